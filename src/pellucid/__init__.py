@@ -1,0 +1,100 @@
+"""pellucid: a neural-network library clear enough to see through, written by hand on NumPy.
+
+>>> import numpy as np, pellucid as pl
+>>> net = pl.Network([pl.Rescale(1 / 255), pl.Dense(100), pl.ReLU(), pl.Dense(10)])
+>>> net.build(n_in=784, rng=np.random.default_rng(0)).theta.size
+79510
+"""
+
+from pellucid.data import (
+    DataError,
+    Dataset,
+    Description,
+    describe,
+    load_dataset,
+    read_digit_csv,
+    read_idx,
+    split,
+)
+from pellucid.gradient_check import GradientCheck, gradcheck
+from pellucid.initializers import (
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    kaiming_normal,
+    kaiming_uniform,
+    lecun_normal,
+    lecun_uniform,
+    normal,
+    uniform,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
+from pellucid.layers import Dense, Dropout, Identity, Layer, LeakyReLU, ReLU, Rescale, Sigmoid, Softmax, Tanh
+from pellucid.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from pellucid.metrics import accuracy, confusion_matrix, error, f1, precision, predicted_classes, recall
+from pellucid.network import Network
+from pellucid.optimizers import SGD, Adam, Optimizer
+from pellucid.schedules import cosine, one_cycle, step_decay
+from pellucid.training import Record, evaluate, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adam",
+    "DataError",
+    "Dataset",
+    "Dense",
+    "Description",
+    "Dropout",
+    "GradientCheck",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "Loss",
+    "MeanSquaredError",
+    "Network",
+    "Optimizer",
+    "ReLU",
+    "Record",
+    "Rescale",
+    "SGD",
+    "Sigmoid",
+    "SigmoidCrossEntropy",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "Tanh",
+    "accuracy",
+    "confusion_matrix",
+    "cosine",
+    "describe",
+    "error",
+    "evaluate",
+    "f1",
+    "glorot_normal",
+    "glorot_uniform",
+    "gradcheck",
+    "he_normal",
+    "he_uniform",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "load_dataset",
+    "normal",
+    "one_cycle",
+    "precision",
+    "predicted_classes",
+    "read_digit_csv",
+    "read_idx",
+    "recall",
+    "split",
+    "step_decay",
+    "train",
+    "uniform",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]

@@ -1,0 +1,41 @@
+"""Files that appear whole or not at all.
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     write_whole(Path(folder, "a"), [b"one ", b"file"])
+...     Path(folder, "a").read_bytes()
+b'one file'
+"""
+
+import os
+import secrets
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+
+
+def write_whole(path: str | PathLike[str], chunks: Iterable[bytes]) -> None:
+    """Write chunks to a file under a temporary name beside it, flush to the disk, and rename.
+
+    Parameters
+    ----------
+    path : path
+        An existing file is replaced in one step. Its folder must exist.
+    chunks : iterable of bytes
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written: then an existing file is as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            file.writelines(chunks)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

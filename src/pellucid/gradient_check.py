@@ -1,0 +1,173 @@
+"""Gradients against finite differences: does `backward` compute the derivative of `forward`?
+
+Each parameter block is checked along random directions within it, and all parameters along random directions
+over all: the cost does not depend on the number of parameters. Networks with kinks (ReLU, LeakyReLU) are
+checked with a smaller step, and a direction along which a unit changes its sign is drawn again.
+
+>>> import numpy as np, pellucid as pl
+>>> rng = np.random.default_rng(0)
+>>> net = pl.Network([pl.Dense(3), pl.Tanh(), pl.Dense(2)]).build(n_in=4, rng=rng, dtype=np.float64)
+>>> x, y = rng.normal(size=(5, 4)), rng.integers(2, size=5)
+>>> max(check.error for check in gradcheck(net, pl.SoftmaxCrossEntropy(), x, y, rng=rng)) <= 1e-7
+True
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.backend import Array
+from pellucid.layers import LeakyReLU, ReLU
+from pellucid.losses import Loss
+from pellucid.network import Network
+
+#: Largest error of a right gradient: five-point differences where all is smooth, two-point where kinks are.
+SMOOTH_LIMIT, KINK_LIMIT = 1e-7, 1e-5
+SMOOTH_STEP, KINK_STEP = 1e-3, 1e-6
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """One direction's result.
+
+    Attributes
+    ----------
+    block : str
+        ``"0.W"`` for W of layers[0], or ``"all"``.
+    analytic, numeric : float
+        The derivative along the direction, from `backward` and from differences.
+    error : float
+        |a - n| / max(|a|, |n|, 0.01 ‖g‖, 1e-6).
+    limit : float
+        What a right gradient stays under.
+    """
+
+    block: str
+    analytic: float
+    numeric: float
+    error: float
+    limit: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is within the limit."""
+        return self.error <= self.limit
+
+
+def gradcheck(
+    net: Network, loss: Loss, x: Any, y: Any, *, rng: np.random.Generator, directions: int = 3
+) -> list[GradientCheck]:
+    """Check a network's gradient, block by block and over all parameters.
+
+    Parameters
+    ----------
+    net : Network
+        Built with float64. Its parameters are moved and put back to the same bits.
+    loss : Loss
+    x, y : array
+        A small batch.
+    rng : numpy.random.Generator
+        Draws the directions.
+    directions : int
+        How many for each block.
+
+    Returns
+    -------
+    list of GradientCheck
+
+    Raises
+    ------
+    ValueError
+        If the network is not float64, where differences would show rounding only.
+    RuntimeError
+        If a network with dropout has no fixed mask, or no direction keeps all signs.
+
+    Notes
+    -----
+    Five forward passes a direction. Gradients are those of training: dropout is on, with its fixed mask.
+    """
+    if net.dtype != np.float64:
+        raise ValueError(f"gradcheck needs a float64 network, got {net.dtype}: build it with dtype=float")
+    if any(layer.draws and getattr(layer, "mask", None) is None for layer in net.layers):
+        raise RuntimeError("gradcheck needs the same dropout in every pass: call fix_mask on each Dropout")
+    x = np.asarray(x, dtype=x.dtype if net.layers[0].casts else np.float64)
+    outputs = net.forward(x, train=True)
+    net.backward(loss.value_and_grad(outputs, y)[1])
+    gradient = net.grad.copy()
+    probe = _Probe(net, loss, x, y)
+    checks = []
+    for block, mask in _parameter_blocks(net):
+        for _ in range(directions):
+            direction, numeric = probe.draw(rng, mask)
+            analytic = float(gradient @ direction)
+            scale = max(abs(analytic), abs(numeric), 0.01 * float(np.linalg.norm(gradient)), 1e-6)
+            checks.append(
+                GradientCheck(block, analytic, numeric, abs(analytic - numeric) / scale, probe.limit)
+            )
+    return checks
+
+
+class _Probe:
+    """Differences of the loss along directions of theta."""
+
+    def __init__(self, net: Network, loss: Loss, x: Array, y: Array) -> None:
+        self.net, self.loss, self.x, self.y = net, loss, x, y
+        self.start = net.theta.copy()
+        self.kinked = any(isinstance(layer, ReLU | LeakyReLU) for layer in net.layers)
+        self.limit = KINK_LIMIT if self.kinked else SMOOTH_LIMIT
+
+    def draw(self, rng: np.random.Generator, mask: Array) -> tuple[Array, float]:
+        """Return a direction of length 1 within the mask, and the derivative along it."""
+        for _ in range(100):
+            direction = rng.normal(size=mask.shape) * mask
+            direction /= np.linalg.norm(direction)
+            numeric = self.derivative(direction)
+            if numeric is not None:
+                return direction, numeric
+        raise RuntimeError("each of 100 directions changes a unit's sign: use a smaller or another batch")
+
+    def derivative(self, direction: Array) -> float | None:
+        """Return the derivative along a direction, or None where a unit changes its sign."""
+        try:
+            if not self.kinked:
+                return five_point(lambda t: self.value(direction, t)[0], SMOOTH_STEP)
+            up, signs_up = self.value(direction, KINK_STEP)
+            down, signs_down = self.value(direction, -KINK_STEP)
+            same = all(np.array_equal(a, b) for a, b in zip(signs_up, signs_down, strict=True))
+            return (up - down) / (2 * KINK_STEP) if same else None
+        finally:
+            np.copyto(self.net.theta, self.start)
+
+    def value(self, direction: Array, distance: float) -> tuple[float, list[Array]]:
+        """Return the loss at a distance along a direction, and the sign pattern of the kinked layers."""
+        np.copyto(self.net.theta, self.start + distance * direction)
+        outputs = self.net.forward(self.x, train=True)
+        kinked = [layer for layer in self.net.layers if isinstance(layer, ReLU | LeakyReLU)]
+        signs = [layer.y > 0 for layer in kinked]
+        return float(self.loss.value_and_grad(outputs, self.y)[0]), signs
+
+
+def five_point(f: Callable[[float], float], h: float) -> float:
+    """Return f'(0) with an error of order h⁴: (f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h.
+
+    Examples
+    --------
+    >>> round(five_point(lambda t: t**3 + 2 * t, 1e-3), 9)
+    2.0
+    """
+    return (f(-2 * h) - 8 * f(-h) + 8 * f(h) - f(2 * h)) / (12 * h)
+
+
+def _parameter_blocks(net: Network) -> list[tuple[str, Array]]:
+    """Return the name and the place in theta, as a vector of 0 and 1, of each block, and of all."""
+    found = []
+    for i, layer in enumerate(net.layers):
+        for name in layer.parameter_shapes():
+            mask = np.zeros_like(net.theta)
+            view = getattr(layer, name)
+            start = (view.ctypes.data - net.theta.ctypes.data) // net.theta.itemsize
+            mask[start : start + view.size] = 1
+            found.append((f"{i}.{name}", mask))
+    return [*found, ("all", np.ones_like(net.theta))]

@@ -1,0 +1,227 @@
+"""Activations: each states its derivative through its own output, so x need not be kept.
+
+Directly after a `Dense` an activation writes over that layer's output (`in_place`): Dense does not need it
+again. Anywhere else it writes to a buffer of its own.
+
+>>> import numpy as np
+>>> relu = ReLU()
+>>> relu.connect(3, dtype=np.dtype("float64"), xp=np)
+>>> relu.forward(np.array([[-1.0, 0.0, 2.0]]), train=False)
+array([[0., 0., 2.]])
+>>> relu.backward(np.array([[5.0, 5.0, 5.0]]))
+array([[0., 0., 5.]])
+"""
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.backend import Array
+from pellucid.layers.base import Layer
+
+
+class Activation(Layer):
+    """Base of the layers that keep their output ``y`` for the backward pass."""
+
+    y: Array
+
+    def output(self, x: Array) -> Array:
+        """Return where y goes: over x directly after Dense, else to a buffer of its own."""
+        self.y = x if self.in_place else self.buffer("y", len(x), self.n_out)
+        return self.y
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "y"}
+
+
+class Identity(Activation):
+    """Identity.
+
+    Forward:  y = x
+    Backward: dx = dy
+
+    Examples
+    --------
+    >>> Identity()
+    Identity()
+    """
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y = x."""
+        y = self.output(x)
+        if y is not x:
+            y[...] = x
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = dy."""
+        return dy
+
+
+class ReLU(Activation):
+    """Rectified linear unit.
+
+    Forward:  y = max(x, 0)
+    Backward: dx = dy · [y > 0]     y > 0 exactly where x > 0; at the kink the derivative is taken as 0
+
+    References
+    ----------
+    Nair, Hinton (2010), Rectified linear units improve restricted Boltzmann machines.
+
+    Examples
+    --------
+    >>> ReLU()
+    ReLU()
+    """
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y = max(x, 0)."""
+        return self.xp.maximum(x, 0, out=self.output(x))  # type: ignore[no-any-return]
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = dy where y > 0, else 0."""
+        positive = self.buffer("positive", len(dy), self.n_out, dtype=bool)
+        dy *= self.xp.greater(self.y, 0, out=positive)
+        return dy
+
+
+class LeakyReLU(Activation):
+    """Rectified linear unit with a slope for negative input.
+
+    Forward:  y = x where x > 0, else slope · x
+    Backward: dx = dy where y > 0, else slope · dy    y has the sign of x, since slope > 0
+
+    Parameters
+    ----------
+    slope : float
+        In (0, 1).
+
+    References
+    ----------
+    Maas, Hannun, Ng (2013), Rectifier nonlinearities improve neural network acoustic models.
+
+    Examples
+    --------
+    >>> LeakyReLU()
+    LeakyReLU(slope=0.01)
+    """
+
+    def __init__(self, slope: float = 0.01) -> None:
+        if not 0 < slope < 1:
+            raise ValueError(f"slope must be in (0, 1), got {slope}; a slope of 0 is ReLU, of 1 Identity")
+        self.slope = float(slope)
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y = max(x, slope · x): the larger of the two for any slope below 1."""
+        scaled = self.buffer("scaled", len(x), self.n_out)
+        self.xp.multiply(x, self.slope, out=scaled)
+        return self.xp.maximum(x, scaled, out=self.output(x))  # type: ignore[no-any-return]
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = dy where y > 0, else slope · dy."""
+        not_positive = self.buffer("not_positive", len(dy), self.n_out, dtype=bool)
+        self.xp.less_equal(self.y, 0, out=not_positive)
+        self.xp.multiply(dy, self.slope, out=dy, where=not_positive)
+        return dy
+
+    def settings(self) -> dict[str, Any]:
+        """Return the slope."""
+        return {"slope": self.slope}
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent.
+
+    Forward:  y = tanh(x)
+    Backward: dx = dy · (1 - y²)
+
+    Examples
+    --------
+    >>> Tanh()
+    Tanh()
+    """
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y = tanh(x)."""
+        return self.xp.tanh(x, out=self.output(x))  # type: ignore[no-any-return]
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = dy · (1 - y²); y becomes the derivative."""
+        y = self.y
+        y *= y
+        self.xp.subtract(1, y, out=y)
+        dy *= y
+        return dy
+
+
+class Sigmoid(Activation):
+    """Logistic function.
+
+    Forward:  y = 1 / (1 + exp(-x))
+    Backward: dx = dy · y (1 - y) = dy · (y - y²)
+
+    Examples
+    --------
+    >>> Sigmoid()
+    Sigmoid()
+    """
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y = 1 / (1 + exp(-x))."""
+        y = self.output(x)
+        self.xp.negative(x, out=y)
+        # exp would overflow beyond the largest float; there 1 / (1 + exp(-x)) is 0 to working precision.
+        self.xp.minimum(y, LARGEST_EXPONENT[self.dtype.char], out=y)
+        self.xp.exp(y, out=y)
+        y += 1
+        return self.xp.reciprocal(y, out=y)  # type: ignore[no-any-return]
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = dy · (y - y²)."""
+        square = self.buffer("square", len(dy), self.n_out)
+        self.xp.multiply(self.y, self.y, out=square)
+        self.y -= square
+        dy *= self.y
+        return dy
+
+
+class Softmax(Activation):
+    """Softmax over the columns: rows of probabilities.
+
+    Forward:  y_j = exp(x_j) / Σ_k exp(x_k)
+    Backward: ∂y_k/∂x_j = y_k ([j = k] - y_j), the full Jacobian, so
+              dx_j = Σ_k dy_k ∂y_k/∂x_j = y_j (dy_j - Σ_k dy_k y_k)
+
+    Right under any loss. With cross-entropy, leave it out and use `SoftmaxCrossEntropy`, which is faster
+    and exact for any logits.
+
+    References
+    ----------
+    Bridle (1990), Probabilistic interpretation of feedforward classification network outputs.
+
+    Examples
+    --------
+    >>> Softmax()
+    Softmax()
+    """
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y = exp(x - max x) / Σ exp(x - max x), which cannot overflow."""
+        y = self.output(x)
+        self.xp.subtract(x, x.max(axis=1, keepdims=True), out=y)
+        self.xp.exp(y, out=y)
+        y /= y.sum(axis=1, keepdims=True)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = y (dy - Σ dy y)."""
+        dy -= self.xp.einsum("ij,ij->i", dy, self.y)[:, None]
+        dy *= self.y
+        return dy
+
+
+#: The largest x whose exp(x) is finite, by dtype character.
+LARGEST_EXPONENT = {
+    dtype.char: dtype.type(np.floor(np.log(np.finfo(dtype).max)))
+    for dtype in (np.dtype(np.float32), np.dtype(np.float64))
+}

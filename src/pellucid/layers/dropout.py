@@ -1,0 +1,104 @@
+"""Dropout: noise that keeps units from relying on each other.
+
+>>> import numpy as np
+>>> Dropout(0.5)
+Dropout(drop_prob=0.5)
+"""
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.backend import Array
+from pellucid.layers.base import Layer
+
+
+class Dropout(Layer):
+    """Inverted dropout: while training, set each entry to 0 with probability drop_prob.
+
+    Forward:  y = x · m / (1 - drop_prob)    m_ij = 1 with probability 1 - drop_prob, else 0
+    Backward: dx = dy · m / (1 - drop_prob)
+
+    Kept entries are scaled up so that E[y] = x, and prediction (``train=False``) is the identity. Masks are
+    drawn row by row: they do not depend on how a batch is cut into blocks.
+
+    Parameters
+    ----------
+    drop_prob : float
+        Probability that an entry is dropped, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If drop_prob lies outside [0, 1).
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov (2014), Dropout: a simple way to prevent neural
+    networks from overfitting, sections 4 and 10.
+
+    Examples
+    --------
+    >>> layer = Dropout(0.5)
+    >>> layer.connect(4, dtype=np.dtype("float64"), xp=np)
+    >>> layer.fix_mask([1, 0, 1, 1])
+    >>> layer.forward(np.ones((1, 4)), train=True)
+    array([[2., 0., 2., 2.]])
+    """
+
+    draws = True
+    mask: Array | None = None
+
+    def __init__(self, drop_prob: float) -> None:
+        if not 0 <= drop_prob < 1:
+            raise ValueError(f"drop_prob must be in [0, 1), got {drop_prob}")
+        self.drop_prob = float(drop_prob)
+
+    def fix_mask(self, mask: object) -> None:
+        """Use this mask of 0 and 1 in training from now on; None draws afresh again.
+
+        Parameters
+        ----------
+        mask : array_like or None
+            Shape (n_in,) for all rows alike, or (n, n_in).
+
+        Examples
+        --------
+        >>> Dropout(0.2).fix_mask([[0, 1], [1, 1]])
+        """
+        self.mask = None if mask is None else np.asarray(mask, dtype=bool)
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y = x · m / (1 - drop_prob) while training, else x."""
+        y = self.buffer("y", len(x), self.n_out)
+        if not train:
+            y[...] = x
+            return y
+        self.kept = self._draw_mask(len(x)) if self.mask is None else self.xp.asarray(self.mask)
+        self.xp.multiply(x, self.kept, out=y)
+        y *= 1 / (1 - self.drop_prob)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = dy · m / (1 - drop_prob)."""
+        dy *= self.kept
+        dy *= 1 / (1 - self.drop_prob)
+        return dy
+
+    def _draw_mask(self, n_rows: int) -> Array:
+        if self.rng is None:
+            raise RuntimeError(
+                "Dropout has no random generator to train with: pass rng= to Network.build or Network.load"
+            )
+        # float32 whatever the network's dtype: half the cost, and both dtypes get the same masks.
+        drawn = self.buffer("drawn", n_rows, self.n_in, dtype=np.float32)
+        kept = self.buffer("kept", n_rows, self.n_in, dtype=bool)
+        self.rng.random(out=drawn, dtype=np.float32)
+        return self.xp.greater_equal(drawn, self.drop_prob, out=kept)  # type: ignore[no-any-return]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the probability."""
+        return {"drop_prob": self.drop_prob}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "kept"}

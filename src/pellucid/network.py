@@ -1,0 +1,419 @@
+"""A network: a list of layers that owns one vector of parameters and one of gradients.
+
+>>> import numpy as np, pellucid as pl
+>>> net = pl.Network([pl.Dense(3), pl.Tanh(), pl.Dense(2)])
+>>> net.build(n_in=4, rng=np.random.default_rng(0)).theta.size
+23
+"""
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+
+from pellucid import safetensors
+from pellucid.backend import Array, array_module, float_dtype
+from pellucid.layers import SAVED_LAYERS, Activation, Dense, Layer
+
+
+class Network:
+    """Layers in a row: y = layer_L(… layer_2(layer_1(x))).
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        At least one; every place has its own layer object.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    theta, grad : array, shape (n_parameters,)
+        All parameters and their gradients: first every weight matrix, then every bias vector. Each layer's
+        ``W, b, dW, db`` are views. Update ``theta`` in place.
+    n_weights : int
+        How many entries of ``theta`` are weights, the rest being biases.
+    n_in, n_out : int
+        Widths of input and output.
+    dtype : numpy.dtype
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or one stands in two places.
+    TypeError
+        If something in the list is not a layer.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> Network([pl.Rescale(1 / 255), pl.Dense(10, init=pl.he_normal)])
+    Network([Rescale(scale=0.00392156862745098), Dense(10, init=he_normal)])
+    """
+
+    theta: Array
+    grad: Array
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = list(layers)
+        if not self.layers:
+            raise ValueError("a network needs at least one layer, got an empty list")
+        for i, layer in enumerate(self.layers):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layers[{i}] must be a layer such as pellucid.Dense(10), got {layer!r}")
+            if any(layer is other for other in self.layers[:i]):
+                raise ValueError(f"layers[{i}], {layer!r}, stands in the list twice: make a second one")
+
+    def build(
+        self, n_in: int, *, rng: np.random.Generator, dtype: object = np.float32, device: str = "cpu"
+    ) -> Self:
+        """Infer all shapes and draw the starting parameters, layer by layer, W before b.
+
+        Parameters
+        ----------
+        n_in : int
+            Number of input features.
+        rng : numpy.random.Generator
+            Draws the parameters; each layer that trains with random numbers gets a generator spawned from it.
+        dtype : numpy.float32 or numpy.float64
+        device : str
+            ``"cpu"``.
+
+        Returns
+        -------
+        Network
+            The network itself.
+
+        Raises
+        ------
+        ValueError
+            If n_in, dtype or device is not one of those allowed.
+
+        Examples
+        --------
+        >>> import pellucid as pl
+        >>> net = Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0), dtype=np.float64)
+        >>> net.theta.dtype, net.n_weights
+        (dtype('float64'), 6)
+        """
+        if isinstance(n_in, bool) or not isinstance(n_in, int | np.integer) or n_in < 1:
+            raise ValueError(f"n_in must be a whole number >= 1, got {n_in!r}")
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
+        self.device, self.dtype = device, float_dtype(dtype)
+        self._connect(int(n_in))
+        self._bind(array_module(device).zeros(self._count_parameters(), self.dtype))
+        for layer in self.layers:
+            layer.draw(rng)
+        self._spawn_generators(rng)
+        return self
+
+    @property
+    def built(self) -> bool:
+        """Whether `build` or `load` has given the network its parameters."""
+        return hasattr(self, "theta")
+
+    @property
+    def generators(self) -> list[np.random.Generator]:
+        """The generators that training draws from, in the order of their layers."""
+        return [layer.rng for layer in self.layers if layer.draws and layer.rng is not None]
+
+    def forward(self, x: Array, *, train: bool = False) -> Array:
+        """Run a batch through all layers.
+
+        Parameters
+        ----------
+        x : array, shape (n, n_in)
+            Cast to the network's dtype, never rescaled and never written to.
+        train : bool
+            True while training: dropout is on.
+
+        Returns
+        -------
+        array, shape (n, n_out)
+            A buffer of the network, valid until the next call; `predict` returns a copy.
+
+        Raises
+        ------
+        ValueError
+            If x has another shape.
+        RuntimeError
+            If the network has not been built.
+
+        Examples
+        --------
+        >>> import pellucid as pl
+        >>> net = Network([pl.Dense(2, init=pl.zeros)]).build(3, rng=np.random.default_rng(0))
+        >>> net.forward(np.ones((1, 3)))
+        array([[0., 0.]], dtype=float32)
+        """
+        y = self._as_input(x)
+        for layer in self.layers:
+            y = layer.forward(y, train=train)
+        return y
+
+    def backward(self, dy: Array) -> None:
+        """Fill ``grad`` from the gradient of the loss; call it once after each `forward`.
+
+        Parameters
+        ----------
+        dy : array, shape (n, n_out)
+            ∂loss/∂outputs, as a loss returns it. It is overwritten.
+
+        Examples
+        --------
+        >>> import pellucid as pl
+        >>> net = Network([pl.Dense(1)]).build(2, rng=np.random.default_rng(0), dtype=np.float64)
+        >>> y = net.forward(np.array([[3.0, 4.0]]))
+        >>> net.backward(np.ones((1, 1)))
+        >>> net.grad
+        array([3., 4., 1.])
+        """
+        gradient: Array | None = dy
+        for layer in self._backward_path:
+            assert gradient is not None
+            gradient = layer.backward(gradient)
+
+    def predict(self, x: Any, *, block_rows: int = 2048) -> Array:
+        """Return the outputs for x, computed block by block, as an array of your own.
+
+        Parameters
+        ----------
+        x : array_like, shape (n, n_in)
+        block_rows : int
+            Rows computed at a time: bounds the memory.
+
+        Returns
+        -------
+        array, shape (n, n_out)
+            The last layer's outputs: logits where it is a Dense. ``.argmax(axis=1)`` gives class numbers.
+
+        Examples
+        --------
+        >>> import pellucid as pl
+        >>> net = Network([pl.Dense(2, init=pl.zeros), pl.Softmax()]).build(3, rng=np.random.default_rng(0))
+        >>> net.predict([[1, 2, 3]])
+        array([[0.5, 0.5]], dtype=float32)
+        """
+        self._check_built()
+        x = x if hasattr(x, "dtype") else np.asarray(x)
+        outputs = array_module(self.device).empty((len(x), self.n_out), self.dtype)
+        for rows in blocks(len(x), block_rows):
+            outputs[rows] = self.forward(x[rows])
+        return outputs  # type: ignore[no-any-return]
+
+    def summary(self) -> str:
+        """Return a table of layers, output widths and parameter counts.
+
+        Examples
+        --------
+        >>> import pellucid as pl
+        >>> print(Network([pl.Dense(3), pl.ReLU()]).build(4, rng=np.random.default_rng(0)).summary())
+        layer             output  parameters
+        (input)                4
+        Dense(3)               3          15
+        ReLU()                 3           0
+        15 parameters, float32, 60 bytes
+        """
+        self._check_built()
+        rows = [("layer", "output", "parameters"), ("(input)", f"{self.n_in:,}", "")]
+        rows += [(repr(y), f"{y.n_out:,}", f"{_n_parameters(y):,}") for y in self.layers]
+        name_width = max(16, *(len(row[0]) for row in rows))
+        table = [f"{name:{name_width}}  {width:>6}  {count:>10}".rstrip() for name, width, count in rows]
+        size = self.theta.size
+        return "\n".join([*table, f"{size:,} parameters, {self.dtype}, {self.theta.nbytes:,} bytes"])
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write layers and parameters as one safetensors file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            The file; an existing one is replaced.
+
+        Raises
+        ------
+        TypeError
+            If a layer is not one of pellucid's own.
+
+        Notes
+        -----
+        Tensors are named and laid out as `torch.nn.Sequential` does: ``0.weight`` (n_out, n_in), ``0.bias``,
+        ``2.weight`` …, a `Rescale` not counted. The layers stand as JSON in the metadata key ``pellucid``.
+        Initializers have done their work and are not saved.
+
+        Examples
+        --------
+        >>> import pellucid as pl, tempfile
+        >>> net = Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.save(folder + "/net.safetensors")
+        ...     again = Network.load(folder + "/net.safetensors")
+        >>> bool((again.theta == net.theta).all())
+        True
+        """
+        self._check_built()
+        for layer in self.layers:
+            if SAVED_LAYERS.get(type(layer).__name__) is not type(layer):
+                raise TypeError(f"{layer!r} cannot be saved: only {', '.join(SAVED_LAYERS)} can")
+        spec = [{"layer": type(layer).__name__, **layer.settings()} for layer in self.layers]
+        about = {"layers": spec, "n_in": self.n_in, "dtype": self.dtype.name}
+        safetensors.write(path, dict(self._named_tensors()), about)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], *, rng: np.random.Generator | None = None) -> Self:
+        """Return the network that `save` wrote.
+
+        Parameters
+        ----------
+        path : path
+        rng : numpy.random.Generator, optional
+            Needed only to train on with dropout.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or was not written by `save`.
+
+        Examples
+        --------
+        >>> Network.load("missing.safetensors")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
+        """
+        tensors, about = safetensors.read(path)
+        net = cls(_layers_from(about, path))
+        net.device, net.dtype = "cpu", float_dtype(about["dtype"])
+        net._connect(about["n_in"])
+        net._bind(np.zeros(net._count_parameters(), net.dtype))
+        for name, view in net._named_tensors():
+            values = tensors.get(name)
+            if values is None or values.shape != view.shape or values.dtype != view.dtype:
+                found = "nothing" if values is None else f"{values.dtype} {values.shape}"
+                raise ValueError(f"{path}: {name} must be {view.dtype} {view.shape}, got {found}")
+            view[...] = values
+        if rng is not None:
+            net._spawn_generators(rng)
+        return net
+
+    def _named_tensors(self) -> Iterator[tuple[str, Array]]:
+        """Yield PyTorch's name and a view in PyTorch's orientation (n_out, n_in) of each parameter."""
+        counted = [layer for layer in self.layers if not layer.casts]
+        for i, layer in enumerate(counted):
+            if isinstance(layer, Dense):
+                yield f"{i}.weight", layer.W.T
+                yield f"{i}.bias", layer.b
+
+    def _connect(self, n_in: int) -> None:
+        """Tell each layer its widths, and what stands before it."""
+        self.n_in = n_in
+        before: Layer | None = None
+        for layer in self.layers:
+            layer.connect(before.n_out if before else n_in, dtype=self.dtype, xp=array_module(self.device))
+            # Dense does not need its output again, so an activation right behind it may write over it.
+            layer.in_place = isinstance(layer, Activation) and isinstance(before, Dense)
+            before = layer
+        self.n_out = self.layers[-1].n_out
+        with_parameters = [i for i, layer in enumerate(self.layers) if layer.parameter_shapes()]
+        first = with_parameters[0] if with_parameters else len(self.layers)
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer, Dense):
+                layer.needs_dx = i > first
+        self._backward_path = self.layers[first:][::-1]
+        self._cast: Array | None = None
+
+    def _count_parameters(self) -> int:
+        return sum(_n_parameters(layer) for layer in self.layers)
+
+    def _bind(self, theta: Array) -> None:
+        """Make theta and a new grad the home of all parameters: matrices first, then vectors."""
+        self.theta, self.grad = theta, np.zeros_like(theta)
+        shapes = [(y, name, shape) for y in self.layers for name, shape in y.parameter_shapes().items()]
+        start = 0
+        for n_dims in (2, 1):
+            for layer, name, shape in shapes:
+                if len(shape) == n_dims:
+                    stop = start + int(np.prod(shape))
+                    setattr(layer, name, self.theta[start:stop].reshape(shape))
+                    setattr(layer, "d" + name, self.grad[start:stop].reshape(shape))
+                    start = stop
+            if n_dims == 2:
+                self.n_weights = start
+
+    def _spawn_generators(self, rng: np.random.Generator) -> None:
+        for layer in self.layers:
+            if layer.draws:
+                layer.rng = rng.spawn(1)[0]
+
+    def _as_input(self, x: Any) -> Array:
+        """Check x and cast it, unless the first layer does that."""
+        self._check_built()
+        x = x if hasattr(x, "dtype") else np.asarray(x)
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ValueError(f"x must have shape (n, {self.n_in}), got {x.shape}")
+        if x.dtype == self.dtype:
+            return x  # type: ignore[no-any-return]
+        if x.dtype.kind not in "buif":
+            raise ValueError(f"x must hold real numbers, got dtype {x.dtype}")
+        if self.layers[0].casts:
+            return x  # type: ignore[no-any-return]
+        return self._cast_to_buffer(x)
+
+    def _cast_to_buffer(self, x: Array) -> Array:
+        if self._cast is None or len(self._cast) < len(x):
+            self._cast = array_module(self.device).empty(x.shape, self.dtype)
+        assert self._cast is not None
+        cast = self._cast[: len(x)]
+        cast[...] = x
+        return cast
+
+    def _check_built(self) -> None:
+        if not self.built:
+            raise RuntimeError("the network has no parameters yet: call net.build(n_in, rng=...) first")
+
+    def __getstate__(self) -> dict[str, Any]:
+        kept = ("layers", "device", "dtype", "n_in", "theta")
+        return {name: self.__dict__[name] for name in kept if name in self.__dict__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        theta = state.pop("theta", None)
+        self.__dict__.update(state)
+        if theta is not None:
+            self._connect(self.n_in)
+            self._bind(theta)
+
+    def __repr__(self) -> str:
+        return f"Network([{', '.join(map(repr, self.layers))}])"
+
+
+def blocks(n_rows: int, block_rows: int | None) -> Iterator[slice]:
+    """Yield slices that cover n_rows rows, block_rows at a time; None: all at once.
+
+    Raises
+    ------
+    ValueError
+        If block_rows is less than 1.
+
+    Examples
+    --------
+    >>> [range(5)[rows] for rows in blocks(5, 2)]
+    [range(0, 2), range(2, 4), range(4, 5)]
+    """
+    size = n_rows if block_rows is None else block_rows
+    if block_rows is not None and block_rows < 1:
+        raise ValueError(f"block_rows must be >= 1, or None for one pass, got {block_rows}")
+    return (slice(start, min(start + size, n_rows)) for start in range(0, n_rows, max(size, 1)))
+
+
+def _n_parameters(layer: Layer) -> int:
+    return sum(int(np.prod(shape)) for shape in layer.parameter_shapes().values())
+
+
+def _layers_from(about: dict[str, Any], path: object) -> list[Layer]:
+    """Make the layers that a file's metadata describes."""
+    try:
+        specs = [dict(spec) for spec in about["layers"]]
+        return [SAVED_LAYERS[spec.pop("layer")](**spec) for spec in specs]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the metadata do not describe a pellucid network: {error!r}") from error

@@ -1,0 +1,237 @@
+"""Optimizers: they see the vector of parameters and the vector of gradients, and nothing else.
+
+``step(theta, grad, n_weights)`` updates theta in place and leaves grad alone. The learning rate is a number
+or a function of the step, counted from 0.
+
+>>> import numpy as np
+>>> theta = np.array([1.0, 2.0])
+>>> SGD(learning_rate=0.1).step(theta, np.array([10.0, -10.0]))
+>>> theta
+array([0., 3.])
+"""
+
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from pellucid.backend import Array
+from pellucid.schedules import Schedule, check_rate
+
+
+class Optimizer:
+    """Base of the optimizers.
+
+    Attributes
+    ----------
+    learning_rate : float or callable
+    weight_decay : float
+        λ of the penalty λ/2 ‖W‖², whose gradient λ W is added to that of the loss.
+    step_number : int
+        Steps taken so far.
+    state : dict of str to array
+        What the optimizer remembers from step to step, each of theta's shape.
+    """
+
+    def __init__(self, learning_rate: float | Schedule, weight_decay: float) -> None:
+        if not callable(learning_rate):
+            check_rate("learning_rate", learning_rate)
+        if not (np.isfinite(weight_decay) and weight_decay >= 0):
+            raise ValueError(f"weight_decay must be finite and >= 0, got {weight_decay}")
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.step_number = 0
+        self.state: dict[str, Array] = {}
+        self._scratch: dict[str, Array] = {}
+
+    def step(self, theta: Array, grad: Array, n_weights: int | None = None) -> None:
+        """Update theta in place.
+
+        Parameters
+        ----------
+        theta, grad : array, shape (n_parameters,)
+        n_weights : int, optional
+            Weight decay acts on the first `n_weights` entries; None: on all.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or theta has another length than in the steps before.
+        """
+        if theta.shape != grad.shape:
+            raise ValueError(f"theta and grad must have one shape, got {theta.shape} and {grad.shape}")
+        if self.state and next(iter(self.state.values())).shape != theta.shape:
+            kept = next(iter(self.state.values())).size
+            raise ValueError(
+                f"this optimizer has stepped {kept} parameters before, got {theta.size}: make a new one"
+            )
+        rate = self.learning_rate(self.step_number) if callable(self.learning_rate) else self.learning_rate
+        self.update(theta, self._with_decay(theta, grad, n_weights), rate)
+        self.step_number += 1
+
+    def update(self, theta: Array, grad: Array, rate: float) -> None:
+        """Apply the optimizer's rule; grad already holds the weight decay."""
+        raise NotImplementedError(f"{type(self).__name__} has no update")
+
+    def kept(self, name: str, like: Array) -> Array:
+        """Return what is remembered under a name, zeros at first."""
+        if name not in self.state:
+            self.state[name] = np.zeros_like(like)
+        return self.state[name]
+
+    def scratch(self, name: str, like: Array) -> Array:
+        """Return a working array of another's shape, made once."""
+        found = self._scratch.get(name)
+        if found is None or found.shape != like.shape or found.dtype != like.dtype:
+            found = self._scratch[name] = np.empty_like(like)
+        return found
+
+    def _with_decay(self, theta: Array, grad: Array, n_weights: int | None) -> Array:
+        """Return grad + λ theta, the second on weights only."""
+        if not self.weight_decay:
+            return grad
+        total = self.scratch("with_decay", theta)
+        n = theta.size if n_weights is None else n_weights
+        np.multiply(theta[:n], self.weight_decay, out=total[:n])
+        total[:n] += grad[:n]
+        total[n:] = grad[n:]
+        return total
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_scratch": {}}
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum on request.
+
+    Plain:    θ ← θ - η g
+    Momentum: v ← μ v + g,  θ ← θ - η v
+    Nesterov: v ← μ v + g,  θ ← θ - η (g + μ v)
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        η, or a schedule.
+    momentum : float
+        μ in [0, 1).
+    nesterov : bool
+        Needs momentum > 0.
+    weight_decay : float
+        λ ≥ 0.
+
+    References
+    ----------
+    Sutskever, Martens, Dahl, Hinton (2013), On the importance of initialization and momentum in deep
+    learning, equations 1-4, in PyTorch's form (the rate outside v).
+
+    Examples
+    --------
+    >>> SGD(0.1, momentum=0.9)
+    SGD(learning_rate=0.1, momentum=0.9, nesterov=False, weight_decay=0)
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule,
+        *,
+        momentum: float = 0,
+        nesterov: bool = False,
+        weight_decay: float = 0,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay)
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum must be in [0, 1), got {momentum}")
+        if nesterov and momentum == 0:
+            raise ValueError("nesterov needs momentum > 0, got momentum=0")
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def update(self, theta: Array, grad: Array, rate: float) -> None:
+        """θ ← θ - η times g, v or g + μ v."""
+        change = self.scratch("change", theta)
+        if self.momentum:
+            v = self.kept("v", theta)
+            v *= self.momentum
+            v += grad
+            if self.nesterov:
+                np.multiply(v, self.momentum, out=change)
+                change += grad
+                change *= rate
+            else:
+                np.multiply(v, rate, out=change)
+        else:
+            np.multiply(grad, rate, out=change)
+        theta -= change
+
+    def __repr__(self) -> str:
+        return (
+            f"SGD(learning_rate={self.learning_rate}, momentum={self.momentum}, "
+            f"nesterov={self.nesterov}, weight_decay={self.weight_decay})"
+        )
+
+
+class Adam(Optimizer):
+    """Adam: steps scaled by running means of the gradient and of its square.
+
+    m ← β₁ m + (1 - β₁) g          m̂ = m / (1 - β₁ᵗ)
+    v ← β₂ v + (1 - β₂) g²         v̂ = v / (1 - β₂ᵗ)
+    θ ← θ - η m̂ / (√v̂ + ε)
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        η, or a schedule.
+    beta_1, beta_2 : float
+        In [0, 1).
+    epsilon : float
+        Added outside the root of the corrected v̂, as in the paper and in PyTorch.
+    weight_decay : float
+        λ ≥ 0, added to the gradient (not AdamW's decoupled form).
+
+    References
+    ----------
+    Kingma, Ba (2015), Adam: a method for stochastic optimization, algorithm 1.
+
+    Examples
+    --------
+    >>> Adam()
+    Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-08, weight_decay=0)
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 1e-3,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay)
+        for name, beta in (("beta_1", beta_1), ("beta_2", beta_2)):
+            if not 0 <= beta < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {beta}")
+        check_rate("epsilon", epsilon)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def update(self, theta: Array, grad: Array, rate: float) -> None:
+        """θ ← θ - η m̂ / (√v̂ + ε)."""
+        m, v, change = self.kept("m", theta), self.kept("v", theta), self.scratch("change", theta)
+        m *= self.beta_1
+        m += np.multiply(grad, 1 - self.beta_1, out=change)
+        np.multiply(grad, grad, out=change)
+        change *= 1 - self.beta_2
+        v *= self.beta_2
+        v += change
+        t = self.step_number + 1
+        np.sqrt(v, out=change)
+        change /= sqrt(1 - self.beta_2**t)
+        change += self.epsilon
+        np.divide(m, change, out=change)
+        change *= rate / (1 - self.beta_1**t)
+        theta -= change
+
+    def __repr__(self) -> str:
+        return (
+            f"Adam(learning_rate={self.learning_rate}, beta_1={self.beta_1}, beta_2={self.beta_2}, "
+            f"epsilon={self.epsilon}, weight_decay={self.weight_decay})"
+        )
