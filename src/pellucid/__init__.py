@@ -7,6 +7,7 @@
 """
 
 from pellucid.data import (
+    DATASETS,
     DataError,
     Dataset,
     Description,
@@ -43,6 +44,7 @@ from pellucid.training import Record, evaluate, train
 __version__ = "0.1.0"
 
 __all__ = [
+    "DATASETS",
     "Adam",
     "DataError",
     "Dataset",

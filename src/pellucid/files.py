@@ -14,7 +14,7 @@ from os import PathLike
 from pathlib import Path
 
 
-def write_whole(path: str | PathLike[str], chunks: Iterable[bytes]) -> None:
+def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray]) -> None:
     """Write chunks to a file under a temporary name beside it, flush to the disk, and rename.
 
     Parameters

@@ -42,6 +42,11 @@ class GradientCheck:
         |a - n| / max(|a|, |n|, 0.01 ‖g‖, 1e-6).
     limit : float
         What a right gradient stays under.
+
+    Examples
+    --------
+    >>> GradientCheck("0.W", analytic=1.0, numeric=-1.0, error=2.0, limit=1e-7).passed
+    False
     """
 
     block: str
@@ -86,13 +91,14 @@ def gradcheck(
 
     Notes
     -----
-    Five forward passes a direction. Gradients are those of training: dropout is on, with its fixed mask.
+    Four forward passes a direction, two where kinks are. Gradients are those of training: dropout is on,
+    with its fixed mask.
     """
     if net.dtype != np.float64:
         raise ValueError(f"gradcheck needs a float64 network, got {net.dtype}: build it with dtype=float")
     if any(layer.draws and getattr(layer, "mask", None) is None for layer in net.layers):
         raise RuntimeError("gradcheck needs the same dropout in every pass: call fix_mask on each Dropout")
-    x = np.asarray(x, dtype=x.dtype if net.layers[0].casts else np.float64)
+    x = np.asarray(x, dtype=None if net.layers[0].casts else np.float64)
     outputs = net.forward(x, train=True)
     net.backward(loss.value_and_grad(outputs, y)[1])
     gradient = net.grad.copy()

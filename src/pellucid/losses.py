@@ -24,6 +24,16 @@ class Loss:
     ----------
     threshold : float
         Where there is one output, class 1 is predicted above it.
+
+    Examples
+    --------
+    >>> class AbsoluteError(Loss):
+    ...     def value_and_grad(self, outputs, labels):
+    ...         difference = outputs - self.targets(outputs, labels)
+    ...         return abs(difference).sum() / len(outputs), np.sign(difference) / len(outputs)
+    >>> value, dy = AbsoluteError().value_and_grad(np.array([[2.0, 0.0]]), np.array([1]))
+    >>> float(value), dy.tolist()
+    (3.0, [[1.0, -1.0]])
     """
 
     threshold = 0.0
@@ -240,7 +250,7 @@ def _check_classes(labels: Array, n_rows: int, n_classes: int) -> Array:
     if labels.dtype.kind == "b":
         return labels.astype(np.int64)
     # As an unsigned number a negative one is huge: one comparison covers both ends.
-    unsigned = labels.view(f"u{labels.dtype.itemsize}")
+    unsigned = labels.view(labels.dtype.str.replace("i", "u"))
     if unsigned.max() >= n_classes:
         row = int(np.argmax(unsigned >= n_classes))
         raise ValueError(

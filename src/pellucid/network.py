@@ -96,12 +96,11 @@ class Network:
         >>> net.theta.dtype, net.n_weights
         (dtype('float64'), 6)
         """
-        if isinstance(n_in, bool) or not isinstance(n_in, int | np.integer) or n_in < 1:
-            raise ValueError(f"n_in must be a whole number >= 1, got {n_in!r}")
+        n_in = _checked_width(n_in)
         if not isinstance(rng, np.random.Generator):
             raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
         self.device, self.dtype = device, float_dtype(dtype)
-        self._connect(int(n_in))
+        self._connect(n_in)
         self._bind(array_module(device).zeros(self._count_parameters(), self.dtype))
         for layer in self.layers:
             layer.draw(rng)
@@ -258,7 +257,8 @@ class Network:
                 raise TypeError(f"{layer!r} cannot be saved: only {', '.join(SAVED_LAYERS)} can")
         spec = [{"layer": type(layer).__name__, **layer.settings()} for layer in self.layers]
         about = {"layers": spec, "n_in": self.n_in, "dtype": self.dtype.name}
-        safetensors.write(path, dict(self._named_tensors()), about)
+        tensors = {name: getattr(layer, ours).T for name, layer, ours in self._named_parameters()}
+        safetensors.write(path, tensors, about)
 
     @classmethod
     def load(cls, path: str | PathLike[str], *, rng: np.random.Generator | None = None) -> Self:
@@ -283,27 +283,39 @@ class Network:
         FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
         """
         tensors, about = safetensors.read(path)
-        net = cls(_layers_from(about, path))
-        net.device, net.dtype = "cpu", float_dtype(about["dtype"])
-        net._connect(about["n_in"])
+        try:
+            net = cls([SAVED_LAYERS[spec.pop("layer")](**spec) for spec in about["layers"]])
+            net.device, net.dtype = "cpu", float_dtype(about["dtype"])
+            net._connect(_checked_width(about["n_in"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: the metadata do not describe a pellucid network: {error!r}") from error
+        net._check_tensors(tensors, path)
         net._bind(np.zeros(net._count_parameters(), net.dtype))
-        for name, view in net._named_tensors():
-            values = tensors.get(name)
-            if values is None or values.shape != view.shape or values.dtype != view.dtype:
-                found = "nothing" if values is None else f"{values.dtype} {values.shape}"
-                raise ValueError(f"{path}: {name} must be {view.dtype} {view.shape}, got {found}")
-            view[...] = values
+        for name, layer, ours in net._named_parameters():
+            getattr(layer, ours).T[...] = tensors[name]
         if rng is not None:
             net._spawn_generators(rng)
         return net
 
-    def _named_tensors(self) -> Iterator[tuple[str, Array]]:
-        """Yield PyTorch's name and a view in PyTorch's orientation (n_out, n_in) of each parameter."""
+    def _named_parameters(self) -> Iterator[tuple[str, Layer, str]]:
+        """Yield PyTorch's name, the layer and our name of each parameter; PyTorch's is ours transposed."""
         counted = [layer for layer in self.layers if not layer.casts]
         for i, layer in enumerate(counted):
             if isinstance(layer, Dense):
-                yield f"{i}.weight", layer.W.T
-                yield f"{i}.bias", layer.b
+                yield f"{i}.weight", layer, "W"
+                yield f"{i}.bias", layer, "b"
+
+    def _check_tensors(self, tensors: dict[str, Array], path: object) -> None:
+        """Raise unless the tensors are those that the layers need."""
+        surplus = set(tensors)
+        for name, layer, ours in self._named_parameters():
+            shape, values = layer.parameter_shapes()[ours][::-1], tensors.get(name)
+            if values is None or values.shape != shape or values.dtype != self.dtype:
+                found = "nothing" if values is None else f"{values.dtype} {values.shape}"
+                raise ValueError(f"{path}: {name} must be {self.dtype} {shape}, got {found}")
+            surplus.discard(name)
+        if surplus:
+            raise ValueError(f"{path}: no layer needs the tensor {min(surplus)}")
 
     def _connect(self, n_in: int) -> None:
         """Tell each layer its widths, and what stands before it."""
@@ -410,10 +422,7 @@ def _n_parameters(layer: Layer) -> int:
     return sum(int(np.prod(shape)) for shape in layer.parameter_shapes().values())
 
 
-def _layers_from(about: dict[str, Any], path: object) -> list[Layer]:
-    """Make the layers that a file's metadata describes."""
-    try:
-        specs = [dict(spec) for spec in about["layers"]]
-        return [SAVED_LAYERS[spec.pop("layer")](**spec) for spec in specs]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: the metadata do not describe a pellucid network: {error!r}") from error
+def _checked_width(n_in: Any) -> int:
+    if isinstance(n_in, bool) or not isinstance(n_in, int | np.integer) or n_in < 1:
+        raise ValueError(f"n_in must be a whole number >= 1, got {n_in!r}")
+    return int(n_in)

@@ -31,6 +31,16 @@ class Optimizer:
         Steps taken so far.
     state : dict of str to array
         What the optimizer remembers from step to step, each of theta's shape.
+
+    Examples
+    --------
+    >>> class SignDescent(Optimizer):
+    ...     def update(self, theta, grad, rate):
+    ...         theta -= rate * np.sign(grad)
+    >>> theta = np.array([1.0, 2.0])
+    >>> SignDescent(0.5, weight_decay=0).step(theta, np.array([3.0, -3.0]))
+    >>> theta
+    array([0.5, 2.5])
     """
 
     def __init__(self, learning_rate: float | Schedule, weight_decay: float) -> None:

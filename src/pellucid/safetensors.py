@@ -109,7 +109,7 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
     header, data = _parse_header(content, path)
     try:
         about = json.loads(header.pop("__metadata__", {}).get(KEY, "null"))
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: the metadata are not JSON text: {error}") from error
     arrays = {name: _tensor(name, entry, data, path) for name, entry in header.items()}
     expected = 0
@@ -150,7 +150,10 @@ def _tensor(name: str, entry: Any, data: memoryview, path: object) -> Array:
             f"{path}: tensor {name!r} of {dtype} {shape} needs {prod(shape) * dtype.itemsize} bytes, "
             f"but its place is {start} to {stop} of {len(data)}"
         )
-    return np.frombuffer(data[start:stop], dtype).reshape(shape).copy()
+    try:
+        return np.frombuffer(data[start:stop], dtype).reshape(shape).copy()
+    except (OverflowError, ValueError) as error:  # no array has 100 axes, or an axis of 2**70 even if empty
+        raise ValueError(f"{path}: tensor {name!r} cannot have shape {shape}: {error}") from error
 
 
 def _name_of(array: Array) -> str:

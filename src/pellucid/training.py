@@ -43,6 +43,12 @@ class Record:
         fraction.
     validation_loss, validation_accuracy : float or None
         Measured after the epoch with ``train=False``; None without validation data.
+
+    Examples
+    --------
+    >>> Record(epoch=3, batch=None, loss=0.25, accuracy=0.9)  # doctest: +NORMALIZE_WHITESPACE
+    Record(epoch=3, batch=None, loss=0.25, accuracy=0.9,
+           validation_loss=None, validation_accuracy=None)
     """
 
     epoch: int
@@ -121,8 +127,7 @@ def train(
     if validation is not None:
         validation = _check_data(net, *validation, what="validation ")
     for name, number in (("epochs", epochs), ("batch_size", batch_size), ("block_rows", block_rows)):
-        if number is not None and (isinstance(number, bool) or number != int(number) or number < 1):
-            raise ValueError(f"{name} must be a whole number >= 1, got {number!r}")
+        _check_count(name, number, may_be_none=name != "epochs")
     _check_ending(net, loss)
     if batch_size is not None and shuffle and rng is None:
         raise ValueError("rng must be a generator such as numpy.random.default_rng(0) to shuffle, got None")
@@ -168,7 +173,7 @@ class _Batches:
 
     def __init__(self, x: Array, y: Array, batch_size: int | None, rng: np.random.Generator | None) -> None:
         self.x, self.y = x, y
-        self.size = len(x) if batch_size is None else min(int(batch_size), len(x))
+        self.size = len(x) if batch_size is None else min(batch_size, len(x))
         self.rng = None if batch_size is None else rng
         self.rows = np.array([rows.stop - rows.start for rows in blocks(len(x), self.size)])
         if self.rng is not None:
@@ -265,8 +270,18 @@ def _check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array,
     return x, y.astype(net.dtype, copy=False) if y.dtype.kind == "f" else y
 
 
+def _check_count(name: str, number: Any, *, may_be_none: bool) -> None:
+    """Raise unless a number is whole and at least 1, or None where that is allowed."""
+    if number is None and may_be_none:
+        return
+    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
+        raise ValueError(f"{name} must be a whole number >= 1, got {number!r}")
+
+
 def _check_ending(net: Network, loss: Loss) -> None:
-    """Raise where the last layer applies what the fused loss applies too."""
+    """Raise where the last layer does not fit the loss, or applies what the fused loss applies too."""
+    if isinstance(loss, SoftmaxCrossEntropy) and net.n_out == 1:
+        raise ValueError("SoftmaxCrossEntropy needs at least 2 outputs, got 1: use SigmoidCrossEntropy")
     for layer, fused in ((Softmax, SoftmaxCrossEntropy), (Sigmoid, SigmoidCrossEntropy)):
         if isinstance(net.layers[-1], layer) and isinstance(loss, fused):
             raise ValueError(
@@ -278,7 +293,9 @@ def _check_ending(net: Network, loss: Loss) -> None:
 def _check_finite(net: Network, losses: Array, before: Array, epoch: int) -> None:
     """Raise, with theta put back, if a loss so far or the parameters are not finite."""
     finite = np.isfinite(losses)
-    if finite.all() and np.isfinite(net.theta).all():
+    # Both ends finite: all is, NaN included, and no array of theta's size is made.
+    ends = net.theta.min(initial=0), net.theta.max(initial=0)
+    if finite.all() and np.isfinite(ends).all():
         return
     where = f"after batch {len(losses)} the parameters are"
     if not finite.all():

@@ -1,0 +1,21 @@
+"""Entry point of `pellucid` and `python -m pellucid`: errors that a user can mend end in one line."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from pellucid.cli import app
+    except ImportError as error:
+        sys.exit(f"pellucid: the command line needs the extra lab: pip install 'pellucid[lab]' ({error})")
+    try:
+        app()
+    except (ValueError, OSError, FloatingPointError) as error:
+        sys.exit(f"pellucid: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

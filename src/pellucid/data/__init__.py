@@ -1,0 +1,34 @@
+"""Data: bytes → arrays. `load_dataset` gives images by name, `split` divides rows, `describe` sums them up.
+
+`read_idx` and `read_digit_csv` read the two file formats and say which byte, row or column is wrong.
+Importing this package needs NumPy only and touches neither network nor disk.
+
+>>> import numpy as np
+>>> digits = load_dataset("digits")
+>>> train, validation = split(digits.y_train, (0.9, 0.1), rng=np.random.default_rng(0), stratify=True)
+>>> digits.x_train[train].shape, digits.x_train[validation].shape
+((1293, 64), (144, 64))
+"""
+
+from pellucid.data.catalog import DATASETS, load_dataset
+from pellucid.data.dataset import Dataset
+from pellucid.data.describe import Description, Outlier, describe
+from pellucid.data.fetch import cache_folder
+from pellucid.data.files import DataError
+from pellucid.data.idx import read_idx
+from pellucid.data.split import split
+from pellucid.data.table import read_digit_csv
+
+__all__ = [
+    "DATASETS",
+    "DataError",
+    "Dataset",
+    "Description",
+    "Outlier",
+    "cache_folder",
+    "describe",
+    "load_dataset",
+    "read_digit_csv",
+    "read_idx",
+    "split",
+]

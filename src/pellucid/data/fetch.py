@@ -1,0 +1,177 @@
+"""Find the files of a data set: the user's folder, then the cache, then every source in turn, into the cache.
+
+Whatever the source, a file counts only when its SHA-256 is the pinned one. The user's folder is only ever
+read; a damaged file there is an error, a damaged file in the cache is replaced.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pellucid.data.files import DataError, read_unpacked, sha256
+from pellucid.data.origins import Origin, owner_of
+from pellucid.data.sources import Content, DataFile, MissingError, Source, spellings
+from pellucid.files import write_whole
+
+FOLDER_VARIABLE = "PELLUCID_DATA"
+CACHE_VARIABLE = "PELLUCID_CACHE"
+
+Files = dict[DataFile, bytearray]
+
+
+def cache_folder() -> Path:
+    """Return the folder in which fetched files are kept: ``$PELLUCID_CACHE``, else ``~/.cache/pellucid``.
+
+    Examples
+    --------
+    >>> path = cache_folder()  # such as PosixPath('/home/ada/.cache/pellucid')
+    """
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pellucid"
+
+
+def named_folder(folder: str | Path | None) -> Path | None:
+    """Return the folder of the environment variable, unless the caller names one or there is none."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named).expanduser() if named and folder is None else None
+
+
+def gather(origin: Origin, folder: str | Path | None, *, progress: bool) -> tuple[Files, str]:
+    """Return the content of every file of `origin`, checked, and the place it came from.
+
+    A folder that the caller names is the only place looked at; one that the environment names is the first.
+    """
+    if folder is not None:
+        return _from_argument(origin, Path(folder).expanduser())
+    tried: list[str] = []
+    if place := named_folder(folder):
+        try:
+            return _from_folder(origin, place), f"folder {place}"
+        except MissingError as error:
+            tried.append(f"folder {place} (${FOLDER_VARIABLE}): {error}")
+    return _through_cache(origin, tried, progress)
+
+
+def _from_argument(origin: Origin, folder: Path) -> tuple[Files, str]:
+    try:
+        return _from_folder(origin, folder), f"folder {folder}"
+    except MissingError as error:
+        raise MissingError(f"{origin.name} is not in folder {folder}: {error}\n{_by_hand(origin)}") from error
+
+
+def _from_folder(origin: Origin, folder: Path) -> Files:
+    if not folder.is_dir():
+        raise MissingError("there is no such folder")
+    return {file: _from_candidates(origin, file, folder) for file in origin.files}
+
+
+def candidates(folder: Path, subfolders: Sequence[str], names: Sequence[str]) -> Iterator[Path]:
+    """Yield the existing files of these names: a subfolder of the set's own goes before the folder itself."""
+    for place in (*(folder / sub for sub in subfolders), folder):
+        for name in names:
+            yield from (path for path in spellings(place, name) if path.is_file())
+
+
+def _from_candidates(origin: Origin, file: DataFile, folder: Path) -> bytearray:
+    reason = f"no {file.name}, with or without .gz"
+    for path in candidates(folder, origin.subfolders, [file.name]):
+        data = read_unpacked(path, file.size)
+        owner = owner_of(sha256(data))
+        if owner in (None, origin.name):
+            file.check(data, str(path))
+            return data
+        reason = f"{path} belongs to {owner}"  # the sets share their file names: look on
+    raise MissingError(reason)
+
+
+def _through_cache(origin: Origin, tried: list[str], progress: bool) -> tuple[Files, str]:
+    folder = cache_folder() / origin.name
+    with _cache_errors(folder):
+        have = _from_cache(origin, folder)
+        if len(have) == len(origin.files):
+            return have, f"cache {folder}"
+        tried.append(f"cache {folder}: {len(have)} of {len(origin.files)} files, undamaged")
+        folder.mkdir(parents=True, exist_ok=True)
+        _try_to_write(folder)
+    places = [place for source in origin.sources if (place := _take(source, origin, have, tried, progress))]
+    if len(have) < len(origin.files):
+        raise MissingError(_nothing_found(origin, tried))
+    return have, " and ".join(places)
+
+
+def _try_to_write(folder: Path) -> None:
+    """Learn that a folder is read-only before the download, not after it."""
+    write_whole(folder / ".writable", [])
+    (folder / ".writable").unlink(missing_ok=True)
+
+
+@contextmanager
+def _cache_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"cache folder {folder} cannot be used: {error.strerror}; name another one with {CACHE_VARIABLE}"
+        ) from error
+
+
+def _from_cache(origin: Origin, folder: Path) -> Files:
+    """Return the files that are there and undamaged; the others will be replaced."""
+    paths = {file: folder / file.name for file in origin.files}
+    return {file: data for file, path in paths.items() if (data := _undamaged(file, path)) is not None}
+
+
+def _undamaged(file: DataFile, path: Path) -> bytearray | None:
+    if not path.is_file():
+        return None
+    try:
+        data = read_unpacked(path, file.size)
+        file.check(data, str(path))
+    except DataError:
+        return None
+    return data
+
+
+def _take(source: Source, origin: Origin, have: Files, tried: list[str], progress: bool) -> str:
+    """Take what is lacking from one source into `have` and the cache; return its title if it gave any."""
+    lacking = [file for file in origin.files if file not in have]
+    before = len(have)
+    for file, data in _offers(source, lacking, tried, progress) if lacking else ():
+        _keep(cache_folder() / origin.name / file.name, data)
+        have[file] = data
+    return source.title if len(have) > before else ""
+
+
+def _offers(source: Source, files: Sequence[DataFile], tried: list[str], progress: bool) -> Content:
+    """Yield the files that the source has and that are right; note in `tried` what stopped it."""
+    try:
+        for file, data in source.fetch(files, progress=progress):
+            file.check(data, file.name)
+            yield file, data
+    except (DataError, OSError) as error:
+        tried.append(f"{source.title}: {error}")
+
+
+def _keep(path: Path, data: bytearray) -> None:
+    with _cache_errors(path.parent):
+        write_whole(path, [data])
+
+
+def _nothing_found(origin: Origin, tried: Sequence[str]) -> str:
+    return "\n".join(
+        (
+            f"{origin.name} cannot be loaded; tried, in this order:",
+            *(f"  - {t}" for t in tried),
+            _by_hand(origin),
+        )
+    )
+
+
+def _by_hand(origin: Origin) -> str:
+    files = "\n".join(f"  {file.name} ({file.size:,} bytes, SHA-256 {file.sha256})" for file in origin.files)
+    return (
+        f"To supply the files by hand, put these, plain or as .gz, into a folder and name it by folder=... "
+        f"or {FOLDER_VARIABLE}:\n{files}"
+    )

@@ -1,0 +1,91 @@
+"""Bytes of a file, plain or gzip.
+
+Gzip is told by its content, never by the file's name. No function here takes more memory than its caller
+allows, whatever a header or a compressed stream claims.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+GZIP_MAGIC = b"\x1f\x8b"
+CHUNK_BYTES = 1 << 20
+
+
+class DataError(ValueError):
+    """A data file that is missing, damaged or of the wrong kind; the message says where and what.
+
+    Examples
+    --------
+    >>> import pellucid.data as data
+    >>> try:
+    ...     data.read_idx(b"GIF89a")
+    ... except data.DataError as error:
+    ...     print(error)
+    <bytes>: byte 0: 0x47, expected 0x00 (the start of an IDX file)
+    """
+
+
+class Readable(Protocol):
+    """What the readers need of a stream."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; none at the end."""
+
+
+def name_of(source: str | Path | bytes) -> str:
+    """Return the name that messages use for `source`."""
+    return "<bytes>" if isinstance(source, bytes) else str(source)
+
+
+@contextmanager
+def open_unpacked(source: str | Path | bytes) -> Iterator[Readable]:
+    """Open a file, or bytes in memory, and unpack gzip; damage found on the way is a `DataError`."""
+    import gzip
+    import zlib
+
+    with _open_raw(source) as raw:
+        packed = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        try:
+            yield gzip.GzipFile(fileobj=raw) if packed else raw
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{name_of(source)}: damaged gzip data: {error}") from error
+
+
+def _open_raw(source: str | Path | bytes) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+
+
+def read_at_most(stream: Readable, limit: int) -> bytearray:
+    """Read up to `limit` bytes, in pieces: memory grows with what arrives, not with what was promised."""
+    data = bytearray()
+    while len(data) < limit and (piece := stream.read(min(CHUNK_BYTES, limit - len(data)))):
+        data += piece
+    return data
+
+
+def read_unpacked(source: str | Path | bytes, limit: int) -> bytearray:
+    """Return the unpacked content, cut one byte past `limit` so that a longer file shows as longer."""
+    with open_unpacked(source) as stream:
+        return read_at_most(stream, limit + 1)
+
+
+def sha256(data: bytes | bytearray) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_unpacked(source: str | Path | bytes) -> str:
+    """Return the SHA-256 of the unpacked content, read piece by piece."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    with open_unpacked(source) as stream:
+        while piece := stream.read(CHUNK_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()

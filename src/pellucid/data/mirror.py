@@ -1,0 +1,193 @@
+"""Downloads over HTTPS by pooch's downloader (extra `lab`), held in memory until somebody has checked them.
+
+A dead network costs `CONNECT_SECONDS` a mirror, name look-up included: the first file that fails ends the
+mirror.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from threading import Thread
+from typing import TYPE_CHECKING, Protocol
+
+from pellucid.data.files import DataError, read_unpacked
+from pellucid.data.sources import Content, DataFile, MissingError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 30
+CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A web folder that holds the files with ``.gz`` added to their names."""
+
+    url: str
+
+    @property
+    def title(self) -> str:
+        """The source's name in messages."""
+        return self.url
+
+    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Content:
+        """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
+        _require("pooch", "requests")
+        check_connection(self.url)
+        for file in files:
+            yield file, read_unpacked(self._download(file, progress), file.size)
+
+    def _download(self, file: DataFile, progress: bool) -> bytes:
+        import pooch
+        import requests
+
+        sink = Sink(file.size + CHUNK_BYTES)
+        timeout = (CONNECT_SECONDS, READ_SECONDS)
+        try:
+            with _bar(file.name, progress) as bar:
+                fetch = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=timeout)
+                fetch(f"{self.url}{file.name}.gz", sink, None)
+        except requests.RequestException as error:
+            raise MissingError(f"{file.name}.gz: {error}") from error
+        return bytes(sink.data)
+
+
+def _require(*packages: str) -> None:
+    for package in packages:
+        if find_spec(package) is None:
+            raise MissingError(f"skipped: needs pip install 'pellucid[lab]' ({package} is missing)")
+
+
+class Sink:
+    """A file in memory that refuses more than `limit` bytes: no mirror can fill the memory."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.data = limit, bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Append `data`."""
+        if len(self.data) + len(data) > self.limit:
+            raise DataError(f"the download is longer than {self.limit:,} bytes")
+        self.data += data
+
+    def flush(self) -> None:
+        """Have nothing to do: pooch calls it after every write."""
+
+
+def check_connection(url: str) -> None:
+    """Raise `MissingError` unless the host of `url`, or the proxy before it, accepts a connection in time.
+
+    In a thread of its own, because nothing else bounds the name look-up or the number of addresses tried.
+    """
+    failures: list[OSError] = []
+    attempt = Thread(target=_try_connection, args=(*_first_hop(url), failures), daemon=True)
+    attempt.start()
+    attempt.join(CONNECT_SECONDS)
+    if attempt.is_alive():
+        raise MissingError(f"no connection within {CONNECT_SECONDS} s")
+    if failures:
+        raise MissingError(f"no connection ({failures[0]})")
+
+
+def _first_hop(url: str) -> tuple[str, int]:
+    from urllib.parse import urlsplit
+
+    from requests.utils import get_environ_proxies, select_proxy
+
+    parts = urlsplit(select_proxy(url, get_environ_proxies(url)) or url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _try_connection(host: str, port: int, failures: list[OSError]) -> None:
+    import socket
+
+    try:
+        socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except OSError as error:
+        failures.append(error)
+
+
+class Bar(Protocol):
+    """The progress object that pooch asks for."""
+
+    total: int
+
+    def update(self, n: int) -> None:
+        """Count `n` more bytes."""
+
+    def reset(self) -> None:
+        """Count from zero again."""
+
+    def close(self) -> None:
+        """Be done."""
+
+
+@contextmanager
+def _bar(title: str, progress: bool) -> Iterator[Bar | bool]:
+    """Show the progress of one file, by rich where it is installed, else by lines."""
+    if not progress:
+        yield False
+        return
+    if find_spec("rich") is None:
+        yield Line(title)
+        return
+    import rich.progress
+
+    with rich.progress.Progress(
+        "{task.description}",
+        rich.progress.BarColumn(),
+        rich.progress.DownloadColumn(),
+        rich.progress.TimeRemainingColumn(),
+        console=rich.console.Console(stderr=True),
+    ) as shown:
+        yield RichBar(shown, shown.add_task(title, total=None))
+
+
+class RichBar:
+    """A task of rich in the shape that pooch asks for."""
+
+    def __init__(self, shown: "Progress", task: "TaskID") -> None:
+        self.shown, self.task = shown, task
+
+    @property
+    def total(self) -> int:
+        """Bytes expected; 0 where the server does not say."""
+        return int(self.shown.tasks[0].total or 0)
+
+    @total.setter
+    def total(self, n: int) -> None:
+        self.shown.update(self.task, total=n or None)
+
+    def update(self, n: int) -> None:
+        """Count `n` more bytes."""
+        self.shown.advance(self.task, n)
+
+    def reset(self) -> None:
+        """Count from zero again."""
+        self.shown.update(self.task, completed=0)
+
+    def close(self) -> None:
+        """Be done."""
+        self.shown.refresh()
+
+
+class Line:
+    """Progress without rich: a line when a file begins and its size when it is there."""
+
+    def __init__(self, title: str) -> None:
+        self.total = 0
+        print(f"downloading {title} ...", file=sys.stderr)
+
+    def update(self, n: int) -> None:
+        """Count `n` more bytes: not shown."""
+
+    def reset(self) -> None:
+        """Count from zero again: not shown."""
+
+    def close(self) -> None:
+        """Be done."""
+        print(f"  {self.total:,} bytes", file=sys.stderr)

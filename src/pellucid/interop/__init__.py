@@ -1,0 +1,1 @@
+"""Other libraries: the twin run in PyTorch."""

@@ -1,0 +1,1 @@
+"""The laboratory: reruns published reports and says which of their figures hold."""

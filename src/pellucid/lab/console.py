@@ -1,0 +1,112 @@
+"""`pellucid reproduce` as a person sees it: an estimate, a bar, rows as they come, a table a report."""
+
+import math
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from pellucid.lab.ledger import Row, read_ledger, tally
+from pellucid.lab.report import Run
+from pellucid.lab.runner import Session
+from pellucid.lab.terminal import ledger_table
+
+
+def reproduce(session: Session, jobs: int, console: Console) -> Path:
+    """Carry out what is missing, show rows and tables as they come, and return the page's path.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Passed on; what is done stays, and the same call goes on from there.
+    """
+    if session.mode.notice:
+        console.print(f"[bold yellow]{session.mode.notice}[/]")
+    missing = session.missing()
+    console.print(estimate(session, missing, jobs))
+    shown: set[tuple[str, ...]] = set()
+    done = {report.letter for report in session.reports if session.is_complete(report.letter)}
+    page = session.write()
+    for letter in sorted(done):
+        show_table(session, letter, console)
+    with _bar(console) as bar:
+        task = bar.add_task("runs", total=len(missing), left="")
+        work = sum(run.cost for run in missing)
+        for run in session.carry_out(jobs):
+            work -= run.cost
+            bar.update(task, advance=1, left=_left(bar, task, missing, work))
+            _show_new_rows(session, run, shown, console)
+            if session.is_complete(run.report):
+                page = session.write()
+                show_table(session, run.report, console)
+    rows = read_ledger(session.folder / "ledger.json")["rows"]
+    console.print(f"Together: {tally(rows)}.", style="bold", highlight=False)
+    console.print(f"Page:   {page}\nLedger: {session.folder / 'ledger.json'}", soft_wrap=True)
+    return page
+
+
+def estimate(session: Session, missing: list[Run], jobs: int) -> str:
+    """Say how much is to do and how long that takes."""
+    planned = sum(map(len, session.plans.values()))
+    if not missing:
+        return f"All {planned} runs are there already: nothing to train."
+    # The last runs leave cores idle: no schedule is shorter than the longest run.
+    seconds = max(sum(run.cost for run in missing) / jobs, *(run.cost for run in missing))
+    by_report = {letter: sum(run.cost for run in missing if run.report == letter) for letter in session.plans}
+    shares = ", ".join(f"{letter} {duration(cost / jobs)}" for letter, cost in by_report.items() if cost)
+    kept = f" ({planned - len(missing)} of {planned} are there already)" if planned > len(missing) else ""
+    return f"{len(missing)} runs{kept}, {jobs} at a time: about {duration(seconds)} ({shares})."
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in the unit a person would use.
+
+    Examples
+    --------
+    >>> duration(42), duration(150), duration(9000)
+    ('42 s', '3 min', '2 h 30 min')
+    """
+    if seconds < 100:
+        return f"{math.ceil(seconds)} s"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def show_table(session: Session, letter: str, console: Console) -> None:
+    """Print a report's table."""
+    report = next(report for report in session.reports if report.letter == letter)
+    rows = [row.to_json() for row in session.rows(report)]
+    title = f"Report {letter}: {report.name}" + (f" - {session.mode.notice}" if session.mode.notice else "")
+    run = [row for row in rows if row["verdict"] != "not run"]
+    if run:
+        console.print(ledger_table(run, title))
+    console.print(f"Report {letter}: {tally(rows)}.", style="bold", highlight=False)
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, TextColumn("{task.fields[left]}"), console=console)
+
+
+def _left(bar: Progress, task: object, missing: list[Run], work: float) -> str:
+    """Return the time left, from the pace of the work done so far."""
+    total = sum(run.cost for run in missing)
+    elapsed = bar.tasks[0].elapsed or 0.0
+    return f"about {duration(elapsed * work / (total - work))} left" if work else ""
+
+
+def _show_new_rows(session: Session, run: Run, shown: set[tuple[str, ...]], console: Console) -> None:
+    """Print each published figure that has just got all its seeds, but for long traces."""
+    report = next(report for report in session.reports if report.letter == run.report)
+    for row in session.rows(report):
+        key = (row.report, row.variant, row.reading or "", row.figure)
+        claimed = row.published is not None and " at line " not in row.figure
+        if not claimed or row.seeds < session.mode.seeds or key in shown:
+            continue
+        shown.add(key)
+        console.print(_row_line(row))
+
+
+def _row_line(row: Row) -> str:
+    where = ", ".join(filter(None, (row.variant, row.reading)))
+    return f"{row.report} · {row.figure} ({where}): published {row.published:g}, {row.verdict}. {row.why}"

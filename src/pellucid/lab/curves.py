@@ -1,0 +1,85 @@
+"""Learning curves as plots: loss, accuracy and error, of training and validation, per epoch and per batch.
+
+A run's result holds curves by name, ``result["epochs"]["train loss"]`` and so on, accuracies in per cent.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from pellucid.lab.figures import Panel, Plot, Series
+from pellucid.lab.report import Finished, Result
+
+Part: TypeAlias = Literal["train", "validation"]
+#: The names of the curves in a result.
+CURVES = ("train loss", "train accuracy", "validation loss", "validation accuracy")
+PARTS: tuple[Part, ...] = ("train", "validation")
+QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy (%)", "error": "error (%)"}
+
+
+def curve(result: Result, part: Part, quantity: str, kind: str = "epochs") -> list[float]:
+    """Return one curve of a run; the error is what the accuracy leaves of 100.
+
+    Examples
+    --------
+    >>> curve({"epochs": {"train accuracy": [90.0, 95.0]}}, "train", "error")
+    [10.0, 5.0]
+    """
+    if quantity == "error":
+        return [100 - value for value in result[kind][f"{part} accuracy"]]
+    return list(result[kind][f"{part} {quantity}"])
+
+
+def epoch_plot(
+    name: str,
+    caption: str,
+    finished: Sequence[Finished],
+    *,
+    published: Mapping[Part, float],
+    mark: int,
+) -> Plot:
+    """Return loss, accuracy and error against the epoch, with the published accuracies and a marked epoch."""
+    panels = []
+    for quantity, unit in QUANTITIES.items():
+        series = tuple(epoch_series(finished, part, quantity, part) for part in PARTS)
+        levels = {
+            "accuracy": tuple((f"{part} {value}", value) for part, value in published.items()),
+            "error": tuple((f"{part} {100 - value:.2f}", 100 - value) for part, value in published.items()),
+        }
+        marks = ((f"epoch {mark}", float(mark)),) if len(series[0].x) > mark else ()
+        lines = levels.get(quantity, ())
+        panels.append(Panel(quantity.capitalize(), "epoch", unit, series, lines=lines, marks=marks))
+    return Plot(name, caption, tuple(panels), columns=3)
+
+
+def epoch_series(finished: Sequence[Finished], part: Part, quantity: str, label: str) -> Series:
+    """Return a curve against the epoch, one for each run."""
+    y = [curve(run.result, part, quantity) for run in finished]
+    return Series(label, range(1, len(y[0]) + 1), y, part)
+
+
+def batch_plot(name: str, caption: str, run: Finished) -> Plot:
+    """Return loss, accuracy and error against the training batch, of one run."""
+    panels = []
+    for quantity, unit in QUANTITIES.items():
+        for part in PARTS:
+            y = curve(run.result, part, quantity, "batches")
+            x = run.result["batches"][f"{part} batch"]
+            n = run.result["kept epochs"]
+            ends = [run.result["batches an epoch"] * epoch for epoch in range(1, n + 1)]
+            mean = Series("mean of an epoch", ends, [curve(run.result, part, quantity)[:n]])
+            title = f"{quantity.capitalize()}, {part}"
+            panels.append(Panel(title, "batch", unit, (Series("a batch", x, [y], dots=True), mean)))
+    return Plot(name, caption, tuple(panels), columns=2)
+
+
+def comparison_plot(
+    name: str, caption: str, cells: Mapping[str, Sequence[Finished]], published: Mapping[Part, float]
+) -> Plot:
+    """Return the accuracies of several cells against the epoch, training and validation side by side."""
+    panels = []
+    for part, value in published.items():
+        series = tuple(epoch_series(runs, part, "accuracy", label) for label, runs in cells.items())
+        unmarked = tuple(Series(each.label, each.x, each.y) for each in series)
+        lines = ((f"published {value}", value),)
+        panels.append(Panel(f"{part.capitalize()} accuracy", "epoch", "accuracy (%)", unmarked, lines=lines))
+    return Plot(name, caption, tuple(panels))

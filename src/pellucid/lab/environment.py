@@ -1,0 +1,70 @@
+"""What a run was made with: versions, processor, and a digest of the package's source."""
+
+import hashlib
+import os
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+import pellucid
+
+
+@cache
+def source_digest() -> str:
+    """Return the SHA-256 of the package's Python files and templates: any change makes another.
+
+    Examples
+    --------
+    >>> len(source_digest())
+    64
+    """
+    folder = Path(pellucid.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for kind in ("*.py", "*.jinja") for path in folder.rglob(kind)):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def environment() -> dict[str, str | int | None]:
+    """Return versions and hardware, as the ledger and each run's file record them.
+
+    Examples
+    --------
+    >>> environment()["numpy"] == np.__version__
+    True
+    """
+    return {
+        "pellucid": pellucid.__version__,
+        "source sha256": source_digest(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": _blas(),
+        "torch": _version("torch"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _blas() -> str:
+    """Return the name and version of the library behind NumPy's matrix products."""
+    built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return f"{built.get('name', 'unknown')} {built.get('version', '')}".strip()
+
+
+def _processor() -> str:
+    """Return the processor's name where Linux tells it, else what Python knows."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

@@ -1,0 +1,52 @@
+"""The file `ledger.json`: strict JSON, written whole or not at all."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pellucid.files import write_whole
+
+
+def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
+    """Write the ledger as strict JSON, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If two rows have the same report, variant, reading and figure, or if a number is not finite.
+    """
+    names = Counter((r["report"], r["variant"], r["reading"], r["figure"]) for r in ledger["rows"])
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"rows must be unique in (report, variant, reading, figure), got more than one {twice[0]}"
+        )
+    _check_finite(ledger, "ledger")
+    text = json.dumps(ledger, indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(path, [text.encode(), b"\n"])
+
+
+def read_ledger(path: Path | str) -> dict[str, Any]:
+    """Read a ledger; NaN and Infinity, which are not JSON, are refused."""
+    ledger = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
+    if not isinstance(ledger, dict) or not isinstance(ledger.get("rows"), list):
+        raise ValueError(f"{path} is not a ledger: it must be an object with a list of rows; write it anew")
+    return ledger
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"a ledger holds finite numbers only, got {constant}: run the report again")
+
+
+def _check_finite(value: object, where: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where} must be finite, got {value}: use null for what was not measured")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_finite(item, f"{where}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check_finite(item, f"{where}[{index}]")

@@ -1,0 +1,151 @@
+"""The results page: one file that opens offline, made from the ledger and the SVG figures alone."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from pellucid.files import write_whole
+from pellucid.lab.figures import check_name
+from pellucid.lab.rows import (
+    VERDICTS,
+    JsonRow,
+    cells,
+    fold,
+    fold_label,
+    fold_verdict,
+    number,
+    places,
+    row_places,
+    summary,
+    tally,
+)
+
+
+def write_page(ledger: Mapping[str, Any], folder: Path | str) -> Path:
+    """Write `index.html` into `folder`, with the figures that lie in its `figures` folder.
+
+    Parameters
+    ----------
+    ledger
+        As `read_ledger` returns it. A report whose `finished` is false is shown as still running.
+
+    Returns
+    -------
+    Path
+        Where the page is. It loads nothing from elsewhere and needs no script.
+    """
+    source = files("pellucid.lab").joinpath("page.html.jinja").read_text(encoding="utf-8")
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    rows = ledger["rows"]
+    view = {
+        "ledger": ledger,
+        "total": _count(rows),
+        "makeup": _makeup(rows),
+        "reports": [_report(report, rows, Path(folder)) for report in ledger["reports"]],
+    }
+    html = environment.from_string(source).render(view)
+    page = Path(folder) / "index.html"
+    write_whole(page, [html.encode()])
+    return page
+
+
+def _count(rows: Sequence[JsonRow]) -> dict[str, Any]:
+    counts = summary(rows)
+    return {
+        "sentence": tally(rows),
+        "counts": counts,
+        "shares": [(v, counts[v]) for v in VERDICTS if counts[v]],
+    }
+
+
+def _makeup(rows: Sequence[JsonRow]) -> list[str]:
+    """Say what the tally counts: points of curves and readings outnumber the figures in the abstracts."""
+    groups = fold(row for row in rows if row["kind"] != "measured" and row["verdict"] != "not run")
+    single = [group[0] for group in groups if len(group) == 1]
+    parts = {
+        "single figures and orderings": [row for row in single if row["reading"] is None],
+        "readings of settings left open": [row for row in single if row["reading"] is not None],
+        "points of published curves": [row for group in groups if len(group) > 1 for row in group],
+    }
+    return [f"{summary(p)['reproduced']} of {len(p)} {name} reproduced" for name, p in parts.items() if p]
+
+
+def _report(report: Mapping[str, Any], rows: Sequence[JsonRow], folder: Path) -> dict[str, Any]:
+    """Gather all that the section of a report shows."""
+    own = [row for row in rows if row["report"] == report["letter"]]
+    groups = fold(own)
+    single = [group[0] for group in groups if len(group) == 1]
+    waiting = [row for row in single if row["verdict"] == "not run"]
+    return {
+        **report,
+        "id": f"report-{report['letter'].lower()}",
+        "tally": _count(own),
+        "time": _duration(report.get("seconds")),
+        "tables": _tables([row for row in single if row["verdict"] != "not run"]),
+        "waiting": {"count": len(waiting), "tables": _tables(waiting)},
+        "curves": [_curve(group) for group in groups if len(group) > 1],
+        "torch": any(row["torch"] is not None for row in own),
+        "slips": [{**slip, "costs": [_cost(cost) for cost in slip["costs"]]} for slip in report["slips"]],
+        "plots": [{**plot, "source": _embedded(plot["name"], folder)} for plot in report["plots"]],
+        "assumptions": list(
+            dict.fromkeys([*report["assumptions"], *(a for r in own for a in r["assumptions"])])
+        ),
+    }
+
+
+def _tables(rows: Sequence[JsonRow]) -> list[dict[str, Any]]:
+    """Group the rows by variant and reading, each row with its cells as text."""
+    places = dict.fromkeys(_place(row) for row in rows)
+    return [{"place": p, "rows": [_shown(row) for row in rows if _place(row) == p]} for p in places]
+
+
+def _place(row: JsonRow) -> str:
+    return ", ".join(filter(None, (row["variant"], row["reading"])))
+
+
+def _curve(group: Sequence[JsonRow]) -> dict[str, Any]:
+    digits = max(row_places(row) for row in group)
+    where = _place(group[0])
+    return {
+        "label": f"{fold_label(group)} ({where})",
+        "verdict": fold_verdict(group),
+        "tables": [{"place": where, "rows": [_shown(row, digits) for row in group]}],
+    }
+
+
+def _shown(row: JsonRow, decimals: int | None = None) -> dict[str, Any]:
+    verdict = "measured" if row["kind"] == "measured" and row["verdict"] == "undetermined" else row["verdict"]
+    return {**row, "cells": cells(row, decimals), "shown": verdict, "class": verdict.replace(" ", "-")}
+
+
+def _cost(cost: Mapping[str, Any]) -> dict[str, Any]:
+    mean, low, high = (cost.get(key) for key in ("mean", "low", "high"))
+    digits = 0 if mean is None else places(mean, low, high, 0.0)
+    interval = "—" if low is None or high is None else f"{number(low, digits)} … {number(high, digits)}"
+    return {"seeds": None, "note": "", **cost, "mean": number(mean, digits), "interval": interval}
+
+
+def _embedded(name: str, folder: Path) -> str | None:
+    """Return the figure as a data address, or None where it has not been drawn."""
+    path = folder / "figures" / f"{check_name(name)}.svg"
+    return f"data:image/svg+xml;base64,{b64encode(path.read_bytes()).decode()}" if path.exists() else None
+
+
+def _duration(seconds: float | None) -> str | None:
+    """Write a time as people say it.
+
+    >>> _duration(12.3), _duration(754.0), _duration(7300)
+    ('12 s', '12 min 34 s', '2 h 1 min')
+    """
+    if seconds is None:
+        return None
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

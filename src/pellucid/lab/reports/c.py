@@ -1,0 +1,263 @@
+"""Report C: a full-batch ReLU network, 784-500-150-10, written for a GPU with CuPy.
+
+One run gives both variants, for the slips lie in what is printed, not in how the network learns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.backend import Array
+from pellucid.lab.figures import Grid, Panel, Plot, Series
+from pellucid.lab.ledger import Claim, Row, judge, not_run
+from pellucid.lab.report import Cost, Finished, Mode, Report, Result, Run, Settings, Slip
+
+PUBLISHED_ITERATIONS = 1000
+PUBLISHED_ACCURACY = "90.95"
+#: The printed losses of lines 10, 20, …, 1000.
+PUBLISHED_TRACE = """
+2.3020 2.3013 2.3007 2.3000 2.2993 2.2984 2.2974 2.2961 2.2944 2.2921 2.2889 2.2843 2.2772 2.2660 2.2470
+2.2146 2.1622 2.0902 1.9987 1.8743 1.7151 1.5459 1.3899 1.2518 1.1238 1.0097 0.9187 0.8507 0.7999 0.7605
+0.7287 0.7019 0.6785 0.6575 0.6381 0.6200 0.6028 0.5864 0.5708 0.5560 0.5422 0.5294 0.5175 0.5067 0.4967
+0.4875 0.4790 0.4710 0.4637 0.4567 0.4502 0.4439 0.4380 0.4324 0.4270 0.4218 0.4169 0.4121 0.4075 0.4030
+0.3987 0.3945 0.3905 0.3866 0.3828 0.3791 0.3755 0.3720 0.3686 0.3653 0.3620 0.3589 0.3558 0.3529 0.3499
+0.3471 0.3443 0.3416 0.3389 0.3363 0.3338 0.3313 0.3288 0.3264 0.3240 0.3217 0.3194 0.3171 0.3148 0.3126
+0.3104 0.3082 0.3061 0.3039 0.3018 0.2998 0.2977 0.2957 0.2937 0.2916
+""".split()  # noqa: SIM905 - as the report prints them
+LINES = range(10, PUBLISHED_ITERATIONS + 1, 10)
+ITERATIONS = {"quick": 10, "default": 80, "full": PUBLISHED_ITERATIONS}
+#: Seconds that one iteration takes one core, and that starting a run takes.
+COST_ITERATION, COST_START = 0.95, 3.0
+
+PUBLISHED, INTENDED = "as published", "as intended"
+SHARE = "trace points inside their intervals"
+UNDIVIDED, DIVIDED = "test accuracy, test pixels not divided", "test accuracy, test pixels divided"
+
+SLIP_PIXELS = Slip(
+    "test pixels not divided",
+    "Training pixels are divided by their maximum, 255; the test pixels go in as they are, 255 times larger, "
+    "so that the biases hardly count.",
+)
+SLIP_COUNTER = Slip(
+    "counter raised before printing",
+    'The line "Iteration n" shows the loss of forward pass n - 1, which has seen n - 2 updates.',
+)
+SLIP_EPSILON = Slip(
+    "log(p + 1e-8)",
+    "The printed loss takes the logarithm of p + 1e-8; the gradient is that of log p.",
+)
+ASSUMPTIONS = (
+    "float32 in place of CuPy's float64: a test holds the two to 1e-4 in loss over the start of the trace.",
+    "The weights are drawn anew for each seed; the data are the same 60,000 and 10,000 images.",
+)
+
+
+def network(seed: int) -> pl.Network:
+    """Return the report's network: weights N(0, 0.01²), biases 0; pixels divided by 255 as it reads them."""
+    small = pl.normal(0.01)
+    layers = [pl.Dense(500, init=small), pl.ReLU(), pl.Dense(150, init=small), pl.ReLU()]
+    net = pl.Network([pl.Rescale(1 / 255), *layers, pl.Dense(10, init=small)])
+    return net.build(n_in=784, rng=np.random.default_rng(seed))
+
+
+def printed_loss(logits: Array, labels: Array, *, epsilon: float = 1e-8) -> float:
+    """Slip: the mean of -log(p + 1e-8), as the report prints it; with epsilon=0 the true cross-entropy."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    p = shifted / shifted.sum(axis=1, keepdims=True)
+    return float(-np.log(p[np.arange(len(labels)), labels] + epsilon).mean())
+
+
+def undivided(pixels: Array) -> Array:
+    """Slip: pixels that the network will see as 0 … 255, since its Rescale undoes this factor."""
+    return pixels.astype(np.float32) * np.float32(255)
+
+
+def run(settings: Settings, seed: int) -> Result:
+    """Train for settings["iterations"] passes; return both traces and both test accuracies."""
+    data = pl.load_dataset("mnist")
+    return run_on(data.x_train, data.y_train, data.x_test, data.y_test, settings, seed)
+
+
+def run_on(x: Array, y: Array, x_test: Array, y_test: Array, settings: Settings, seed: int) -> Result:
+    """Do what `run` does on given data."""
+    net = network(seed)
+    losses: list[float] = []
+    printed: list[float] = []
+    exact: list[float] = []
+    records = pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=settings["iterations"])
+    for record in records:
+        losses.append(record.loss)
+        # Slip: line n is printed after n - 1 passes, with the outputs from before the last update.
+        line = record.epoch + 2
+        if line % 10 == 0:
+            logits = net.predict(x)
+            printed.append(printed_loss(logits, y))
+            exact.append(printed_loss(logits, y, epsilon=0))
+    chosen = np.random.default_rng(seed).integers(0, len(x), size=10)
+    return {
+        "loss": losses,
+        "printed": printed[: settings["iterations"] // 10],
+        "exact": exact[: settings["iterations"] // 10],
+        "undivided": 100 * pl.accuracy(y_test, net.predict(undivided(x_test)).argmax(axis=1)),
+        "divided": 100 * pl.accuracy(y_test, net.predict(x_test).argmax(axis=1)),
+        "digits": {"pixels": x[chosen].tolist(), "labels": y[chosen].tolist()},
+    }
+
+
+def plan(mode: Mode) -> list[Run]:
+    """Return one run a seed."""
+    iterations = ITERATIONS[mode.name]
+    cost = COST_START + COST_ITERATION * iterations
+    return [Run("C", {"iterations": iterations}, seed, cost) for seed in range(mode.seeds)]
+
+
+def trace(result: Result, variant: str) -> list[float]:
+    """Return the loss at lines 10, 20, …: as printed, or of forward pass n."""
+    return list(result["printed"] if variant == PUBLISHED else result["loss"][9::10])
+
+
+def rows(finished: list[Finished]) -> list[Row]:
+    """Return the 100 points of the trace, their summary, and the test accuracies, in both variants."""
+    found = []
+    for variant in (PUBLISHED, INTENDED):
+        points = _trace_rows(finished, variant)
+        found += [*points, _share_row(points, variant)]
+    claim = Claim(UNDIVIDED, "%", PUBLISHED_ACCURACY)
+    found.append(_accuracy_row(claim, finished, "undivided", PUBLISHED))
+    found.append(_accuracy_row(Claim(DIVIDED, "%", kind="measured"), finished, "divided", PUBLISHED))
+    claim = Claim(DIVIDED, "%", PUBLISHED_ACCURACY)
+    return [*found, _accuracy_row(claim, finished, "divided", INTENDED)]
+
+
+def _trace_rows(finished: list[Finished], variant: str) -> list[Row]:
+    traces = [trace(run.result, variant) for run in finished]
+    shortest = min((len(points) for points in traces), default=0)
+    found = []
+    for i, (line, published) in enumerate(zip(LINES, PUBLISHED_TRACE, strict=True)):
+        claim = Claim(f"loss at line {line}", "nats", published)
+        about: dict[str, Any] = {"report": "C", "variant": variant, "assumptions": ASSUMPTIONS}
+        if i < shortest:
+            found.append(judge(claim, [points[i] for points in traces], **about))
+        else:
+            why = f"The run stops at iteration {10 * shortest}; --full goes to {PUBLISHED_ITERATIONS}."
+            found.append(not_run(claim, why=why, **about))
+    return found
+
+
+def _share_row(points: Sequence[Row], variant: str) -> Row:
+    """Return the summary of the trace: 95 % intervals should hold about 95 of 100 points."""
+    judged = [row for row in points if row.judged]
+    inside = sum(row.holds for row in judged)
+    about = Claim(SHARE, "%", kind="measured")
+    blank = not_run(about, report="C", variant=variant, why="No point has 3 seeds.", assumptions=ASSUMPTIONS)
+    if not judged:
+        return blank
+    share = 100 * inside / len(judged)
+    why = f"{inside} of the {len(judged)} points up to line {10 * len(judged)} lie inside their intervals"
+    row = replace(blank, kind="figure", seeds=judged[0].seeds, mean=share, why=why + ".")
+    if len(judged) < len(points):
+        why = f"{why}; --full runs the other {len(points) - len(judged)}."
+        return replace(row, verdict="undetermined", why=why)
+    return replace(row, verdict="reproduced" if share >= 95 else "not reproduced")
+
+
+def _accuracy_row(claim: Claim, finished: list[Finished], key: str, variant: str) -> Row:
+    about: dict[str, Any] = {"report": "C", "variant": variant, "assumptions": ASSUMPTIONS}
+    complete = [run for run in finished if run.settings["iterations"] == PUBLISHED_ITERATIONS]
+    if not complete:
+        return not_run(claim, why=f"--full runs all {PUBLISHED_ITERATIONS} iterations.", **about)
+    return judge(claim, [run.result[key] for run in complete], **about)
+
+
+def costs(finished: list[Finished]) -> list[Cost]:
+    """Return what each slip changes at the last line that was run."""
+    if not finished:
+        return []
+    stop = finished[0].settings["iterations"]
+    results = [run.result for run in finished]
+    note = f"at line {stop}, the last one run"
+    return [
+        Cost(
+            SLIP_PIXELS.name,
+            "test accuracy",
+            "points",
+            tuple(result["undivided"] - result["divided"] for result in results),
+            f"after {stop} iterations",
+        ),
+        Cost(
+            SLIP_COUNTER.name,
+            "printed loss",
+            "nats",
+            tuple(result["exact"][-1] - result["loss"][stop - 1] for result in results),
+            note,
+        ),
+        Cost(
+            SLIP_EPSILON.name,
+            "printed loss",
+            "nats",
+            tuple(result["printed"][-1] - result["exact"][-1] for result in results),
+            note,
+        ),
+    ]
+
+
+def plots(finished: list[Finished]) -> list[Plot | Grid]:
+    """Return the trace against the published one, their difference, and ten labelled digits."""
+    if not finished:
+        return []
+    traces = [trace(run.result, PUBLISHED) for run in finished]
+    n = min(map(len, traces))
+    lines, published = list(LINES[:n]), [float(loss) for loss in PUBLISHED_TRACE[:n]]
+    measured = Series("measured, as published", lines, [points[:n] for points in traces], None)
+    gaps = [[loss - claim for loss, claim in zip(points, published, strict=False)] for points in traces]
+    worst = max(abs(fmean(column)) for column in zip(*gaps, strict=True))
+    panels = (
+        Panel(
+            "Training loss",
+            "iteration",
+            "cross-entropy (nats)",
+            (measured,),
+            tuple(zip(lines, published, strict=True)),
+        ),
+        Panel(
+            "Measured minus published",
+            "iteration",
+            "nats",
+            (Series("difference", lines, gaps, None),),
+            (),
+            (("published", 0.0),),
+        ),
+    )
+    caption = (
+        f"Report C: the loss at every tenth line, {len(finished)} seeds, against the {n} published points up "
+        f"to line {lines[-1]}. The mean differs from the published loss by at most {worst:.4f}."
+    )
+    digits = finished[0].result["digits"]
+    images = np.array(digits["pixels"], np.uint8).reshape(-1, 28, 28)
+    titles = tuple(f"label = {label}" for label in digits["labels"])
+    return [
+        Plot("c-trace", caption, panels),
+        Grid("c-digits", "Report C: sample handwritten digits with their labels.", images, titles),
+    ]
+
+
+REPORT = Report(
+    letter="C",
+    name="Full-batch ReLU network on a GPU",
+    authors="Ananda Biswas",
+    title="Neural Network from Scratch",
+    summary="A 784-500-150-10 ReLU network trained by full-batch gradient descent on the 60,000 MNIST "
+    "training images, rate 0.1, 1,000 iterations; it prints the loss at every tenth iteration and one test "
+    "accuracy.",
+    slips=(SLIP_PIXELS, SLIP_COUNTER, SLIP_EPSILON),
+    assumptions=ASSUMPTIONS,
+    plan=plan,
+    run=run,
+    rows=rows,
+    costs=costs,
+    plots=plots,
+)

@@ -1,0 +1,140 @@
+"""The ledger's rows as a reader sees them: digits worth printing, curves as one line, how many claims hold.
+
+Rows come as `ledger.json` holds them, so the page, the terminal and the charts say the same thing.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal
+
+Verdict = Literal["reproduced", "not reproduced", "undetermined", "not run"]
+JsonRow = Mapping[str, Any]
+
+VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "undetermined", "not run")
+MIN_FOLD = 6  # figures that differ in one number only become one line from this many on
+_LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
+
+
+def number(value: float | None, decimals: int) -> str:
+    """Write a value with a true minus sign; a dash where there is none.
+
+    >>> number(-0.25, 2), number(-0.001, 2), number(None, 2)
+    ('−0.25', '0.00', '—')
+    """
+    if value is None:
+        return "—"
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def places(mean: float, low: float | None, high: float | None, mark: float | None = None) -> int:
+    """Return the decimals to print: two digits of the interval's half-width, and no fewer than `mark` has.
+
+    Without an interval it is three digits of the mean. More are taken where rounding would put the mark on
+    the wrong side of a bound: nobody should read "90.95 lies above 90.71 … 90.95".
+
+    >>> places(90.97, 90.71, 91.22, 90.95), places(90.9, 90.71, 90.9476, 90.95)
+    (2, 3)
+    """
+    spread = abs(mean) / 10 if low is None or high is None else (high - low) / 2
+    digits = 1 - math.floor(math.log10(spread)) if spread > 0 else 1
+    digits = max(0, min(digits, 6), 0 if mark is None else _printed_decimals(mark))
+    bounds = [] if mark is None else [b for b in (low, high) if b is not None]
+    while digits < 12 and any(_misleads(bound, mark or 0.0, digits) for bound in bounds):
+        digits += 1
+    return digits
+
+
+def _printed_decimals(value: float) -> int:
+    return max(0, -int(Decimal(f"{value:.10g}").as_tuple().exponent))
+
+
+def _misleads(bound: float, mark: float, digits: int) -> bool:
+    """Whether the printed bound looks equal to the mark, or beyond it, when it is not."""
+    shown = float(f"{bound:.{digits}f}")
+    return (bound < mark) != (shown < mark) or (bound > mark) != (shown > mark)
+
+
+def row_places(row: JsonRow) -> int:
+    """Return the decimals for all the cells of a row."""
+    mark = 0.0 if row["kind"] == "ordering" else row["published"]
+    if row["mean"] is None:
+        return _printed_decimals(mark) if mark is not None else 0
+    return places(row["mean"], row["low"], row["high"], mark)
+
+
+def cells(row: JsonRow, decimals: int | None = None) -> dict[str, str]:
+    """Write a row's numbers: published, mean ± sd, interval, torch."""
+    digits = row_places(row) if decimals is None else decimals
+    published = row["published"]
+    spread = "" if row["sd"] is None else f" ± {number(row['sd'], digits)}"
+    interval = f"{number(row['low'], digits)} … {number(row['high'], digits)}"
+    return {
+        "published": "—" if published is None else number(published, _printed_decimals(published)),
+        "measured": number(row["mean"], digits) + spread,
+        "interval": "—" if row["low"] is None else interval,
+        "torch": number(row["torch"], digits),
+    }
+
+
+def fold(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
+    """Group the points of a published curve; every other row stays a group of one.
+
+    Points are rows alike in all but the last number of their figure, "loss at line 10", "loss at line 20", at
+    least `MIN_FOLD` of them. The order of first appearance is kept.
+    """
+    families: dict[tuple[object, ...], list[JsonRow]] = {}
+    for row in rows:
+        same = tuple(row[key] for key in ("report", "variant", "reading", "unit", "kind"))
+        families.setdefault((*same, _LAST_NUMBER.sub("#", row["figure"])), []).append(row)
+    groups = []
+    for family in families.values():
+        groups += [family] if len(family) >= MIN_FOLD else [[row] for row in family]
+    return groups
+
+
+def fold_label(group: Sequence[JsonRow]) -> str:
+    """Name a group: "loss at line 10 … 1000" for a curve, the figure itself for one row."""
+    first, last = group[0]["figure"], group[-1]["figure"]
+    end = _LAST_NUMBER.search(last)
+    return first if len(group) == 1 or end is None else _LAST_NUMBER.sub(rf"\g<0> … {end[0]}", first)
+
+
+def fold_verdict(group: Sequence[JsonRow]) -> str:
+    """Say how a curve's points came out: "6 of 6 points reproduced"."""
+    counts = Counter(row["verdict"] for row in group)
+    if set(counts) <= {"undetermined", "not run"}:
+        return ", ".join(f"{counts[v]} points {v}" for v in VERDICTS if counts[v])
+    others = [f"{counts[v]} {v}" for v in VERDICTS[2:] if counts[v]]
+    return ", ".join([f"{counts['reproduced']} of {len(group)} points reproduced", *others])
+
+
+def summary(rows: Iterable[JsonRow]) -> dict[str, int]:
+    """Count the verdicts of all claims; rows that claim nothing are counted apart, as "measured".
+
+    >>> rows = [{"kind": "figure", "verdict": "reproduced"}, {"kind": "measured", "verdict": "undetermined"}]
+    >>> summary(rows)
+    {'claims': 1, 'reproduced': 1, 'not reproduced': 0, 'undetermined': 0, 'not run': 0, 'measured': 1}
+    """
+    claims, measured = Counter[str](), 0
+    for row in rows:
+        if row["kind"] == "measured":
+            measured += 1
+        else:
+            claims[row["verdict"]] += 1
+    return {"claims": claims.total(), **{v: claims[v] for v in VERDICTS}, "measured": measured}
+
+
+def tally(rows: Iterable[JsonRow]) -> str:
+    """Say in one line how many claims hold.
+
+    >>> tally([{"kind": "figure", "verdict": "reproduced"}, {"kind": "ordering", "verdict": "not run"}])
+    '1 of 1 claims reproduced, 0 not, 0 undetermined; 1 not run'
+    """
+    counts = summary(rows)
+    run = counts["claims"] - counts["not run"]
+    rest = f"{counts['not reproduced']} not, {counts['undetermined']} undetermined"
+    return f"{counts['reproduced']} of {run} claims reproduced, {rest}; {counts['not run']} not run"

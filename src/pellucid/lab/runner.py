@@ -1,0 +1,136 @@
+"""Reruns reports: plans the runs, shares them out over the cores, and keeps ledger and page up to date.
+
+Nothing is kept in memory: rows, figures and page are made from the runs' files whenever they are asked for.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pellucid.data import Dataset
+from pellucid.lab.environment import environment
+from pellucid.lab.figures import interval_chart, render
+from pellucid.lab.ledger import Claim, Row, judge, write_ledger
+from pellucid.lab.page import write_page
+from pellucid.lab.report import Cost, Finished, Mode, Report, Run
+from pellucid.lab.runs import carry_out, read_run, run_path
+
+
+class Session:
+    """One rerun of some reports.
+
+    Parameters
+    ----------
+    reports : sequence of Report
+    mode : Mode
+    data : Dataset
+        The images that the reports use: its checksums are part of each run's name.
+    out : Path
+        Results go to ``out / mode.name``, the files of the runs to ``out / "runs"``.
+    """
+
+    def __init__(self, reports: Sequence[Report], mode: Mode, data: Dataset, out: Path) -> None:
+        self.reports, self.mode = reports, mode
+        self.folder, self.runs_folder = out / mode.name, out / "runs"
+        self.sha256, self.source = dict(data.sha256), data.source
+        self.plans = {report.letter: report.plan(mode) for report in reports}
+        for folder in (self.folder / "figures", self.runs_folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, run: Run) -> Path:
+        """Return where a run's file lies."""
+        return run_path(self.runs_folder, run, self.sha256)
+
+    def missing(self) -> list[Run]:
+        """Return the runs to do: those of the quickest cell, for an early row, then the longest."""
+        runs = [run for plan in self.plans.values() for run in plan if not self.path(run).exists()]
+        if not runs:
+            return []
+        first = min(runs, key=lambda run: run.cost)
+        return sorted(runs, key=lambda run: (run.settings != first.settings, -run.cost, run.seed))
+
+    def carry_out(self, jobs: int) -> Iterator[Run]:
+        """Do the missing runs, `jobs` at a time with the cores shared out; yield each when it is on disk."""
+        from joblib import Parallel, delayed, parallel_config
+
+        threads = max(1, (os.cpu_count() or 1) // jobs)
+        with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=threads):
+            pool = Parallel(return_as="generator_unordered")
+            yield from pool(delayed(carry_out)(run, self.path(run), self.sha256) for run in self.missing())
+
+    def finished(self, letter: str) -> list[Finished]:
+        """Return the runs of a report that are done."""
+        found = (read_run(self.path(run)) for run in self.plans[letter])
+        return [run for run in found if run is not None]
+
+    def is_complete(self, letter: str) -> bool:
+        """Whether all runs of a report are done."""
+        return all(self.path(run).exists() for run in self.plans[letter])
+
+    def rows(self, report: Report) -> list[Row]:
+        """Return the rows of a report as far as it has been run."""
+        return report.rows(self.finished(report.letter))
+
+    def write(self) -> Path:
+        """Write figures, ledger and page from the runs' files; return the page's path."""
+        rows = [row.to_json() for report in self.reports for row in self.rows(report)]
+        flag = "" if self.mode.name == "default" else f" --{self.mode.name}"
+        ledger = {
+            "environment": {**environment(), "data": self.source, **self.sha256},
+            "mode": self.mode.name,
+            "notice": self.mode.notice,
+            "command": f"pellucid reproduce{flag}",
+            "reports": [self._about(report, rows) for report in self.reports],
+            "rows": rows,
+        }
+        write_ledger(self.folder / "ledger.json", ledger)
+        return write_page(ledger, self.folder)
+
+    def _about(self, report: Report, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return what the page says of a report beside its rows; draw its figures."""
+        finished = self.finished(report.letter)
+        plots = [*report.plots(finished), *_chart(report, rows)]
+        for plot in plots:
+            render(plot, self.folder / "figures", notice=self.mode.notice)
+        return {
+            "letter": report.letter,
+            "name": report.name,
+            "authors": report.authors,
+            "title": report.title,
+            "summary": report.summary,
+            "slips": _slips(report, finished),
+            "assumptions": list(report.assumptions),
+            "plots": [{"name": plot.name, "caption": plot.caption} for plot in plots],
+            "finished": self.is_complete(report.letter),
+            "seconds": sum(run.seconds for run in finished),
+        }
+
+
+def _chart(report: Report, rows: list[dict[str, Any]]) -> list[Any]:
+    """Return the chart of all published figures but those of a trace, if any has an interval."""
+    own = [row for row in rows if row["report"] == report.letter and row["published"] is not None]
+    shown = [row for row in own if row["low"] is not None and " at line " not in row["figure"]]
+    name = f"{report.letter.lower()}-intervals"
+    return [interval_chart(shown, name, f"Report {report.letter}: published and measured")] if shown else []
+
+
+def _slips(report: Report, finished: list[Finished]) -> list[dict[str, Any]]:
+    """Return each slip with what it costs, as far as that has been measured."""
+    costs = report.costs(finished)
+    return [
+        {
+            "name": slip.name,
+            "text": slip.text,
+            "costs": [_cost(report, cost) for cost in costs if cost.slip == slip.name],
+        }
+        for slip in report.slips
+    ]
+
+
+def _cost(report: Report, cost: Cost) -> dict[str, Any]:
+    claim = Claim(cost.figure, cost.unit, kind="measured")
+    row = judge(claim, cost.values, report=report.letter, variant="cost").to_json()
+    return {name: row[name] for name in ("figure", "unit", "mean", "low", "high", "seeds")} | {
+        "note": cost.note
+    }

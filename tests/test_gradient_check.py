@@ -1,0 +1,159 @@
+"""The gradient check finds what is wrong, and nothing where all is right."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid import gradient_check
+
+LAYERS = {
+    "Dense": pl.Dense(4),
+    "Dropout": pl.Dropout(0.3),
+    "Identity": pl.Identity(),
+    "LeakyReLU": pl.LeakyReLU(0.3),
+    "ReLU": pl.ReLU(),
+    "Rescale": pl.Rescale(-1.5),
+    "Sigmoid": pl.Sigmoid(),
+    "Softmax": pl.Softmax(),
+    "Tanh": pl.Tanh(),
+}
+LOSSES = [pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError]
+
+
+def checks(layer=None, loss=None, **arguments):
+    rng = np.random.default_rng(0)
+    middle = [] if layer is None else [copy.deepcopy(layer)]
+    layers = [pl.Dense(4), *middle, pl.Dense(3)]
+    net = pl.Network(layers).build(5, rng=rng, dtype=np.float64)
+    if middle and middle[0].draws:
+        middle[0].fix_mask([1, 0, 1, 1])
+    x, y = rng.normal(size=(6, 5)), rng.integers(3, size=6)
+    return pl.gradcheck(net, loss or pl.SoftmaxCrossEntropy(), x, y, rng=rng, **arguments)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_right_gradients_pass(name):
+    found = checks(LAYERS[name])
+    assert all(check.passed for check in found)
+    assert found[0].limit == (1e-5 if "ReLU" in name else 1e-7)
+    assert all(abs(check.analytic) > 1e-4 for check in found if check.block == "all")
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(
+    "wrong", [lambda dx: -dx, lambda dx: dx * 1.001, np.fliplr], ids=["sign", "0.1 %", "order"]
+)
+def test_a_wrong_backward_is_found(name, wrong, monkeypatch):
+    """Whatever a layer sends back wrongly, the blocks before it show."""
+    layer = type(LAYERS[name])
+    right = layer.backward
+
+    def backward(self, dy):
+        dx = right(self, dy)
+        return None if dx is None else wrong(dx)
+
+    monkeypatch.setattr(layer, "backward", backward)
+    failed = {check.block for check in checks(LAYERS[name]) if not check.passed}
+    assert failed >= ({"1.W", "1.b", "all"} if name == "Dense" else {"0.W", "0.b", "all"})
+    assert not failed & {"2.W", "2.b"}
+
+
+@pytest.mark.parametrize("parameter", ["W", "b"])
+def test_a_wrong_parameter_gradient_is_found_in_its_block(parameter, monkeypatch):
+    right = pl.Dense.backward
+
+    def backward(self, dy):
+        dx = right(self, dy)
+        if self.n_out == 3:
+            np.negative(getattr(self, "d" + parameter), out=getattr(self, "d" + parameter))
+        return dx
+
+    monkeypatch.setattr(pl.Dense, "backward", backward)
+    failed = {check.block for check in checks(pl.Tanh()) if not check.passed}
+    assert failed == {f"2.{parameter}", "all"}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("factor", [-1, 1.001, 2])
+def test_a_wrong_loss_gradient_is_found(loss, factor, monkeypatch):
+    right = loss.value_and_grad
+
+    def value_and_grad(self, outputs, labels):
+        value, dy = right(self, outputs, labels)
+        return value, dy * factor
+
+    assert all(check.passed for check in checks(pl.Tanh(), loss()))
+    monkeypatch.setattr(loss, "value_and_grad", value_and_grad)
+    assert not any(check.passed for check in checks(pl.Tanh(), loss()))
+
+
+def test_blocks_and_directions():
+    found = checks(pl.Tanh(), directions=4)
+    assert [check.block for check in found[::4]] == ["0.W", "0.b", "2.W", "2.b", "all"]
+    assert len(found) == 20
+    assert len({check.analytic for check in found}) == 20
+
+
+def test_parameters_are_put_back_to_the_same_bits(rng):
+    net = pl.Network([pl.Dense(4), pl.ReLU(), pl.Dense(2)]).build(3, rng=rng, dtype=np.float64)
+    before = net.theta.copy()
+    pl.gradcheck(net, pl.SoftmaxCrossEntropy(), rng.normal(size=(5, 3)), rng.integers(2, size=5), rng=rng)
+    np.testing.assert_array_equal(net.theta, before)
+
+
+def net_with_a_kink_near(distance):
+    """Return a network of one ReLU unit, and a batch whose first row gives it -distance, its second 12."""
+    net = pl.Network([pl.Dense(1), pl.ReLU(), pl.Dense(2)])
+    net.build(6, rng=np.random.default_rng(0), dtype=np.float64)
+    net.layers[0].W[...], net.layers[0].b[...] = 1, -12 - distance
+    return net, np.full((2, 6), [[2.0], [4.0]]), np.array([0, 1])
+
+
+def test_a_direction_that_changes_a_sign_is_drawn_again(monkeypatch):
+    """The kink is nearer than the step: some directions are refused, and those that are left agree."""
+    refused = []
+    derivative = gradient_check._Probe.derivative
+
+    def counted(self, direction):
+        found = derivative(self, direction)
+        refused.append(found is None)
+        return found
+
+    monkeypatch.setattr(gradient_check._Probe, "derivative", counted)
+    net, x, y = net_with_a_kink_near(1.5e-6)
+    found = pl.gradcheck(net, pl.SoftmaxCrossEntropy(), x, y, rng=np.random.default_rng(0), directions=10)
+    assert all(check.passed for check in found)
+    assert sum(refused) >= 5
+
+
+def test_no_direction_at_all():
+    net, x, y = net_with_a_kink_near(0.0)
+    with pytest.raises(RuntimeError, match="each of 100 directions changes a unit's sign"):
+        pl.gradcheck(net, pl.SoftmaxCrossEntropy(), x, y, rng=np.random.default_rng(0))
+
+
+def test_what_it_needs(rng):
+    arguments = pl.SoftmaxCrossEntropy(), np.ones((2, 3)), np.array([0, 1])
+    net = pl.Network([pl.Dense(2)]).build(3, rng=rng)
+    with pytest.raises(ValueError, match="gradcheck needs a float64 network, got float32"):
+        pl.gradcheck(net, *arguments, rng=rng)
+    net = pl.Network([pl.Dropout(0.1), pl.Dense(2)]).build(3, rng=rng, dtype=float)
+    with pytest.raises(RuntimeError, match="same dropout in every pass: call fix_mask on each Dropout"):
+        pl.gradcheck(net, *arguments, rng=rng)
+
+
+def test_integer_data_behind_rescale(rng):
+    net = pl.Network([pl.Rescale(1 / 255), pl.Dense(2)]).build(3, rng=rng, dtype=float)
+    x = rng.integers(256, size=(4, 3), dtype=np.uint8)
+    for data in (x, x.tolist()):
+        assert all(
+            check.passed for check in pl.gradcheck(net, pl.MeanSquaredError(), data, [0, 1, 1, 0], rng=rng)
+        )
+
+
+def test_five_point_differences():
+    """Exact for polynomials up to degree 4: d/dt (t⁴ + 2t³ - 3t² + 5t - 7) = 5 at 0."""
+    assert gradient_check.five_point(lambda t: t**4 + 2 * t**3 - 3 * t**2 + 5 * t - 7, 0.5) == 5
+    assert gradient_check.five_point(np.exp, 1e-3) == pytest.approx(1, abs=1e-12)

@@ -1,0 +1,146 @@
+"""Who imports whom: one way within the library, and each heavy package in its one place."""
+
+import ast
+import graphlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pellucid
+
+SOURCE = Path(pellucid.__file__).parent
+
+#: The parts of the library, lowest first. A part imports from its own and from lower rows only.
+ORDER = [
+    {"backend", "files"},
+    {"initializers", "safetensors", "schedules"},
+    {"data", "losses", "metrics", "optimizers"},
+    {"layers"},
+    {"network"},
+    {"checkpoint", "gradient_check", "probes", "training"},
+    {"pellucid"},
+    {"bench", "estimator", "interop", "lab", "watch"},
+    {"cli"},
+    {"__main__"},
+]
+#: What these parts may import of the library: arrays alone, as the design has it.
+ALONE = {
+    "backend": set(),
+    "files": set(),
+    "data": {"files"},
+    "initializers": set(),
+    "losses": {"backend"},
+    "metrics": {"backend"},
+    "optimizers": {"backend", "schedules"},
+    "schedules": set(),
+}
+#: Where a package may be imported.
+PLACES = {
+    "cupy": ("backend.py",),
+    "matplotlib": ("lab/figures.py",),
+    "sklearn": ("estimator.py", "bench/"),
+    "torch": ("interop/torch.py", "bench/"),
+}
+#: What needs NumPy and the standard library alone, even inside functions.
+CORE = {part for row in ORDER[:6] for part in row} - {"data"}
+
+
+def rank(part):
+    found = [i for i, row in enumerate(ORDER) if part in row]
+    assert found, f"{part} is a new part of the library: give it a row in ORDER"
+    return found[0]
+
+
+def imported(tree, package):
+    """Yield the dotted names that a module imports when it runs, not for type checkers alone."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        else:
+            yield from imported(node, package)
+
+
+def part_of(name):
+    """Return the part of the library that a dotted name belongs to: pellucid itself for what it exports."""
+    top, *rest = name.split(".")[:2]
+    is_module = rest and ((SOURCE / rest[0]).is_dir() or (SOURCE / f"{rest[0]}.py").is_file())
+    return rest[0] if is_module else top
+
+
+def modules():
+    """Return path below the library, part and imported names of each of its modules."""
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        inside = path.relative_to(SOURCE)
+        if inside.as_posix() != "__init__.py":
+            package = ("pellucid", *inside.parts[:-1])
+            names = list(imported(ast.parse(path.read_text()), package))
+            found.append((inside.as_posix(), inside.parts[0].removesuffix(".py"), names))
+    return found
+
+
+MODULES = modules()
+
+
+@pytest.mark.parametrize(("path", "part", "names"), MODULES, ids=[path for path, _, _ in MODULES])
+def test_imports_run_one_way(path, part, names):
+    ours = {part_of(name) for name in names if name.split(".")[0] == "pellucid"} - {part}
+    assert {other for other in ours if rank(other) > rank(part)} == set()
+    assert ours <= ALONE.get(part, ours)
+    assert part not in CORE or "data" not in ours
+
+
+def test_there_is_no_circle():
+    graph = {}
+    for _, part, names in MODULES:
+        ours = {part_of(name) for name in names if name.split(".")[0] == "pellucid"} - {part}
+        graph.setdefault(part, set()).update(ours)
+    graph["pellucid"] = {part for part in graph if rank(part) < rank("pellucid")}
+    assert len(list(graphlib.TopologicalSorter(graph).static_order())) >= 15
+
+
+@pytest.mark.parametrize(("path", "part", "names"), MODULES, ids=[path for path, _, _ in MODULES])
+def test_other_packages_have_their_places(path, part, names):
+    packages = {name.split(".")[0] for name in names} - {"pellucid"} - sys.stdlib_module_names
+    for package in packages & set(PLACES):
+        assert path.startswith(PLACES[package]), f"{package} is imported in {path}"
+    if part in CORE:
+        assert packages <= ({"numpy", "cupy"} if part == "backend" else {"numpy"})
+
+
+def test_the_walk_sees_what_it_should():
+    source = "import a.b\nfrom . import c\nfrom ..d import e\ndef f():\n    from g import h\n"
+    source += "if TYPE_CHECKING:\n    import i\ntry:\n    import j\nexcept ImportError:\n    pass\n"
+    names = list(imported(ast.parse(source), ("pellucid", "lab")))
+    assert names == ["a.b", "pellucid.lab.c", "pellucid.d.e", "g.h", "j"]
+    assert [part_of(name) for name in ("pellucid.losses.Loss", "pellucid.train", "pellucid")] == [
+        "losses",
+        "pellucid",
+        "pellucid",
+    ]
+
+
+def test_importing_the_library_loads_numpy_and_the_standard_library_alone_and_is_fast():
+    program = (
+        "import sys, time, json, numpy, numpy.random\n"
+        "before, start = set(sys.modules), time.perf_counter()\n"
+        "import pellucid\n"
+        "seconds = time.perf_counter() - start\n"
+        "print(json.dumps([seconds, sorted({name.split('.')[0] for name in set(sys.modules) - before})]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
+    )
+    seconds, names = json.loads(done.stdout)
+    assert "pellucid" in names
+    assert set(names) - sys.stdlib_module_names <= {"numpy", "pellucid"}
+    assert seconds < 1

@@ -1,0 +1,46 @@
+"""Add PyTorch to this environment where pip would take a CPU build; leave it out where that means CUDA.
+
+pip is asked for a dry run first: on many machines plain PyTorch brings several GB of CUDA packages, which
+nothing here needs. Without it everything works, and the cells that compare with PyTorch say how to add it.
+"""
+
+import json
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+PROJECT = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+REQUIREMENT = next(line for line in PROJECT["optional-dependencies"]["compare"] if line.startswith("torch"))
+GPU_PACKAGES = ("nvidia-", "cuda-", "triton", "pytorch-triton")
+
+
+def pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pip of this environment."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def main() -> None:
+    """Install, or say in one line why not."""
+    if find_spec("torch") is not None:
+        return
+    by_hand = f"to add it: {sys.executable} -m pip install '{REQUIREMENT}'"
+    plan = pip("--dry-run", "--report", "-", REQUIREMENT)
+    if plan.returncode != 0:
+        reason = plan.stderr.strip().splitlines()[-1:] or ["pip failed"]
+        print(f"PyTorch is left out: {reason[0]}; {by_hand}")
+        return
+    names = [item["metadata"]["name"].lower() for item in json.loads(plan.stdout)["install"]]
+    unwanted = [name for name in names if name.startswith(GPU_PACKAGES)]
+    if unwanted:
+        print(f"PyTorch is left out: pip would bring {len(unwanted)} CUDA packages; {by_hand}")
+        return
+    installed = pip(REQUIREMENT)
+    if installed.returncode != 0:
+        print(f"PyTorch is left out: {installed.stderr.strip().splitlines()[-1]}; {by_hand}")
+
+
+if __name__ == "__main__":
+    main()
