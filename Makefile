@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help reproduce test check format clean
+.PHONY: help install reproduce test check format docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+install: $(VENV)/.lab ## Make .venv with the library, the laboratory and the command pellucid
 
 reproduce: $(VENV)/.lab ## Rerun the reports, say which figures hold; ARGS="--full", "--quick", "--report C" ...
 	@$(BIN)/pellucid reproduce $(ARGS)
@@ -24,6 +26,9 @@ check: $(VENV)/.test ## Lint, formatting and strict types
 format: $(VENV)/.test ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/.lab ## Write the README's table, output and pictures anew from results/default
+	$(BIN)/python tools/update_docs.py
 
 clean: ## Remove the environment and all caches; results and data stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """Early stopping and a progress bar: a few lines that the caller adds.
 
-`train` is a generator, so the caller sees every epoch. `track` draws the bar around it; the loop remembers the
-best epoch, stops when ten have passed without a better one, and puts the best parameters back.
+`train` is a generator, so the caller sees every epoch. `track` draws the bar around it; the loop remembers
+the best epoch, stops when ten have passed without a better one, and puts the best parameters back.
 """
 
 import numpy as np

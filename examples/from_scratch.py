@@ -4,16 +4,18 @@ Every layer computes z = x W + b from the output x of the layer before it; hidde
 last one y = softmax(z). The loss is the cross-entropy, the mean over rows of -log y[label]. Backpropagation
 starts with dz = (y - one-hot) / n at the last layer and walks back through each:
 
-    dW = xᵀ dz      db = Σ_rows dz      dx = dz Wᵀ      and, since tanh' = 1 - tanh²,  dz = dx (1 - x²) before it
+    dW = xᵀ dz      db = Σ_rows dz      dx = dz Wᵀ      and before it  dz = dx (1 - x²),  as tanh' = 1 - tanh²
 """
+
+from itertools import pairwise
 
 import numpy as np
 
 
 def draw_parameters(sizes, rng):
     """Return [(W, b), ...]: weights from U(-a, a) with a = sqrt(6 / (n_in + n_out)) (Glorot), biases 0."""
-    shapes = zip(sizes, sizes[1:], strict=False)
-    return [(rng.uniform(-1, 1, shape) * np.sqrt(6 / sum(shape)), np.zeros(shape[1])) for shape in shapes]
+    limits = [(n_in, n_out, np.sqrt(6 / (n_in + n_out))) for n_in, n_out in pairwise(sizes)]
+    return [(rng.uniform(-a, a, (n_in, n_out)), np.zeros(n_out)) for n_in, n_out, a in limits]
 
 
 def forward(parameters, x):
@@ -46,8 +48,8 @@ def train(parameters, x, labels, *, epochs, batch_size, learning_rate, rng):
             rows = order[start : start + batch_size]
             loss, gradients = loss_and_gradients(parameters, x[rows], labels[rows])
             for (W, b), (dW, db) in zip(parameters, gradients, strict=True):
-                W -= learning_rate * dW
-                b -= learning_rate * db
+                W[:] -= learning_rate * dW
+                b[:] -= learning_rate * db
             total += loss * len(rows)
         yield total / len(x)
 
@@ -57,10 +59,9 @@ if __name__ == "__main__":
     # Ten classes, each written in three ways: thirty random pictures of 28 by 28 pixels, seen through noise.
     pictures, shown = rng.random((30, 784)), rng.integers(30, size=4000)
     x, labels = pictures[shown] + rng.normal(0, 0.8, (4000, 784)), shown % 10
-    parameters = draw_parameters([784, 30, 10], rng)
-    descent = train(
-        parameters, x[:3000], labels[:3000], epochs=10, batch_size=32, learning_rate=0.02, rng=rng
-    )
-    for epoch, loss in enumerate(descent, 1):
-        right = forward(parameters, x[3000:])[-1].argmax(axis=1) == labels[3000:]
+    known, new = slice(3000), slice(3000, None)
+    parameters, settings = draw_parameters([784, 30, 10], rng), {"batch_size": 32, "learning_rate": 0.02}
+    losses = train(parameters, x[known], labels[known], epochs=10, **settings, rng=rng)
+    for epoch, loss in enumerate(losses, 1):
+        right = forward(parameters, x[new])[-1].argmax(axis=1) == labels[new]
         print(f"epoch {epoch:2}   loss {loss:.4f}   test accuracy {right.mean():.1%}")

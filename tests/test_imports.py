@@ -19,6 +19,7 @@ ORDER = [
     {"initializers", "safetensors", "schedules"},
     {"data", "losses", "metrics", "optimizers"},
     {"layers"},
+    {"model_file"},
     {"network"},
     {"checkpoint", "gradient_check", "probes", "training"},
     {"pellucid"},
@@ -45,7 +46,7 @@ PLACES = {
     "torch": ("interop/torch.py", "bench/"),
 }
 #: What needs NumPy and the standard library alone, even inside functions.
-CORE = {part for row in ORDER[:6] for part in row} - {"data"}
+CORE = {part for row in ORDER[:7] for part in row} - {"data"}
 
 
 def rank(part):

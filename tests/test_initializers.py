@@ -62,7 +62,7 @@ def test_aliases(alias, kind):
     assert getattr(pl, f"{alias}_{kind}") is getattr(pl, f"{ALIASES[alias]}_{kind}")
 
 
-@pytest.mark.parametrize("init", [pl.uniform(-0.2, 0.6), pl.normal(0.3), pl.zeros], ids=repr)
+@pytest.mark.parametrize("init", [pl.uniform(-0.2, 0.6), pl.normal(0.3), pl.zeros])
 def test_fixed_spreads(init):
     W = drawn(init)
     expected = {"uniform": (0.2, 0.8 / np.sqrt(12)), "normal": (0, 0.3), "zeros": (0, 0)}

@@ -1,4 +1,4 @@
-"""Optimizers against PyTorch, live and as recorded in recorded/optimizers.json, and against hand-made steps."""
+"""Optimizers against PyTorch, live and as recorded in recorded/optimizers.json, and against steps by hand."""
 
 import copy
 import json

@@ -1,5 +1,7 @@
 """Whole networks against PyTorch in float64: outputs, losses, gradients, a hundred steps of training."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -33,9 +35,9 @@ LOSSES = {
 
 
 def twins(names, *, widths=(6, 9, 8, 5), seed=0):
-    """Return our network and PyTorch's with the same parameters: a Dense of each width, an activation between."""
+    """Return our network and PyTorch's with the same parameters: Dense layers, activations between."""
     ours, theirs = [], []
-    for i, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for i, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         if i:
             mine, torchs = ACTIVATIONS[names[i - 1]]
             ours.append(mine())

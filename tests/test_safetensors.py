@@ -67,7 +67,7 @@ def test_any_layout_in_memory(array, tmp_path):
 
 @pytest.mark.parametrize("dtype", [complex, object, "U3", "M8[s]", np.longdouble])
 def test_dtypes_that_cannot_be_stored(dtype, tmp_path):
-    with pytest.raises(ValueError, match="x: dtype .* cannot be stored, only BOOL, F16"):
+    with pytest.raises(ValueError, match=r"x: dtype .* cannot be stored, only BOOL, F16"):
         safetensors.write(tmp_path / "a", {"x": np.zeros(2, dtype)}, None)
     assert not list(tmp_path.iterdir())
 

@@ -103,6 +103,15 @@ def test_a_record_shows_the_network_before_the_update():
     assert (record.validation_loss, record.validation_accuracy) == (None, None)
 
 
+@pytest.mark.parametrize("ending", [pl.Sigmoid, pl.Tanh, pl.Softmax, pl.ReLU, pl.Identity])
+def test_accuracy_is_counted_before_backward_overwrites_the_outputs(ending):
+    (x, y), net = data(), network(0.0)
+    net = pl.Network([*net.layers, ending()]).build(N_IN, rng=np.random.default_rng(2), dtype=np.float64)
+    expected = (net.predict(x).argmax(axis=1) == y).mean()
+    [record] = pl.train(net, pl.MeanSquaredError(), pl.SGD(0.1), x, y, epochs=1)
+    assert record.accuracy == expected
+
+
 def test_per_batch_records_are_the_parts_of_the_epoch():
     (x, y), net, twin = data(), network(), network()
     records = run(net, x, y, epochs=2, batch_size=16, rng=np.random.default_rng(3), per_batch=True)

@@ -22,6 +22,11 @@ def pip(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+def reason(failed: subprocess.CompletedProcess[str]) -> str:
+    """Return the last line of what pip complained of."""
+    return (failed.stderr.strip().splitlines() or ["pip failed"])[-1]
+
+
 def main() -> None:
     """Install, or say in one line why not."""
     if find_spec("torch") is not None:
@@ -29,8 +34,7 @@ def main() -> None:
     by_hand = f"to add it: {sys.executable} -m pip install '{REQUIREMENT}'"
     plan = pip("--dry-run", "--report", "-", REQUIREMENT)
     if plan.returncode != 0:
-        reason = plan.stderr.strip().splitlines()[-1:] or ["pip failed"]
-        print(f"PyTorch is left out: {reason[0]}; {by_hand}")
+        print(f"PyTorch is left out: {reason(plan)}; {by_hand}")
         return
     names = [item["metadata"]["name"].lower() for item in json.loads(plan.stdout)["install"]]
     unwanted = [name for name in names if name.startswith(GPU_PACKAGES)]
@@ -39,7 +43,7 @@ def main() -> None:
         return
     installed = pip(REQUIREMENT)
     if installed.returncode != 0:
-        print(f"PyTorch is left out: {installed.stderr.strip().splitlines()[-1]}; {by_hand}")
+        print(f"PyTorch is left out: {reason(installed)}; {by_hand}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ def main() -> None:
         sys.exit(f"pellucid: the command line needs the extra lab: pip install 'pellucid[lab]' ({error})")
     try:
         app()
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         sys.exit(f"pellucid: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -24,24 +24,29 @@ app.add_typer(data_app, name="data")
 console = Console()
 
 DatasetName = StrEnum("DatasetName", list(pl.DATASETS))  # type: ignore[misc]
-ReportLetter = StrEnum("ReportLetter", list("CD"))  # type: ignore[misc]
+ReportLetter = StrEnum("ReportLetter", {letter: letter for letter in "CD"})  # type: ignore[misc]
 Folder = Annotated[Path | None, typer.Option(help="Where the data files lie; default: cache, then download.")]
 
 
 @app.command()
 def train(
     dataset: Annotated[DatasetName, typer.Argument(help="The images to learn.")],
-    hidden: Annotated[list[int], typer.Option(help="Width of a hidden layer; once for each layer.")] = [100],  # noqa: B006
+    hidden: Annotated[
+        list[int], typer.Option(min=1, help="Width of a hidden layer; once for each layer.")
+    ] = [100],  # noqa: B006
     epochs: Annotated[int, typer.Option(min=1)] = 20,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 0.001,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    save: Annotated[Path | None, typer.Option(help="Write the network to this .safetensors file.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write the network to this .safetensors file.")
+    ] = None,
     folder: Folder = None,
 ) -> None:
     """Train a ReLU network and measure it on the test images."""
     if save is not None and not save.parent.is_dir():
         raise ValueError(f"--save: there is no folder {save.parent}; make it first")
+    optimizer = pl.Adam(learning_rate)
     data = pl.load_dataset(dataset, folder=folder)
     rng = np.random.default_rng(seed)
     rows, held_out = pl.split(data.y_train, (0.9, 0.1), rng=rng, stratify=True)
@@ -53,7 +58,7 @@ def train(
     records = pl.train(
         net,
         loss,
-        pl.Adam(learning_rate),
+        optimizer,
         data.x_train[rows],
         data.y_train[rows],
         epochs=epochs,
@@ -73,7 +78,7 @@ def train(
     _print_scores(y, net.predict(x).argmax(axis=1), part, data.n_classes)
     if save is not None:
         net.save(save)
-        console.print(f"saved: {save}")
+        console.print(f"saved: {save}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_scores(y: np.ndarray, predicted: np.ndarray, part: str, n_classes: int) -> None:
@@ -93,12 +98,14 @@ def _print_scores(y: np.ndarray, predicted: np.ndarray, part: str, n_classes: in
 
 @app.command()
 def reproduce(
-    report: Annotated[list[ReportLetter] | None, typer.Option(help="Only this report.")] = None,
+    report: Annotated[
+        list[ReportLetter] | None, typer.Option(case_sensitive=False, help="Only this report.")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="Published lengths, every reading, 5 seeds.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run of less than a minute.")] = False,
     seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a cell; intervals need 3.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time; default: one a core.")] = None,
-    out: Annotated[Path, typer.Option(help="Where results go.")] = Path("results"),
+    out: Annotated[Path, typer.Option(file_okay=False, help="Where results go.")] = Path("results"),
     folder: Folder = None,
 ) -> None:
     """Rerun the published reports and say which of their figures hold."""
@@ -126,17 +133,20 @@ def reproduce(
 @data_app.command()
 def describe(
     dataset: Annotated[DatasetName, typer.Argument(help="The data set.")],
-    picture: Annotated[Path | None, typer.Option(help="Folder for a grid of labelled digits.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Folder for a grid of labelled digits.")
+    ] = None,
     folder: Folder = None,
 ) -> None:
     """Print shapes, memory, labels, pixel range, constant pixels and outliers; draw labelled digits."""
+    from pellucid.lab.description import show_description
     from pellucid.lab.figures import Grid, render
 
     data = pl.load_dataset(dataset, folder=folder)
-    console.print(str(pl.describe(data)), highlight=False)
+    show_description(pl.describe(data), console)
     if picture is not None:
         chosen = np.random.default_rng(0).choice(len(data.x_train), 25, replace=False)
         images = data.x_train[chosen].reshape(-1, *data.image_shape)
         titles = tuple(str(label) for label in data.y_train[chosen])
         paths = render(Grid(f"{dataset}-digits", f"{dataset}: labelled images", images, titles), picture)
-        console.print(*paths, sep="\n")
+        console.print(*paths, sep="\n", markup=False, highlight=False, soft_wrap=True)

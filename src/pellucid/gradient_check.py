@@ -93,6 +93,14 @@ def gradcheck(
     -----
     Four forward passes a direction, two where kinks are. Gradients are those of training: dropout is on,
     with its fixed mask.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> net = pl.Network([pl.Dense(2)]).build(1, rng=np.random.default_rng(0), dtype=np.float64)
+    >>> checks = gradcheck(net, pl.MeanSquaredError(), [[3.0]], [1], rng=np.random.default_rng(1))
+    >>> sorted({check.block for check in checks}), all(check.passed for check in checks)
+    (['0.W', '0.b', 'all'], True)
     """
     if net.dtype != np.float64:
         raise ValueError(f"gradcheck needs a float64 network, got {net.dtype}: build it with dtype=float")

@@ -14,7 +14,8 @@ import numpy as np
 
 from pellucid import safetensors
 from pellucid.backend import Array, array_module, float_dtype
-from pellucid.layers import SAVED_LAYERS, Activation, Dense, Layer
+from pellucid.layers import Activation, Dense, Layer
+from pellucid.model_file import check_tensors, describe_layers, make_layers, named_parameters
 
 
 class Network:
@@ -252,12 +253,8 @@ class Network:
         True
         """
         self._check_built()
-        for layer in self.layers:
-            if SAVED_LAYERS.get(type(layer).__name__) is not type(layer):
-                raise TypeError(f"{layer!r} cannot be saved: only {', '.join(SAVED_LAYERS)} can")
-        spec = [{"layer": type(layer).__name__, **layer.settings()} for layer in self.layers]
-        about = {"layers": spec, "n_in": self.n_in, "dtype": self.dtype.name}
-        tensors = {name: getattr(layer, ours).T for name, layer, ours in self._named_parameters()}
+        about = {"layers": describe_layers(self.layers), "n_in": self.n_in, "dtype": self.dtype.name}
+        tensors = {name: getattr(layer, ours).T for name, layer, ours in named_parameters(self.layers)}
         safetensors.write(path, tensors, about)
 
     @classmethod
@@ -284,38 +281,18 @@ class Network:
         """
         tensors, about = safetensors.read(path)
         try:
-            net = cls([SAVED_LAYERS[spec.pop("layer")](**spec) for spec in about["layers"]])
+            net = cls(make_layers(about["layers"]))
             net.device, net.dtype = "cpu", float_dtype(about["dtype"])
             net._connect(_checked_width(about["n_in"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: the metadata do not describe a pellucid network: {error!r}") from error
-        net._check_tensors(tensors, path)
+        check_tensors(net.layers, tensors, path)
         net._bind(np.zeros(net._count_parameters(), net.dtype))
-        for name, layer, ours in net._named_parameters():
+        for name, layer, ours in named_parameters(net.layers):
             getattr(layer, ours).T[...] = tensors[name]
         if rng is not None:
             net._spawn_generators(rng)
         return net
-
-    def _named_parameters(self) -> Iterator[tuple[str, Layer, str]]:
-        """Yield PyTorch's name, the layer and our name of each parameter; PyTorch's is ours transposed."""
-        counted = [layer for layer in self.layers if not layer.casts]
-        for i, layer in enumerate(counted):
-            if isinstance(layer, Dense):
-                yield f"{i}.weight", layer, "W"
-                yield f"{i}.bias", layer, "b"
-
-    def _check_tensors(self, tensors: dict[str, Array], path: object) -> None:
-        """Raise unless the tensors are those that the layers need."""
-        surplus = set(tensors)
-        for name, layer, ours in self._named_parameters():
-            shape, values = layer.parameter_shapes()[ours][::-1], tensors.get(name)
-            if values is None or values.shape != shape or values.dtype != self.dtype:
-                found = "nothing" if values is None else f"{values.dtype} {values.shape}"
-                raise ValueError(f"{path}: {name} must be {self.dtype} {shape}, got {found}")
-            surplus.discard(name)
-        if surplus:
-            raise ValueError(f"{path}: no layer needs the tensor {min(surplus)}")
 
     def _connect(self, n_in: int) -> None:
         """Tell each layer its widths, and what stands before it."""

@@ -1,6 +1,7 @@
 """`pellucid reproduce` as a person sees it: an estimate, a bar, rows as they come, a table a report."""
 
 import math
+from contextlib import closing
 from pathlib import Path
 
 from rich.console import Console
@@ -29,10 +30,11 @@ def reproduce(session: Session, jobs: int, console: Console) -> Path:
     page = session.write()
     for letter in sorted(done):
         show_table(session, letter, console)
-    with _bar(console) as bar:
+    # Closed by name, so that Ctrl-C ends the workers at once wherever it strikes.
+    with _bar(console) as bar, closing(session.carry_out(jobs)) as runs:
         task = bar.add_task("runs", total=len(missing), left="")
         work = sum(run.cost for run in missing)
-        for run in session.carry_out(jobs):
+        for run in runs:
             work -= run.cost
             bar.update(task, advance=1, left=_left(bar, task, missing, work))
             _show_new_rows(session, run, shown, console)
@@ -41,7 +43,7 @@ def reproduce(session: Session, jobs: int, console: Console) -> Path:
                 show_table(session, run.report, console)
     rows = read_ledger(session.folder / "ledger.json")["rows"]
     console.print(f"Together: {tally(rows)}.", style="bold", highlight=False)
-    console.print(f"Page:   {page}\nLedger: {session.folder / 'ledger.json'}", soft_wrap=True)
+    console.print(f"Page:   {page}\nLedger: {session.folder / 'ledger.json'}", markup=False, soft_wrap=True)
     return page
 
 

@@ -65,8 +65,10 @@ def batch_plot(name: str, caption: str, run: Finished) -> Plot:
             y = curve(run.result, part, quantity, "batches")
             x = run.result["batches"][f"{part} batch"]
             n = run.result["kept epochs"]
-            ends = [run.result["batches an epoch"] * epoch for epoch in range(1, n + 1)]
-            mean = Series("mean of an epoch", ends, [curve(run.result, part, quantity)[:n]])
+            # Training batches stand before the end of their epoch, validation batches after it.
+            middle = -0.5 if part == "train" else 0.5
+            x_mean = [run.result["batches an epoch"] * (epoch + middle) for epoch in range(1, n + 1)]
+            mean = Series("mean of an epoch", x_mean, [curve(run.result, part, quantity)[:n]])
             title = f"{quantity.capitalize()}, {part}"
             panels.append(Panel(title, "batch", unit, (Series("a batch", x, [y], dots=True), mean)))
     return Plot(name, caption, tuple(panels), columns=2)

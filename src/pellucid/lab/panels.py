@@ -86,7 +86,7 @@ def _draw_series(ax: "Axes", series: Series, index: int, *, marked: bool) -> Non
     runs, color = np.asarray(series.y, dtype=float), COLORS[index % len(COLORS)]
     if series.dots:
         ax.plot(
-            series.x, runs.T, "o", color=color, ms=1.6, alpha=0.25, mew=0, label=series.name, rasterized=True
+            series.x, runs.T, "o", color=color, ms=1.8, alpha=0.35, mew=0, label=series.name, rasterized=True
         )
         return
     if len(runs) > 1:

@@ -4,9 +4,14 @@ Nothing is kept in memory: rows, figures and page are made from the runs' files 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from signal import SIG_IGN, SIGINT, signal
+from threading import current_thread, main_thread
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 from pellucid.data import Dataset
 from pellucid.lab.environment import environment
@@ -50,14 +55,31 @@ class Session:
         first = min(runs, key=lambda run: run.cost)
         return sorted(runs, key=lambda run: (run.settings != first.settings, -run.cost, run.seed))
 
-    def carry_out(self, jobs: int) -> Iterator[Run]:
-        """Do the missing runs, `jobs` at a time with the cores shared out; yield each when it is on disk."""
+    def carry_out(self, jobs: int) -> Generator[Run, None, None]:
+        """Do the missing runs, `jobs` at a time with the cores shared out; yield each when it is on disk.
+
+        Raises
+        ------
+        ChildProcessError
+            If a worker process was killed.
+        """
         from joblib import Parallel, delayed, parallel_config
 
         threads = max(1, (os.cpu_count() or 1) // jobs)
-        with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=threads):
-            pool = Parallel(return_as="generator_unordered")
-            yield from pool(delayed(carry_out)(run, self.path(run), self.sha256) for run in self.missing())
+        tasks = [delayed(carry_out)(run, self.path(run), self.sha256) for run in self.missing()]
+        with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=threads), catch_warnings():
+            # Stopping early is no mistake of the caller, which joblib takes it for.
+            filterwarnings("ignore", r"\d+ tasks (which|have)", UserWarning)
+            pool = Parallel(return_as="generator_unordered", batch_size=1)
+            with _interrupts_ignored():  # as the workers inherit it: Ctrl-C is for this process to handle
+                results = pool(tasks)
+            try:
+                yield from results
+            except BrokenExecutor as error:
+                raise ChildProcessError(
+                    "a worker process was killed, most often for want of memory; finished runs are kept, "
+                    f"and the same command goes on from here, perhaps with fewer than --jobs {jobs}"
+                ) from error
 
     def finished(self, letter: str) -> list[Finished]:
         """Return the runs of a report that are done."""
@@ -105,6 +127,19 @@ class Session:
             "finished": self.is_complete(report.letter),
             "seconds": sum(run.seconds for run in finished),
         }
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment, where the caller may say so: in the main thread."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    usual = signal(SIGINT, SIG_IGN)
+    try:
+        yield
+    finally:
+        signal(SIGINT, usual)
 
 
 def _chart(report: Report, rows: list[dict[str, Any]]) -> list[Any]:

@@ -50,8 +50,17 @@ def carry_out(run: Run, path: Path, data: Mapping[str, str]) -> Run:
 
 
 def read_run(path: Path) -> Finished | None:
-    """Return the run that a file holds, or None where there is no file."""
+    """Return the run that a file holds, or None where there is no file.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged: no write of ours leaves one so, a full or failing disk may.
+    """
     if not path.exists():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return Finished(content["settings"], content["seed"], content["result"], content["seconds"])
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Finished(content["settings"], content["seed"], content["result"], content["seconds"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error!r}): delete it, and the run is done again") from error

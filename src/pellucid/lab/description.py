@@ -1,0 +1,82 @@
+"""What `pellucid data describe` prints: the facts about a data set as two tables and a list of outliers.
+
+Made from a `Description` alone; it fits 80 columns.
+"""
+
+from itertools import zip_longest
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pellucid.data import Description
+
+MAX_RUNS = 8  # runs of constant pixels that are listed; there are hundreds at the margins of MNIST
+
+
+def show_description(facts: Description, console: Console) -> None:
+    """Print the facts, the distribution of the labels, and the worst outliers."""
+    facts_table = Table(title=f"Data set {facts.name}", title_justify="left", show_header=False, box=None)
+    facts_table.add_column(no_wrap=True, style="bold")
+    facts_table.add_column(overflow="fold")
+    for name, text in _facts(facts):
+        facts_table.add_row(name, Text(text))
+    console.print(facts_table)
+    console.print(_labels(facts))
+    if facts.outliers:
+        console.print(_outliers(facts))
+
+
+def _facts(facts: Description) -> list[tuple[str, str]]:
+    """Return what stands in one line each."""
+    height, width = facts.image_shape
+    return [
+        ("from", facts.source),
+        ("training images", f"{facts.n_train:,} of {height} x {width} = {facts.n_features} pixels"),
+        ("test images", f"{facts.n_test:,}"),
+        ("memory", f"{facts.memory_mb:,.1f} MB in all"),
+        ("pixel range", f"{facts.pixel_min} to {facts.pixel_max}"),
+        ("pixel mean ± sd", f"{facts.pixel_mean:.2f} ± {facts.pixel_sd:.2f}"),
+        ("pixels at 0", f"{facts.zero_fraction:.1%}"),
+        ("constant pixels", _constant(facts.constant_pixels)),
+        ("duplicates", f"{facts.duplicate_rows} among the training images"),
+        ("shared", f"{facts.shared_rows} test images equal a training image"),
+        ("outliers", f"{facts.n_outliers}, more than 4 sd farther from their class's mean than usual"),
+    ]
+
+
+def _constant(pixels: tuple[int, ...]) -> str:
+    """Count the constant pixels and list them by runs: "5: 0-3, 9"."""
+    runs: list[list[int]] = []
+    for pixel in pixels:
+        if runs and pixel == runs[-1][1] + 1:
+            runs[-1][1] = pixel
+        else:
+            runs.append([pixel, pixel])
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in runs[:MAX_RUNS]]
+    more = ", …" if len(runs) > MAX_RUNS else ""
+    return f"{len(pixels)}: {', '.join(shown)}{more}" if pixels else "none"
+
+
+def _labels(facts: Description) -> Table:
+    """Return the distribution of the labels, with a bar for the share of each class."""
+    table = Table(title="Labels", title_justify="left")
+    for head in ("class", "training", "share", "test"):
+        table.add_column(head, justify="right")
+    table.add_column("")
+    most = max(facts.train_counts)
+    for label, (train, test) in enumerate(zip_longest(facts.train_counts, facts.test_counts, fillvalue=0)):
+        share = f"{train / facts.n_train:.1%}"
+        table.add_row(str(label), f"{train:,}", share, f"{test:,}", "█" * round(30 * train / most))
+    return table
+
+
+def _outliers(facts: Description) -> Table:
+    """Return the worst outliers."""
+    title = f"Outliers: the worst {len(facts.outliers)} of {facts.n_outliers}"
+    table = Table(title=title, title_justify="left")
+    for head in ("training row", "class", "distance", "sd above the mean"):
+        table.add_column(head, justify="right")
+    for each in facts.outliers:
+        table.add_row(f"{each.row:,}", str(each.label), f"{each.distance:,.1f}", f"{each.deviations:.2f}")
+    return table

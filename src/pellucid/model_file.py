@@ -1,0 +1,86 @@
+"""Networks in safetensors files: which layers, as JSON, and their parameters under PyTorch's names.
+
+`Network.save` and `Network.load` are what users call; here stands what a file says.
+
+>>> import pellucid as pl
+>>> describe_layers([pl.Rescale(0.5), pl.Dense(3), pl.Tanh()])
+[{'layer': 'Rescale', 'scale': 0.5}, {'layer': 'Dense', 'n_out': 3}, {'layer': 'Tanh'}]
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pellucid.backend import Array
+from pellucid.layers import SAVED_LAYERS, Dense, Layer
+
+
+def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
+    """Return the layers as plain JSON values.
+
+    Raises
+    ------
+    TypeError
+        If a layer is not one of pellucid's own: a file could not say how to make it again.
+
+    Examples
+    --------
+    >>> describe_layers([Dense(2)])
+    [{'layer': 'Dense', 'n_out': 2}]
+    """
+    for layer in layers:
+        if SAVED_LAYERS.get(type(layer).__name__) is not type(layer):
+            raise TypeError(f"{layer!r} cannot be saved: only {', '.join(SAVED_LAYERS)} can")
+    return [{"layer": type(layer).__name__, **layer.settings()} for layer in layers]
+
+
+def make_layers(descriptions: Sequence[Mapping[str, Any]]) -> list[Layer]:
+    """Return the layers that `describe_layers` described.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If a description names no layer of ours, or settings that it does not take.
+
+    Examples
+    --------
+    >>> make_layers([{"layer": "Dense", "n_out": 2}])
+    [Dense(2)]
+    """
+    settings = [dict(description) for description in descriptions]
+    return [SAVED_LAYERS[each.pop("layer")](**each) for each in settings]
+
+
+def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
+    """Yield the name in `torch.nn.Sequential`, the layer and our name of each parameter.
+
+    Names are ``0.weight``, ``0.bias``, ``2.weight`` …, a layer that only converts raw input not counted.
+    PyTorch's weights are ours transposed, (n_out, n_in).
+
+    Examples
+    --------
+    >>> [(name, ours) for name, layer, ours in named_parameters([Dense(2)])]
+    [('0.weight', 'W'), ('0.bias', 'b')]
+    """
+    for i, layer in enumerate(layer for layer in layers if not layer.casts):
+        if isinstance(layer, Dense):
+            yield f"{i}.weight", layer, "W"
+            yield f"{i}.bias", layer, "b"
+
+
+def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Array], path: object) -> None:
+    """Raise unless a file's tensors are those that the connected layers need.
+
+    Raises
+    ------
+    ValueError
+        If one is missing or left over, or has another shape or dtype; it names the file and the tensor.
+    """
+    surplus = set(tensors)
+    for name, layer, ours in named_parameters(layers):
+        shape, values = layer.parameter_shapes()[ours][::-1], tensors.get(name)
+        if values is None or values.shape != shape or values.dtype != layer.dtype:
+            found = "nothing" if values is None else f"{values.dtype} {values.shape}"
+            raise ValueError(f"{path}: {name} must be {layer.dtype} {shape}, got {found}")
+        surplus.discard(name)
+    if surplus:
+        raise ValueError(f"{path}: no layer needs the tensor {min(surplus)}")

@@ -1,0 +1,222 @@
+"""Sessions, with reports that train nothing; runs are done in this process where jobs=1."""
+
+import json
+import os
+from contextlib import closing
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pellucid.data import Dataset
+from pellucid.lab import runner
+from pellucid.lab.figures import Panel, Plot, Series
+from pellucid.lab.ledger import Claim, judge, not_run
+from pellucid.lab.report import Cost, Mode, Report, Run, Slip
+from pellucid.lab.reports import REPORTS
+from pellucid.lab.runner import Session
+
+SLIP = Slip("a slip", "It is explained here.")
+CLAIM = Claim("accuracy", "%", "90.5")
+
+
+def fake(letter, *, costs=(1.0, 5.0, 3.0), calls=None):
+    """Return a report of one cell for each cost; a run's accuracy is 90 + rate + seed / 10."""
+
+    def run(settings, seed):
+        (calls if calls is not None else []).append((letter, settings["rate"], seed))
+        return {"accuracy": 90 + settings["rate"] + seed / 10}
+
+    def rows(finished):
+        found = []
+        for rate in range(len(costs)):
+            about = {"report": letter, "variant": "as published", "reading": f"rate {rate}"}
+            values = [r.result["accuracy"] for r in finished if r.settings["rate"] == rate]
+            why = "pellucid reproduce runs it."
+            found.append(judge(CLAIM, values, **about) if values else not_run(CLAIM, why=why, **about))
+        return found
+
+    def cost(finished):
+        values = tuple(r.result["accuracy"] - 90 for r in finished)
+        return [Cost(SLIP.name, "accuracy", "points", values, "all runs")] if values else []
+
+    def plots(finished):
+        if not finished:
+            return []
+        y = [[r.result["accuracy"], 0.0] for r in finished]
+        panel = Panel("P", "x", "y", (Series("s", [0, 1], y),))
+        return [Plot(f"{letter.lower()}-plot", "A caption.", (panel,))]
+
+    def plan(mode):
+        return [Run(letter, {"rate": i}, s, cost) for i, cost in enumerate(costs) for s in range(mode.seeds)]
+
+    return Report(letter, f"Report {letter}", "", "", "A summary.", (SLIP,), (), plan, run, rows, cost, plots)
+
+
+@pytest.fixture
+def data():
+    x, y = np.zeros((2, 4), np.uint8), np.array([0, 1])
+    return Dataset("toy", x, y, x, y, 2, (2, 2), "a test", {"toy": "ff"})
+
+
+@pytest.fixture
+def start(tmp_path, data, monkeypatch):
+    """Start a session on fake reports, F unless others are given."""
+
+    def session(*reports, mode="default", seeds=3):
+        reports = reports or (fake("F"),)
+        for report in reports:
+            monkeypatch.setitem(REPORTS, report.letter, report)
+        return Session(reports, Mode(mode, seeds), data, tmp_path)
+
+    return session
+
+
+def ledger_of(session):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads((session.folder / "ledger.json").read_text(), parse_constant=refuse)
+
+
+def test_the_quickest_cell_comes_first_then_the_longest_runs(start):
+    order = [(run.settings["rate"], run.seed) for run in start().missing()]
+    assert order == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
+
+
+def test_runs_are_done_once_in_order_and_lie_on_disk_when_they_are_told(start):
+    calls = []
+    session = start(fake("F", calls=calls), seeds=1)
+    for run in session.carry_out(1):
+        assert session.path(run).exists()
+    assert calls == [("F", 0, 0), ("F", 1, 0), ("F", 2, 0)]
+    assert session.missing() == []
+    assert session.is_complete("F")
+    assert list(session.carry_out(1)) == []
+    assert len(calls) == 3
+
+
+def test_an_interrupted_session_goes_on_where_it_stopped(start):
+    calls = []
+    report = fake("F", calls=calls)
+    session = start(report)
+
+    def watch():
+        with closing(session.carry_out(1)) as runs:
+            for done, _ in enumerate(runs, 1):
+                if done == 4:
+                    raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watch()
+    assert len(list(session.runs_folder.iterdir())) == 4
+    assert not session.is_complete("F")
+    again = start(report)
+    left = [(run.settings["rate"], run.seed) for run in again.missing()]
+    assert left == [(2, 0), (2, 1), (2, 2), (1, 1), (1, 2)]
+    assert len(list(again.carry_out(1))) == 5
+    assert len(calls) == len({*calls}) == 9
+
+
+def test_more_seeds_run_only_what_is_new(start):
+    list(start(seeds=1).carry_out(1))
+    assert [(run.settings["rate"], run.seed) for run in start(seeds=2).missing()] == [(0, 1), (1, 1), (2, 1)]
+
+
+def test_ledger_and_page_are_written_before_between_and_after(start):
+    session = start(fake("F", costs=(1.0,)), fake("G", costs=(2.0,)))
+    page = session.write()
+    ledger = ledger_of(session)
+    assert [row["verdict"] for row in ledger["rows"]] == ["not run", "not run"]
+    assert [report["finished"] for report in ledger["reports"]] == [False, False]
+    for run in session.carry_out(1):
+        if session.is_complete(run.report):
+            assert session.write() == page
+            ledger = ledger_of(session)
+            assert [r["finished"] for r in ledger["reports"]] == [True, session.is_complete("G")]
+    rows = ledger["rows"]
+    assert [(row["report"], row["seeds"], row["verdict"]) for row in rows] == [
+        ("F", 3, "reproduced"),
+        ("G", 3, "reproduced"),
+    ]
+    assert rows[0]["mean"] == pytest.approx(90.1)
+    assert (ledger["mode"], ledger["notice"], ledger["command"]) == ("default", None, "pellucid reproduce")
+    assert ledger["environment"]["toy"] == "ff"
+    assert "Report G" in page.read_text()
+
+
+def test_slips_costs_and_pictures_stand_with_their_report(start):
+    session = start(fake("F", costs=(1.0,)))
+    list(session.carry_out(1))
+    session.write()
+    (report,) = ledger_of(session)["reports"]
+    (slip,) = report["slips"]
+    assert (slip["name"], slip["text"]) == (SLIP.name, SLIP.text)
+    (cost,) = slip["costs"]
+    assert (cost["mean"], cost["seeds"], cost["unit"]) == (pytest.approx(0.1), 3, "points")
+    assert cost["low"] == pytest.approx(0.1 - 4.302653 * 0.1 / 3**0.5)
+    assert [plot["name"] for plot in report["plots"]] == ["f-plot", "f-intervals"]
+    names = {path.name for path in (session.folder / "figures").iterdir()}
+    assert names == {f"f-{what}.{kind}" for what in ("plot", "intervals") for kind in ("png", "svg")}
+
+
+def test_a_smoke_run_says_so_everywhere(start):
+    report = fake("F", costs=(1.0,))
+    session = start(report, mode="quick")
+    list(session.carry_out(1))
+    page = session.write()
+    notice = "Smoke run: cut short, nothing here is a result."
+    assert ledger_of(session)["notice"] == notice
+    assert notice in page.read_text()
+    usual = start(report)
+    usual.write()
+    assert notice not in (usual.folder / "index.html").read_text()
+    for name in ("f-plot", "f-intervals"):  # the notice takes room below the axes
+        marked, plain = (Image.open(s.folder / "figures" / f"{name}.png") for s in (session, usual))
+        colors = [{color for _, color in image.convert("RGB").getcolors(10**6)} for image in (marked, plain)]
+        assert (0xA3, 0x3C, 0x00) in colors[0] - colors[1]
+
+
+def test_a_damaged_run_is_named(start):
+    session = start()
+    run = session.missing()[0]
+    list(session.carry_out(1))
+    session.path(run).write_text('{"settings": ')
+    with pytest.raises(ValueError, match=f"{session.path(run).name} is damaged"):
+        session.write()
+
+
+def test_a_file_where_the_results_go_is_named(tmp_path, data):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(OSError, match="runs"):
+        Session([fake("F")], Mode("default", 1), data, tmp_path)
+
+
+def test_two_processes_share_the_runs(start, monkeypatch):
+    def write_pid(run, path, data):  # local, so that it travels by value: a worker knows no test module
+        path.write_text(f'{{"settings": {{}}, "seed": {os.getpid()}, "result": {{}}, "seconds": 0}}')
+        return run
+
+    monkeypatch.setattr(runner, "carry_out", write_pid)
+    session = start()
+    planned = session.missing()
+    done = list(session.carry_out(2))
+    assert sorted(done, key=lambda run: (run.cost, run.seed)) == sorted(
+        planned, key=lambda r: (r.cost, r.seed)
+    )
+    assert os.getpid() not in {run.seed for run in session.finished("F")}
+
+
+def test_a_killed_worker_is_told_in_words_and_the_rest_is_kept(start, monkeypatch):
+    def die_at_the_longest(run, path, data):
+        if run.cost == 5.0:
+            os._exit(9)
+        path.write_text('{"settings": {}, "seed": 0, "result": {}, "seconds": 0}')
+        return run
+
+    monkeypatch.setattr(runner, "carry_out", die_at_the_longest)
+    session = start(seeds=1)
+    session.plans["F"].sort(key=lambda run: run.cost)
+    with pytest.raises(ChildProcessError, match=r"a worker process was killed.*goes on.*--jobs 2"):
+        list(session.carry_out(2))
+    assert not session.is_complete("F")
