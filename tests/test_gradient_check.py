@@ -157,3 +157,9 @@ def test_five_point_differences():
     """Exact for polynomials up to degree 4: d/dt (t⁴ + 2t³ - 3t² + 5t - 7) = 5 at 0."""
     assert gradient_check.five_point(lambda t: t**4 + 2 * t**3 - 3 * t**2 + 5 * t - 7, 0.5) == 5
     assert gradient_check.five_point(np.exp, 1e-3) == pytest.approx(1, abs=1e-12)
+
+
+def test_a_network_without_parameters_is_refused(rng):
+    net = pl.Network([pl.Tanh()]).build(2, rng=rng, dtype=np.float64)
+    with pytest.raises(ValueError, match="has none"):
+        pl.gradcheck(net, pl.MeanSquaredError(), np.zeros((1, 2)), np.array([0]), rng=rng)

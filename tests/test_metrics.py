@@ -77,3 +77,8 @@ def test_arguments_are_checked():
         pl.confusion_matrix([0, 3], [0, 1], n_classes=2)
     with pytest.raises(ValueError, match="average must be None or \"macro\", got 'micro'"):
         pl.f1([0, 1], [0, 1], average="micro")
+
+
+def test_predicted_classes_are_whole_numbers():
+    assert pl.predicted_classes(np.array([[0.2], [0.7]]), 0.5).tolist() == [0, 1]
+    assert pl.predicted_classes(np.array([[0.2], [0.7]]), 0.5).dtype == np.int64

@@ -151,8 +151,10 @@ def test_errors_name_value_and_limit(make, message):
 def test_an_optimizer_belongs_to_one_network():
     adam = pl.Adam()
     adam.step(np.zeros(3), np.ones(3))
-    with pytest.raises(ValueError, match="stepped 3 parameters before, got 4: make a new one"):
+    with pytest.raises(ValueError, match="3 parameters of float64 before, got 4 of float64: make a new one"):
         adam.step(np.zeros(4), np.ones(4))
+    with pytest.raises(ValueError, match="3 parameters of float64 before, got 3 of float32"):
+        adam.step(np.zeros(3, np.float32), np.ones(3, np.float32))
 
 
 @pytest.mark.parametrize(

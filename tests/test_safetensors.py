@@ -184,3 +184,9 @@ def test_random_bytes(content, size, tmp_path_factory):
         safetensors.read(path)
     except ValueError as error:
         assert str(path) in str(error)
+
+
+def test_a_tensor_cannot_take_the_headers_own_name(tmp_path):
+    with pytest.raises(ValueError, match="__metadata__ is the header's own name"):
+        safetensors.write(tmp_path / "a.safetensors", {"__metadata__": np.zeros(1)}, None)
+    assert not any(tmp_path.iterdir())

@@ -235,3 +235,12 @@ def test_training_twice_continues():
         list(pl.train(net, loss, optimizer, x, y, epochs=1, batch_size=8, rng=rng))
     list(pl.train(twin, loss, pl.Adam(0.01), x, y, epochs=2, batch_size=8, rng=np.random.default_rng(4)))
     np.testing.assert_array_equal(net.theta, twin.theta)
+
+
+def test_a_validation_loss_that_overflows_is_reported_without_a_warning(rng):
+    net = pl.Network([pl.Dense(2, init=pl.zeros)]).build(1, rng=rng)
+    x, y = np.array([[0.0], [0.0]]), np.array([0, 1])
+    net.theta[:2] = 1e38, -1e38
+    validation = (np.array([[1e20]]), np.array([1]))
+    (record,) = pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(1e-9), x, y, epochs=1, validation=validation)
+    assert not np.isfinite(record.validation_loss)

@@ -41,6 +41,17 @@ def array_module(device: str) -> ModuleType:
     return DEVICES[device]
 
 
+def as_array(values: Any) -> Array:
+    """Return values as an array of the device: what is one already, a memory map too, as it is.
+
+    Examples
+    --------
+    >>> as_array([1, 2])
+    array([1, 2])
+    """
+    return values if isinstance(values, np.ndarray) else np.asarray(values)
+
+
 def float_dtype(dtype: object) -> np.dtype[np.floating]:
     """Return `dtype` as a NumPy dtype, which must be float32 or float64.
 

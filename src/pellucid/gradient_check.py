@@ -104,6 +104,8 @@ def gradcheck(
     """
     if net.dtype != np.float64:
         raise ValueError(f"gradcheck needs a float64 network, got {net.dtype}: build it with dtype=float")
+    if net.theta.size == 0:
+        raise ValueError(f"gradcheck needs parameters to check, and {net!r} has none")
     if any(layer.draws and getattr(layer, "mask", None) is None for layer in net.layers):
         raise RuntimeError("gradcheck needs the same dropout in every pass: call fix_mask on each Dropout")
     x = np.asarray(x, dtype=None if net.layers[0].casts else np.float64)

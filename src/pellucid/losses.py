@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array
+from pellucid.backend import Array, as_array
 
 
 class Loss:
@@ -225,7 +225,7 @@ def check_labels(labels: Any, n_rows: int, n_outputs: int) -> Array:
     ...
     ValueError: labels must be class numbers from 0 to 2, got 3 in row 1
     """
-    labels = labels if hasattr(labels, "dtype") else np.asarray(labels)
+    labels = as_array(labels)
     if n_rows == 0:
         raise ValueError("a loss needs at least one row, got 0")
     if labels.dtype.kind in "iub":

@@ -181,7 +181,9 @@ def predicted_classes(outputs: Array, threshold: float = 0.0) -> Array:
     >>> predicted_classes(np.array([[0.1, 0.9], [0.8, 0.2]]))
     array([1, 0])
     """
-    return outputs[:, 0] > threshold if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] > threshold).astype(np.int64)
+    return outputs.argmax(axis=1)  # type: ignore[no-any-return]
 
 
 def _class_vectors(labels: ArrayLike, predicted: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid import safetensors
-from pellucid.backend import Array, array_module, float_dtype
+from pellucid.backend import Array, array_module, as_array, float_dtype
 from pellucid.layers import Activation, Dense, Layer
 from pellucid.model_file import check_tensors, describe_layers, make_layers, named_parameters
 
@@ -196,7 +196,7 @@ class Network:
         array([[0.5, 0.5]], dtype=float32)
         """
         self._check_built()
-        x = x if hasattr(x, "dtype") else np.asarray(x)
+        x = as_array(x)
         outputs = array_module(self.device).empty((len(x), self.n_out), self.dtype)
         for rows in blocks(len(x), block_rows):
             outputs[rows] = self.forward(x[rows])
@@ -338,7 +338,7 @@ class Network:
     def _as_input(self, x: Any) -> Array:
         """Check x and cast it, unless the first layer does that."""
         self._check_built()
-        x = x if hasattr(x, "dtype") else np.asarray(x)
+        x = as_array(x)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise ValueError(f"x must have shape (n, {self.n_in}), got {x.shape}")
         if x.dtype == self.dtype:

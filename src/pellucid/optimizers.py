@@ -70,11 +70,12 @@ class Optimizer:
         """
         if theta.shape != grad.shape:
             raise ValueError(f"theta and grad must have one shape, got {theta.shape} and {grad.shape}")
-        if self.state and next(iter(self.state.values())).shape != theta.shape:
-            kept = next(iter(self.state.values())).size
-            raise ValueError(
-                f"this optimizer has stepped {kept} parameters before, got {theta.size}: make a new one"
-            )
+        for kept in self.state.values():
+            if kept.shape != theta.shape or kept.dtype != theta.dtype:
+                raise ValueError(
+                    f"this optimizer has stepped {kept.size} parameters of {kept.dtype} before, "
+                    f"got {theta.size} of {theta.dtype}: make a new one"
+                )
         rate = self.learning_rate(self.step_number) if callable(self.learning_rate) else self.learning_rate
         self.update(theta, self._with_decay(theta, grad, n_weights), rate)
         self.step_number += 1

@@ -57,7 +57,7 @@ def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object
     Raises
     ------
     ValueError
-        If an array's dtype is not one of the format's.
+        If an array's dtype is not one of the format's, or a name is the header's own.
 
     Examples
     --------
@@ -67,6 +67,8 @@ def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object
     ValueError: a: dtype complex128 cannot be stored, only BOOL, F16, ... U16, U32, U64, U8
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
+    if "__metadata__" in arrays:
+        raise ValueError("__metadata__ is the header's own name: give the tensor another")
     for name, array in arrays.items():
         if array.dtype.newbyteorder("<") not in NAMES:
             known = sorted(DTYPES)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array
+from pellucid.backend import Array, as_array
 from pellucid.layers import Sigmoid, Softmax
 from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, check_labels
 from pellucid.metrics import count_correct
@@ -248,7 +248,8 @@ def _epochs(
                 yield Record(epoch, i + 1, float(losses[i]), float(correct[i] / rows[i]))
         _check_finite(net, losses, before, epoch)
         mean_loss = float((losses.astype(np.float64) * rows).sum() / rows.sum())
-        measured = (None, None) if validation is None else evaluate(net, step.loss, *validation)
+        with np.errstate(over="ignore", invalid="ignore"):  # a validation loss of inf says so itself
+            measured = (None, None) if validation is None else evaluate(net, step.loss, *validation)
         yield Record(epoch, None, mean_loss, float(correct.sum() / rows.sum()), *measured)
 
 
@@ -256,7 +257,7 @@ def _check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array,
     """Return x and y ready to train on, or raise: shapes, dtypes and class numbers, once for all batches."""
     if not net.built:
         raise RuntimeError("the network has no parameters yet: call net.build(n_in, rng=...) first")
-    x = x if hasattr(x, "dtype") else np.asarray(x)
+    x = as_array(x)
     if x.ndim != 2 or x.shape[1] != net.n_in or len(x) == 0:
         raise ValueError(f"{what}x must have shape (n, {net.n_in}) with n >= 1, got {x.shape}")
     if x.dtype.kind in "bui" and not net.layers[0].casts:

@@ -83,3 +83,8 @@ def test_training_without_a_generator_says_what_to_do():
     layer.connect(2, dtype=np.dtype(np.float32), xp=np)
     with pytest.raises(RuntimeError, match=r"pass rng= to Network\.build or Network\.load"):
         layer.forward(np.ones((1, 2), np.float32), train=True)
+
+
+def test_a_mask_holds_0_and_1_only():
+    with pytest.raises(ValueError, match="must hold 0 and 1 only"):
+        pl.Dropout(0.5).fix_mask([0.3, 1])

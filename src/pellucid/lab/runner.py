@@ -53,7 +53,8 @@ class Session:
         if not runs:
             return []
         first = min(runs, key=lambda run: run.cost)
-        return sorted(runs, key=lambda run: (run.settings != first.settings, -run.cost, run.seed))
+        cell = (first.report, first.settings)
+        return sorted(runs, key=lambda run: ((run.report, run.settings) != cell, -run.cost, run.seed))
 
     def carry_out(self, jobs: int) -> Generator[Run, None, None]:
         """Do the missing runs, `jobs` at a time with the cores shared out; yield each when it is on disk.

@@ -119,9 +119,10 @@ class LeakyReLU(Activation):
 
     def backward(self, dy: Array) -> Array:
         """Return dx = dy where y > 0, else slope · dy."""
-        not_positive = self.buffer("not_positive", len(dy), self.n_out, dtype=bool)
-        self.xp.less_equal(self.y, 0, out=not_positive)
-        self.xp.multiply(dy, self.slope, out=dy, where=not_positive)
+        derivative = self.buffer("scaled", len(dy), self.n_out)
+        self.xp.greater(self.y, 0, out=derivative)
+        self.xp.maximum(derivative, self.slope, out=derivative)
+        dy *= derivative
         return dy
 
     def settings(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ Dropout(drop_prob=0.5)
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pellucid.backend import Array
 from pellucid.layers.base import Layer
@@ -54,7 +55,7 @@ class Dropout(Layer):
             raise ValueError(f"drop_prob must be in [0, 1), got {drop_prob}")
         self.drop_prob = float(drop_prob)
 
-    def fix_mask(self, mask: object) -> None:
+    def fix_mask(self, mask: ArrayLike | None) -> None:
         """Use this mask of 0 and 1 in training from now on; None draws afresh again.
 
         Parameters
@@ -62,10 +63,17 @@ class Dropout(Layer):
         mask : array_like or None
             Shape (n_in,) for all rows alike, or (n, n_in).
 
+        Raises
+        ------
+        ValueError
+            If it holds anything but 0 and 1.
+
         Examples
         --------
         >>> Dropout(0.2).fix_mask([[0, 1], [1, 1]])
         """
+        if mask is not None and not np.isin(mask, (0, 1)).all():
+            raise ValueError("a dropout mask must hold 0 and 1 only, or be None")
         self.mask = None if mask is None else np.asarray(mask, dtype=bool)
 
     def forward(self, x: Array, *, train: bool) -> Array:
