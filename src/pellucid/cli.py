@@ -34,10 +34,10 @@ def train(
     hidden: Annotated[
         list[int], typer.Option(min=1, help="Width of a hidden layer; once for each layer.")
     ] = [100],  # noqa: B006
-    epochs: Annotated[int, typer.Option(min=1)] = 20,
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training rows.")] = 20,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 32,
     learning_rate: Annotated[float, typer.Option(help="Of Adam.")] = 0.001,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Draws validation rows, weights and batches.")] = 0,
     save: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write the network to this .safetensors file.")
     ] = None,

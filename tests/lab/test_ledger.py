@@ -160,6 +160,6 @@ def test_the_json_of_a_row_is_the_issues_format():
     names = (
         "report variant reading figure unit published seeds mean sd low high torch verdict why assumptions"
     )
-    assert list(fields) == [*names.split(), "kind"]
+    assert list(fields) == [*names.split(), "kind", "printed"]
     assert (fields["assumptions"], fields["torch"], fields["kind"]) == (["a"], 2.0, "figure")
     json.dumps(fields, allow_nan=False)

@@ -37,7 +37,7 @@ def test_numbers_have_a_true_minus_and_no_negative_zero():
 
 def test_cells():
     assert cells(point(10)) == {
-        "published": "2.3",
+        "published": "2.30",
         "measured": "2.300 ± 0.010",
         "interval": "2.245 … 2.355",
         "torch": "—",

@@ -1,6 +1,7 @@
 """`pellucid reproduce` as a person sees it: an estimate, a bar, rows as they come, a table a report."""
 
 import math
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -52,10 +53,11 @@ def estimate(session: Session, missing: list[Run], jobs: int) -> str:
     planned = sum(map(len, session.plans.values()))
     if not missing:
         return f"All {planned} runs are there already: nothing to train."
-    # The last runs leave cores idle: no schedule is shorter than the longest run.
-    seconds = max(sum(run.cost for run in missing) / jobs, *(run.cost for run in missing))
+    # More jobs than cores gain nothing, and no schedule is shorter than the longest run.
+    at_once = min(jobs, os.cpu_count() or 1)
+    seconds = max(sum(run.cost for run in missing) / at_once, *(run.cost for run in missing))
     by_report = {letter: sum(run.cost for run in missing if run.report == letter) for letter in session.plans}
-    shares = ", ".join(f"{letter} {duration(cost / jobs)}" for letter, cost in by_report.items() if cost)
+    shares = ", ".join(f"{letter} {duration(cost / at_once)}" for letter, cost in by_report.items() if cost)
     kept = f" ({planned - len(missing)} of {planned} are there already)" if planned > len(missing) else ""
     return f"{len(missing)} runs{kept}, {jobs} at a time: about {duration(seconds)} ({shares})."
 

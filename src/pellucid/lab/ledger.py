@@ -44,6 +44,7 @@ class Row:
     why: str = ""
     assumptions: tuple[str, ...] = ()
     kind: Kind = "figure"
+    printed: str | None = None
     omitted: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -159,6 +160,7 @@ def not_run(
         why=why,
         assumptions=tuple(assumptions),
         kind=claim.kind,
+        printed=claim.published,
     )
 
 

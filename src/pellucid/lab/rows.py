@@ -62,18 +62,17 @@ def row_places(row: JsonRow) -> int:
     """Return the decimals for all the cells of a row."""
     mark = 0.0 if row["kind"] == "ordering" else row["published"]
     if row["mean"] is None:
-        return _printed_decimals(mark) if mark is not None else 0
+        return 0
     return places(row["mean"], row["low"], row["high"], mark)
 
 
 def cells(row: JsonRow, decimals: int | None = None) -> dict[str, str]:
     """Write a row's numbers: published, mean ± sd, interval, torch."""
     digits = row_places(row) if decimals is None else decimals
-    published = row["published"]
     spread = "" if row["sd"] is None else f" ± {number(row['sd'], digits)}"
     interval = f"{number(row['low'], digits)} … {number(row['high'], digits)}"
     return {
-        "published": "—" if published is None else number(published, _printed_decimals(published)),
+        "published": row["printed"] or "—",
         "measured": number(row["mean"], digits) + spread,
         "interval": "—" if row["low"] is None else interval,
         "torch": number(row["torch"], digits),

@@ -38,7 +38,7 @@ class Session:
     def __init__(self, reports: Sequence[Report], mode: Mode, data: Dataset, out: Path) -> None:
         self.reports, self.mode = reports, mode
         self.folder, self.runs_folder = out / mode.name, out / "runs"
-        self.sha256, self.source = dict(data.sha256), data.source
+        self.sha256, self.dataset = dict(data.sha256), data.name
         self.plans = {report.letter: report.plan(mode) for report in reports}
         for folder in (self.folder / "figures", self.runs_folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ class Session:
         rows = [row.to_json() for report in self.reports for row in self.rows(report)]
         flag = "" if self.mode.name == "default" else f" --{self.mode.name}"
         ledger = {
-            "environment": {**environment(), "data": self.source, **self.sha256},
+            "environment": {**environment(), "data": self.dataset, **self.sha256},
             "mode": self.mode.name,
             "notice": self.mode.notice,
             "command": f"pellucid reproduce{flag}",

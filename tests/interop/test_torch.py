@@ -1,0 +1,105 @@
+"""The twin in PyTorch: the same weights, the same batches, the same records."""
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.lab.reports import d
+
+torch = pytest.importorskip("torch")
+
+from pellucid.interop.torch import sequential, train_twin  # noqa: E402
+
+DTYPES = [(np.float64, 1e-10), (np.float32, 1e-5)]
+
+
+@pytest.fixture
+def rows(rng):
+    """Return 100 rows of 12: batches of 32, 32, 32 and 4."""
+    return rng.uniform(0, 1, (100, 12)), rng.integers(0, 5, 100)
+
+
+def network(dtype, *hidden, seed=0):
+    net = pl.Network([*hidden, pl.Dense(5, bias_init=pl.normal(0.3))])
+    return net.build(12, rng=np.random.default_rng(seed), dtype=dtype)
+
+
+def values(records):
+    return np.array([(r.epoch, r.batch or 0, r.loss, r.accuracy) for r in records])
+
+
+@pytest.mark.parametrize("reshuffled", [True, False])
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
+def test_the_twin_trains_alike(rows, dtype, tolerance, reshuffled):
+    x, y = rows[0].astype(dtype), rows[1]
+    ours, theirs = (network(dtype, pl.Dense(9), pl.Tanh()) for _ in range(2))
+    start = ours.theta.copy()
+    options = {"epochs": 3, "batch_size": 32}
+    drawn = np.random.default_rng(5)
+    loss, optimizer = pl.SoftmaxCrossEntropy(), pl.SGD(0.3)
+    mine = pl.train(ours, loss, optimizer, x, y, **options, shuffle=reshuffled, rng=drawn, per_batch=True)
+    rng = np.random.default_rng(5) if reshuffled else None
+    twin = train_twin(theirs, x, y, **options, learning_rate=0.3, rng=rng)
+    mine, twin = values(mine), values(twin)
+    assert len(mine) == 3 * (4 + 1)
+    np.testing.assert_allclose(twin, mine, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(theirs.theta, ours.theta, rtol=0, atol=tolerance)
+    assert abs(ours.theta - start).max() > 0.05  # 12 steps of another sign would be far off
+    assert theirs.theta.dtype == dtype
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
+def test_the_twin_of_report_d(rows, dtype, tolerance, monkeypatch):
+    """`run_on` with library "torch" draws the same parameters and batches, and measures the twin."""
+    build = pl.Network.build
+    monkeypatch.setattr(pl.Network, "build", lambda self, **about: build(self, **about, dtype=dtype))
+    x, y = rows[0].astype(dtype), rows[1]
+    variant, reading = d.TWIN_CELL
+    mine, twin = (
+        d.run_on(x, y, x[:40], y[:40], d.settings_of(variant, *reading, epochs=4, library=library), 2)
+        for library in ("pellucid", "torch")
+    )
+    for name, curve in mine["epochs"].items():
+        scale = 100 if "accuracy" in name else 1
+        np.testing.assert_allclose(twin["epochs"][name], curve, rtol=0, atol=scale * tolerance)
+    assert twin["dead"] == mine["dead"]
+    assert twin["batches"].keys() == mine["batches"].keys()
+    assert mine["epochs"]["validation loss"][0] - mine["epochs"]["validation loss"][-1] > 1e-3
+
+
+def test_the_parameters_are_copied_back_after_each_epoch_and_not_before(rows):
+    x, y = rows
+    net = network(np.float64)
+    start = net.theta.copy()
+    for record in train_twin(net, x, y, epochs=1, batch_size=50, learning_rate=0.1, rng=None):
+        assert np.array_equal(net.theta, start) == (record.batch is not None)
+
+
+@pytest.mark.parametrize(
+    "layer", [pl.Identity(), pl.ReLU(), pl.LeakyReLU(0.3), pl.Tanh(), pl.Sigmoid(), pl.Softmax()]
+)
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
+def test_every_layer_has_the_same_values(rows, layer, dtype, tolerance):
+    net = network(dtype, pl.Dense(7), layer)
+    model = sequential(net)
+    x = (rows[0] - 0.5).astype(dtype)
+    with torch.no_grad():
+        outputs = model(torch.from_numpy(x)).numpy()
+    assert outputs.dtype == dtype
+    np.testing.assert_allclose(outputs, net.predict(x), rtol=0, atol=tolerance)
+
+
+def test_the_model_has_a_copy_of_the_parameters():
+    net = network(np.float64)
+    model = sequential(net)
+    before = net.theta.copy()
+    with torch.no_grad():
+        model[0].weight.add_(1)
+    assert np.array_equal(net.theta, before)
+
+
+@pytest.mark.parametrize("layer", [pl.Rescale(1 / 255), pl.Dropout(0.5), d.ReLUWithMaskOfOnes()])
+def test_a_layer_without_a_counterpart_is_named(layer):
+    """Dropout would draw other masks; a subclass of ReLU may be anything."""
+    with pytest.raises(TypeError, match=f"{type(layer).__name__}.* has no counterpart"):
+        sequential(network(np.float64, layer))

@@ -1,0 +1,145 @@
+"""Report C at toy length, against its own code written anew in float64 with examples as columns."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.data import Dataset
+from pellucid.lab.reports import c
+
+ROWS, TEST_ROWS = 60, 200
+INTENDED, PUBLISHED = "as intended", "as published"
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Random bytes of two brightnesses, so that there is something to learn."""
+    rng = np.random.default_rng(0)
+    y, y_test = rng.integers(0, 10, ROWS), rng.integers(0, 10, TEST_ROWS)
+    patterns = rng.integers(0, 2, (10, 784)) * 90
+    x, x_test = (patterns[labels] + rng.integers(0, 166, (len(labels), 784)) for labels in (y, y_test))
+    x[0, 0] = 255
+    return x.astype(np.uint8), y, x_test.astype(np.uint8), y_test
+
+
+def big_network(seed):
+    """Return the report's network in float64, with weights and biases so big that each step tells."""
+    layers = [pl.Dense(500), pl.ReLU(), pl.Dense(150), pl.ReLU(), pl.Dense(10)]
+    net = pl.Network([pl.Rescale(1 / 255), *layers])
+    net.build(784, rng=np.random.default_rng(seed), dtype=np.float64)
+    for layer in net.layers[1::2]:
+        layer.b[:] = np.random.default_rng(seed).normal(size=layer.b.shape)
+    return net
+
+
+def softmax(scores):
+    shifted = np.exp(scores - scores.max(axis=0))
+    return shifted / shifted.sum(axis=0)
+
+
+def propagate(parameters, x):
+    """Return each layer's output; a column is an example."""
+    (w1, b1), (w2, b2), (w3, b3) = parameters
+    h1 = np.maximum(0, w1 @ x + b1)
+    h2 = np.maximum(0, w2 @ h1 + b2)
+    return h1, h2, softmax(w3 @ h2 + b3)
+
+
+def descend(net, x, y, iterations, eta=0.1):
+    """Do as the report's code does; return what it prints by line, each pass's loss, the parameters."""
+    parameters = [(q.W.T.astype(np.float64), q.b.astype(np.float64)[:, None]) for q in net.layers[1::2]]
+    x, m = x.T / x.max(), len(x)
+    truth = (np.arange(10)[:, None] == y).astype(np.float64)
+    printed, losses, i = {}, [], 1
+    while i <= iterations:
+        h1, h2, guess = propagate(parameters, x)
+        losses.append(-np.log(guess[y, np.arange(m)]).mean())
+        inputs, error, steps = (x, h1, h2), (guess - truth) / m, []
+        for layer in (2, 1, 0):
+            steps.insert(0, (error @ inputs[layer].T, error.sum(axis=1, keepdims=True)))
+            if layer:
+                error = (parameters[layer][0].T @ error) * (inputs[layer] > 0)
+        parameters = [
+            (w - eta * dw, b - eta * db) for (w, b), (dw, db) in zip(parameters, steps, strict=True)
+        ]
+        i += 1
+        if i % 10 == 0:
+            printed[i] = -(truth * np.log(guess + 1e-8)).sum(axis=0).mean()
+    return printed, losses, parameters
+
+
+@pytest.fixture(scope="module")
+def both(images):
+    """Return what `run_on` found with the big network, and what the report's own code finds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(c, "network", big_network)
+        return c.run_on(*images, {"iterations": 30}, 3), descend(big_network(3), *images[:2], 30)
+
+
+def test_a_line_shows_the_pass_before_with_the_epsilon(both):
+    found, (printed, losses, _) = both
+    assert list(printed) == [10, 20, 30]
+    assert found["printed"] == pytest.approx(list(printed.values()), rel=1e-11)
+    assert found["exact"] == pytest.approx([losses[n - 2] for n in (10, 20, 30)], rel=1e-11)
+    assert found["loss"] == pytest.approx(losses, rel=1e-11)
+    # Another pass, or no epsilon, would be far outside the tolerance.
+    gaps = [losses[n - 2] - losses[n - 1] for n in (10, 20, 30)]
+    assert min(map(abs, gaps)) > 1e-5
+    assert all(p < e for p, e in zip(found["printed"], found["exact"], strict=True))
+    assert c.trace(found, PUBLISHED) == found["printed"]
+    assert c.trace(found, INTENDED) == [found["loss"][n - 1] for n in (10, 20, 30)]
+
+
+def test_test_pixels_divided_and_not(both, images):
+    found, (_, _, parameters) = both
+    x_test, y_test = images[2].astype(np.float64).T, images[3]
+    guesses = [propagate(parameters, x)[2].argmax(axis=0) for x in (x_test, x_test / 255)]
+    undivided, divided = (100 * (guess == y_test).mean() for guess in guesses)
+    assert (found["undivided"], found["divided"]) == pytest.approx((undivided, divided))
+    assert undivided != divided
+
+
+def test_float32_stays_with_float64(images):
+    """The report's own small weights, over the start of the trace: 1e-4 is half a unit of what it prints."""
+    found = c.run_on(*images, {"iterations": 40}, 1)
+    printed, losses, _ = descend(c.network(1), *images[:2], 40)
+    assert found["printed"] == pytest.approx(list(printed.values()), abs=1e-4)
+    assert found["loss"] == pytest.approx(losses, abs=1e-4)
+
+
+def test_the_network_is_the_reports():
+    net = c.network(0)
+    dense = net.layers[1::2]
+    assert [layer.W.shape for layer in dense] == [(784, 500), (500, 150), (150, 10)]
+    assert [float(layer.W.std()) for layer in dense] == pytest.approx([0.01] * 3, rel=0.05)
+    assert [float(abs(layer.b).max()) for layer in dense] == [0.0] * 3
+    assert not np.array_equal(net.theta, c.network(1).theta)
+
+
+def test_the_printed_loss_of_a_hopeless_guess_is_bounded():
+    logits, labels = np.array([[0.0, 50.0]]), np.array([0])
+    assert c.printed_loss(logits, labels) == pytest.approx(18.420681)  # -log(1e-8)
+    assert c.printed_loss(logits, labels, epsilon=0) == pytest.approx(50.0)
+
+
+def test_run_takes_the_training_and_the_test_images(images, monkeypatch):
+    x, y, x_test, y_test = images
+    data = Dataset("toy", x, y, x_test, y_test, 10, (28, 28), "a test", {})
+    monkeypatch.setattr(pl, "load_dataset", lambda name: {"mnist": data}[name])
+    found = c.run({"iterations": 1}, 5)
+    assert found == c.run_on(*images, {"iterations": 1}, 5)
+    rows = np.array(found["digits"]["pixels"])
+    assert rows.shape == (10, 784)
+    for row, label in zip(rows, found["digits"]["labels"], strict=True):
+        assert label in y[(x == row).all(axis=1)]
+
+
+def test_the_published_points():
+    """Held against the report's text by hand; the sums would notice a digit, a swap, a lost point."""
+    points = [Decimal(text) for text in c.PUBLISHED_TRACE]
+    assert (len(points), points[0], points[-1]) == (100, Decimal("2.3020"), Decimal("0.2916"))
+    assert sum(points) == Decimal("85.1351")
+    assert sum(i * point for i, point in enumerate(points)) == Decimal("2414.4146")
+    assert (c.LINES[0], c.LINES[-1], c.PUBLISHED_ACCURACY) == (10, 1000, "90.95")
