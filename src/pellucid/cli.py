@@ -121,8 +121,7 @@ def reproduce(
     if folder is not None:
         os.environ["PELLUCID_DATA"] = str(folder.resolve())
     data = pl.load_dataset("mnist", folder=folder)
-    letters = dict.fromkeys(report) if report else REPORTS
-    session = Session([REPORTS[letter] for letter in letters], Mode(name, seeds or usual), data, out)
+    session = Session(list(REPORTS.values()), Mode(name, seeds or usual), data, out, only=report)
     try:
         run(session, jobs or os.cpu_count() or 1, console)
     except KeyboardInterrupt:

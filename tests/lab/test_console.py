@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -79,22 +80,27 @@ def test_duration(seconds, text):
     assert duration(seconds) == text
 
 
-def test_the_estimate_shares_the_work_out(start, monkeypatch):
-    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
+@pytest.fixture
+def cores(monkeypatch):
+    return lambda n: monkeypatch.setattr(os, "cpu_count", lambda: n)
+
+
+def test_the_estimate_shares_the_work_out(start, cores):
+    cores(4)
     session = start("F", "G", cost=30.0)
     assert estimate(session, session.missing(), 2) == "6 runs, 2 at a time: about 90 s (F 45 s, G 45 s)."
 
 
-def test_no_schedule_is_shorter_than_its_longest_run(start, monkeypatch):
+def test_no_schedule_is_shorter_than_its_longest_run(start, cores):
+    cores(8)
     session = start("F", seeds=2, cost=600.0)
-    monkeypatch.setattr(module.os, "cpu_count", lambda: 8)
     assert estimate(session, session.missing(), 8) == "2 runs, 8 at a time: about 10 min (F 3 min)."
 
 
-def test_more_jobs_than_cores_gain_nothing(start, monkeypatch):
-    session = start("F", seeds=8, cost=60.0)
-    monkeypatch.setattr(module.os, "cpu_count", lambda: 2)
-    assert estimate(session, session.missing(), 8) == "8 runs, 8 at a time: about 4 min (F 4 min)."
+def test_more_jobs_than_cores_gain_nothing(start, cores):
+    cores(2)
+    session = start("F", cost=30.0)
+    assert estimate(session, session.missing(), 3) == "3 runs, 3 at a time: about 45 s (F 45 s)."
 
 
 def test_the_estimate_counts_what_is_there(start):

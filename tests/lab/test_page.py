@@ -167,5 +167,5 @@ def test_notice_slips_costs_assumptions_and_machine_are_told(tmp_path):
 
 def test_an_unfinished_report_says_so(tmp_path):
     _, text = read(write_page(ledger(reports=[report("C", finished=False, seconds=None)]), tmp_path))
-    assert text.count("till running") == 2
+    assert text.lower().count("not complete") == 2
     assert "0 of 0 claims reproduced" in text

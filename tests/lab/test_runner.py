@@ -63,11 +63,11 @@ def data():
 def start(tmp_path, data, monkeypatch):
     """Start a session on fake reports, F unless others are given."""
 
-    def session(*reports, mode="default", seeds=3):
+    def session(*reports, mode="default", seeds=3, only=None):
         reports = reports or (fake("F"),)
         for report in reports:
             monkeypatch.setitem(REPORTS, report.letter, report)
-        return Session(reports, Mode(mode, seeds), data, tmp_path)
+        return Session(reports, Mode(mode, seeds), data, tmp_path, only=only)
 
     return session
 
@@ -123,6 +123,21 @@ def test_more_seeds_run_only_what_is_new(start):
     assert [(run.settings["rate"], run.seed) for run in start(seeds=2).missing()] == [(0, 1), (1, 1), (2, 1)]
 
 
+def test_a_chosen_report_runs_alone_and_the_others_keep_their_rows(start):
+    reports = (fake("F", costs=(1.0,)), fake("G", costs=(2.0,)))
+    list(start(*reports, only=["F"]).carry_out(1))
+    session = start(*reports, only=["G"])
+    assert {run.report for run in session.missing()} == {"G"}
+    session.write()
+    ledger = ledger_of(session)
+    assert ledger["command"] == "pellucid reproduce --seeds 3 --report G"
+    assert [(row["report"], row["verdict"]) for row in ledger["rows"]] == [
+        ("F", "reproduced"),
+        ("G", "not run"),
+    ]
+    assert [report["finished"] for report in ledger["reports"]] == [True, False]
+
+
 def test_ledger_and_page_are_written_before_between_and_after(start):
     session = start(fake("F", costs=(1.0,)), fake("G", costs=(2.0,)))
     page = session.write()
@@ -140,7 +155,11 @@ def test_ledger_and_page_are_written_before_between_and_after(start):
         ("G", 3, "reproduced"),
     ]
     assert rows[0]["mean"] == pytest.approx(90.1)
-    assert (ledger["mode"], ledger["notice"], ledger["command"]) == ("default", None, "pellucid reproduce")
+    assert (ledger["mode"], ledger["notice"], ledger["command"]) == (
+        "default",
+        None,
+        "pellucid reproduce --seeds 3",
+    )
     assert ledger["environment"]["toy"] == "ff"
     assert "Report G" in page.read_text()
 

@@ -107,3 +107,15 @@ def test_what_a_report_returns_is_plain_json(monkeypatch):
     y = rng.integers(0, 10, 20)
     result = c.run_on(x, y, x, y, {"iterations": 1}, 0)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_a_run_that_blows_up_says_which_one_it_was(tmp_path, monkeypatch):
+    def run(settings, seed):
+        raise FloatingPointError("epoch 3: in batch 1 the loss is nan, not finite")
+
+    monkeypatch.setitem(REPORTS, "C", type("Fake", (), {"run": staticmethod(run)}))
+    with pytest.raises(
+        FloatingPointError, match=r"report C, seed 7, \{'iterations': 3.*\}: epoch 3: in batch 1"
+    ):
+        carry_out(RUN, run_path(tmp_path, RUN, DATA), DATA)
+    assert not any(tmp_path.iterdir())

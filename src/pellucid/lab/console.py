@@ -27,7 +27,7 @@ def reproduce(session: Session, jobs: int, console: Console) -> Path:
     missing = session.missing()
     console.print(estimate(session, missing, jobs))
     shown: set[tuple[str, ...]] = set()
-    done = {report.letter for report in session.reports if session.is_complete(report.letter)}
+    done = {letter for letter in session.chosen if session.is_complete(letter)}
     page = session.write()
     for letter in sorted(done):
         show_table(session, letter, console)
@@ -50,7 +50,7 @@ def reproduce(session: Session, jobs: int, console: Console) -> Path:
 
 def estimate(session: Session, missing: list[Run], jobs: int) -> str:
     """Say how much is to do and how long that takes."""
-    planned = sum(map(len, session.plans.values()))
+    planned = len(session.planned())
     if not missing:
         return f"All {planned} runs are there already: nothing to train."
     # More jobs than cores gain nothing, and no schedule is shorter than the longest run.

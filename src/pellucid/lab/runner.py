@@ -4,7 +4,7 @@ Nothing is kept in memory: rows, figures and page are made from the runs' files 
 """
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +33,21 @@ class Session:
         The images that the reports use: its checksums are part of each run's name.
     out : Path
         Results go to ``out / mode.name``, the files of the runs to ``out / "runs"``.
+    only : collection of str, optional
+        Letters of the reports to run; of the others the ledger says what has been run before. None: all.
     """
 
-    def __init__(self, reports: Sequence[Report], mode: Mode, data: Dataset, out: Path) -> None:
+    def __init__(
+        self,
+        reports: Sequence[Report],
+        mode: Mode,
+        data: Dataset,
+        out: Path,
+        *,
+        only: Collection[str] | None = None,
+    ) -> None:
         self.reports, self.mode = reports, mode
+        self.chosen = {report.letter for report in reports if only is None or report.letter in only}
         self.folder, self.runs_folder = out / mode.name, out / "runs"
         self.sha256, self.dataset = dict(data.sha256), data.name
         self.plans = {report.letter: report.plan(mode) for report in reports}
@@ -47,9 +58,13 @@ class Session:
         """Return where a run's file lies."""
         return run_path(self.runs_folder, run, self.sha256)
 
+    def planned(self) -> list[Run]:
+        """Return the runs of the chosen reports, done or not."""
+        return [run for letter, plan in self.plans.items() if letter in self.chosen for run in plan]
+
     def missing(self) -> list[Run]:
         """Return the runs to do: those of the quickest cell, for an early row, then the longest."""
-        runs = [run for plan in self.plans.values() for run in plan if not self.path(run).exists()]
+        runs = [run for run in self.planned() if not self.path(run).exists()]
         if not runs:
             return []
         first = min(runs, key=lambda run: run.cost)
@@ -98,17 +113,22 @@ class Session:
     def write(self) -> Path:
         """Write figures, ledger and page from the runs' files; return the page's path."""
         rows = [row.to_json() for report in self.reports for row in self.rows(report)]
-        flag = "" if self.mode.name == "default" else f" --{self.mode.name}"
         ledger = {
             "environment": {**environment(), "data": self.dataset, **self.sha256},
             "mode": self.mode.name,
             "notice": self.mode.notice,
-            "command": f"pellucid reproduce{flag}",
+            "command": f"pellucid reproduce --seeds {self.mode.seeds}" + self._flags(),
             "reports": [self._about(report, rows) for report in self.reports],
             "rows": rows,
         }
         write_ledger(self.folder / "ledger.json", ledger)
         return write_page(ledger, self.folder)
+
+    def _flags(self) -> str:
+        """Return the flags that this call differs by from the usual one."""
+        mode = "" if self.mode.name == "default" else f" --{self.mode.name}"
+        only = [f" --report {letter}" for letter in sorted(self.chosen)]
+        return mode + ("" if len(only) == len(self.reports) else "".join(only))
 
     def _about(self, report: Report, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Return what the page says of a report beside its rows; draw its figures."""

@@ -35,7 +35,10 @@ def carry_out(run: Run, path: Path, data: Mapping[str, str]) -> Run:
     from pellucid.lab.reports import REPORTS
 
     start = time.perf_counter()
-    result = REPORTS[run.report].run(run.settings, run.seed)
+    try:
+        result = REPORTS[run.report].run(run.settings, run.seed)
+    except FloatingPointError as error:
+        raise FloatingPointError(f"report {run.report}, seed {run.seed}, {run.settings}: {error}") from error
     content = {
         "report": run.report,
         "settings": run.settings,

@@ -152,13 +152,16 @@ def _share_row(points: Sequence[Row], variant: str) -> Row:
     """Return the summary of the trace: 95 % intervals should hold about 95 of 100 points."""
     judged = [row for row in points if row.judged]
     inside = sum(row.holds for row in judged)
-    about = Claim(SHARE, "%", kind="measured")
-    blank = not_run(about, report="C", variant=variant, why="No point has 3 seeds.", assumptions=ASSUMPTIONS)
+    why = "pellucid reproduce runs 3 seeds, without which no point has an interval."
+    # Like an ordering it has no published value, but the trace is a claim, and this says whether it holds.
+    claim = Claim(SHARE, "%", kind="measured")
+    blank = not_run(claim, report="C", variant=variant, why=why, assumptions=ASSUMPTIONS)
+    blank = replace(blank, kind="figure")
     if not judged:
         return blank
     share = 100 * inside / len(judged)
     why = f"{inside} of the {len(judged)} points up to line {10 * len(judged)} lie inside their intervals"
-    row = replace(blank, kind="figure", seeds=judged[0].seeds, mean=share, why=why + ".")
+    row = replace(blank, seeds=judged[0].seeds, mean=share, why=why + ".")
     if len(judged) < len(points):
         why = f"{why}; --full runs the other {len(points) - len(judged)}."
         return replace(row, verdict="undetermined", why=why)
