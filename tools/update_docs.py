@@ -1,7 +1,7 @@
-"""Write into README.md what commands have measured: the snippet's output, the ledger's table, the pictures.
+"""Write into README.md what commands have measured: the snippet's output, the ledger's tables, the pictures.
 
-Reads `results/default`, which `make reproduce` wrote, and runs the README's Python snippet. Everything
-between ``<!-- name -->`` and ``<!-- /name -->`` is replaced.
+Reads `results/default`, which `make reproduce` wrote, `results/full` where ``--full`` has been run, and runs
+the README's Python snippet. All between ``<!-- name -->`` and ``<!-- /name -->`` is replaced.
 """
 
 import json
@@ -15,25 +15,40 @@ from typing import Any
 from pellucid.lab.rows import cells, tally
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "results" / "default"
-PICTURES = ("c-trace", "c-digits", "d-epochs", "d-masks", "d-readings")
+RESULTS = ROOT / "results"
+PICTURES = {"d-masks": "d-masks"}
+FULL_PICTURES = {"c-trace": "c-trace-full"}
 
 
 def main() -> None:
     """Update README.md and docs/."""
-    ledger = json.loads((RESULTS / "ledger.json").read_text(encoding="utf-8"))
+    default, full = RESULTS / "default", RESULTS / "full"
+    ledger = _read(default)
     if not all(report["finished"] for report in ledger["reports"]):
         sys.exit("results/default is not complete: run make reproduce first")
-    (ROOT / "docs" / "pictures").mkdir(exist_ok=True)
-    for name in PICTURES:
-        shutil.copy(RESULTS / "figures" / f"{name}.png", ROOT / "docs" / "pictures")
-    shutil.copy(RESULTS / "ledger.json", ROOT / "docs" / "ledger.json")
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     text = re.sub(r"(```python\n(.*?)```\n\n```text\n).*?```", _with_output, text, flags=re.DOTALL)
-    text = _between(text, "ledger", _table(ledger))
     text = _between(text, "duration", _duration(ledger))
+    text = _between(text, "ledger", _keep(default, ledger, "ledger.json", PICTURES))
+    if (full / "ledger.json").exists():
+        text = _between(text, "full", _keep(full, _read(full), "ledger-full.json", FULL_PICTURES))
     readme.write_text(text, encoding="utf-8")
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    ledger: dict[str, Any] = json.loads((folder / "ledger.json").read_text(encoding="utf-8"))
+    return ledger
+
+
+def _keep(folder: Path, ledger: dict[str, Any], name: str, pictures: dict[str, str]) -> str:
+    """Copy a ledger and pictures into docs; return the ledger's table."""
+    shutil.copy(folder / "ledger.json", ROOT / "docs" / name)
+    for source, kept in pictures.items():
+        (ROOT / "docs" / "pictures").mkdir(exist_ok=True)
+        shutil.copy(folder / "figures" / f"{source}.png", ROOT / "docs" / "pictures" / f"{kept}.png")
+    heading = f"`{ledger['command']}`: {tally(ledger['rows'])}."
+    return f"{heading}\n\n{_table(ledger)}\n\nAll rows: [docs/{name}](docs/{name})."
 
 
 def _with_output(match: re.Match[str]) -> str:
@@ -59,12 +74,10 @@ def _duration(ledger: dict[str, Any]) -> str:
 
 
 def _table(ledger: dict[str, Any]) -> str:
-    """Return the judged single rows as a Markdown table; a trace is one row with its summary."""
-    lines = [f"{tally(ledger['rows'])}. All rows: [docs/ledger.json](docs/ledger.json).", ""]
-    lines += ["| report | figure | published | measured | interval | verdict |", "|---|---|---|---|---|---|"]
+    """Return the published figures that were run as a Markdown table; a trace is one row, its summary."""
+    lines = ["| report | figure | published | measured | interval | verdict |", "|---|---|---|---|---|---|"]
     for row in ledger["rows"]:
-        shown = row["verdict"] != "not run" and " at line " not in row["figure"]
-        if not shown or row["kind"] == "measured":
+        if row["kind"] != "figure" or row["verdict"] == "not run" or " at line " in row["figure"]:
             continue
         text = cells(row)
         where = ", ".join(filter(None, (row["variant"], row["reading"])))
