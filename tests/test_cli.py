@@ -192,7 +192,7 @@ def asked(monkeypatch, mnist):
         (["--quick", "--report", "d", "--jobs", "7"], ["D"], Mode("quick", 1), 7),
         (
             ["--seeds", "2", "--report", "D", "--report", "C", "--report", "D"],
-            ["D", "C"],
+            ["C", "D"],
             Mode("default", 2),
             None,
         ),
@@ -201,7 +201,8 @@ def asked(monkeypatch, mnist):
 def test_options_of_reproduce(run, asked, options, letters, mode, jobs):
     assert run("reproduce", *options, "--out", "there")[0] == 0
     ((session, used, _),) = asked
-    assert [report.letter for report in session.reports] == letters
+    assert [report.letter for report in session.reports] == ["C", "D"]
+    assert sorted(session.chosen) == letters
     assert session.mode == mode
     assert used == (jobs or os.cpu_count())
     assert session.folder == Path("there") / mode.name
