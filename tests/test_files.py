@@ -1,5 +1,8 @@
 """Files appear whole or not at all."""
 
+import errno
+import os
+
 import pytest
 
 from pellucid.files import write_whole
@@ -52,3 +55,26 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     with pytest.raises(OSError, match="directory"):
         write_whole(tmp_path / "folder", [b"x"])
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_link_is_followed_and_what_is_no_file_is_refused(tmp_path):
+    target, link, pipe = tmp_path / "target", tmp_path / "link", tmp_path / "pipe"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    write_whole(link, [b"new"])
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match=r"not a regular file, so it is not replaced: name another: .*pipe"):
+        write_whole(pipe, [b"new"])
+    assert pipe.is_fifo()
+
+
+def test_an_error_names_the_file_and_not_its_temporary_name(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/net'"):
+        write_whole(tmp_path / "net", [b"new"])
+    assert not any(tmp_path.iterdir())

@@ -180,3 +180,17 @@ def test_softmax_properties(seed, n, k, shift):
     shifted, shifted_dy = loss.value_and_grad(z + shift, labels)
     assert float(shifted) == pytest.approx(float(value), rel=1e-11, abs=1e-11)
     np.testing.assert_allclose(shifted_dy, dy, rtol=0, atol=1e-11)
+
+
+def test_sigmoid_cross_entropy_of_sure_outputs_does_not_cancel():
+    """All right and sure: log(1 + exp(-12.3)) an output, which sums of max(z, 0) and z t would drown."""
+    outputs, targets = np.full((2048, 10), 12.3, np.float32), np.ones((2048, 10), np.float32)
+    value, _ = pl.SigmoidCrossEntropy().value_and_grad(outputs, targets)
+    assert float(value) == pytest.approx(10 * np.log1p(np.exp(-12.3)), rel=1e-4)
+
+
+def test_targets_of_0_take_no_part_however_small_the_logit():
+    outputs, targets = np.array([[0.0, -np.inf]]), np.array([[1.0, 0.0]])
+    value, dy = pl.SoftmaxCrossEntropy().value_and_grad(outputs, targets)
+    assert float(value) == 0.0
+    assert dy.tolist() == [[0.0, 0.0]]

@@ -194,3 +194,39 @@ def test_data_of_a_wrong_kind(x, message):
 def test_block_rows_are_checked(block_rows):
     with pytest.raises(ValueError, match="block_rows must be >= 1, or None for one pass, got"):
         mlp().predict(np.ones((3, 4)), block_rows=block_rows)
+
+
+def test_a_shallow_copy_leaves_the_network_bound(rng):
+    net = pl.Network([pl.Dense(3)]).build(4, rng=rng)
+    twin = copy.copy(net)
+    net.forward(np.ones((1, 4)))
+    net.backward(np.ones((1, 3), np.float32))
+    assert np.abs(net.grad).max() == 1.0
+    assert np.abs(twin.grad).max() == 0.0
+
+
+def test_backward_follows_a_forward_with_its_shape(rng):
+    net = pl.Network([pl.Dense(3)])
+    with pytest.raises(RuntimeError, match=r"call net\.build"):
+        net.backward(np.ones((1, 3)))
+    net.build(4, rng=rng)
+    with pytest.raises(ValueError, match="one forward before each"):
+        net.backward(np.ones((1, 3)))
+    net.forward(np.ones((2, 4)))
+    with pytest.raises(ValueError, match=r"backward needs shape \(2, 3\), got dy of shape \(1, 3\)"):
+        net.backward(np.ones((1, 3)))
+
+
+def test_the_outputs_themselves_may_be_the_gradient(rng):
+    """The loss sum of y squared / 2, whose gradient is y: the same numbers, whoever owns them."""
+    net = pl.Network([pl.Dense(3), pl.Tanh()]).build(4, rng=rng, dtype=float)
+    x = rng.normal(size=(5, 4))
+    net.backward(net.forward(x).copy())
+    expected = net.grad.copy()
+    net.backward(net.forward(x))
+    assert np.array_equal(net.grad, expected)
+
+
+def test_one_layer_is_not_a_list():
+    with pytest.raises(TypeError, match=r"write Network\(\[Dense\(3\)\]\)"):
+        pl.Network(pl.Dense(3))

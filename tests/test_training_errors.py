@@ -68,7 +68,6 @@ def test_counts(name, number):
         ({"y": np.eye(3, dtype=int)[Y]}, r"class numbers must be a vector, got shape \(6, 3\)"),
         ({"validation": (X[:, :2], Y)}, r"validation x must have shape \(n, 4\)"),
         ({"validation": (X, Y + 1)}, "labels must be class numbers from 0 to 2, got 3 in row 2"),
-        ({"batch_size": 2, "rng": None}, r"rng must be a generator such as .* to shuffle, got None"),
         ({"layers": [pl.Dense(1)], "y": Y % 2}, "SoftmaxCrossEntropy needs at least 2 outputs, got 1"),
     ],
 )
@@ -80,3 +79,20 @@ def test_the_call_itself_raises(arguments, message):
 def test_a_network_that_is_not_built():
     with pytest.raises(RuntimeError, match=r"no parameters yet: call net\.build"):
         call(build=False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"loss": pl.SoftmaxCrossEntropy}, "loss must be a pellucid.Loss, an instance of it"),
+        ({"optimizer": 0.1}, "optimizer must be a pellucid.Optimizer, an instance of it, got 0.1"),
+        ({"validation": np.zeros((2, 3))}, r"validation must be a pair \(x, y\), got ndarray"),
+        ({"batch_size": 2, "rng": 0}, "rng must be a generator such as .* to shuffle, got 0"),
+        ({"batch_size": 2, "rng": None}, "rng must be a generator such as .* to shuffle, got None"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_named_by_the_call(rng, changed, message):
+    net = pl.Network([pl.Dense(2)]).build(3, rng=rng)
+    given = {"loss": pl.SoftmaxCrossEntropy(), "optimizer": pl.SGD(0.1), "epochs": 1, **changed}
+    with pytest.raises(TypeError, match=message):
+        pl.train(net, given.pop("loss"), given.pop("optimizer"), np.zeros((4, 3)), np.zeros(4, int), **given)

@@ -5,6 +5,7 @@ the README's Python snippet. All between ``<!-- name -->`` and ``<!-- /name -->`
 """
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -12,10 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pellucid.lab.rows import cells, tally
+from pellucid.lab.rows import cells, fold, fold_label, fold_verdict, tally
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
+#: The reading whose orderings stand in the README; the ledger has them all.
+MAIN_CELL = "D, as published, pixels / 255, reshuffled"
 PICTURES = {"d-masks": "d-masks"}
 FULL_PICTURES = {"c-trace": "c-trace-full"}
 
@@ -67,24 +70,25 @@ def _duration(ledger: dict[str, Any]) -> str:
     """Say how long the rerun took, in core minutes, and on what."""
     seconds = sum(report["seconds"] for report in ledger["reports"])
     environment = ledger["environment"]
+    machine = f"{environment['cores']} cores ({environment['cpu']}, {environment['blas']})"
     return (
-        f"The {len(ledger['reports'])} reports take {seconds / 60:.0f} core minutes, so about "
-        f"{seconds / 120:.0f} minutes on two cores ({environment['cpu']}, {environment['blas']})."
+        f"The {len(ledger['reports'])} reports took {seconds / 60:.0f} core minutes on {machine}: "
+        f"about {math.ceil(seconds / 120)} minutes."
     )
 
 
 def _table(ledger: dict[str, Any]) -> str:
-    """Return the published figures that were run as a Markdown table; a trace is one row, its summary."""
+    """Return what was run as a Markdown table: a trace is one line; orderings of one reading."""
     lines = ["| report | figure | published | measured | interval | verdict |", "|---|---|---|---|---|---|"]
-    for row in ledger["rows"]:
-        if row["kind"] != "figure" or row["verdict"] == "not run" or " at line " in row["figure"]:
-            continue
-        text = cells(row)
-        where = ", ".join(filter(None, (row["variant"], row["reading"])))
-        lines.append(
-            f"| {row['report']}, {where} | {row['figure']}, {row['unit']} | {text['published']} "
-            f"| {text['measured']} | {text['interval']} | {row['verdict']} |"
-        )
+    for group in fold(ledger["rows"]):
+        row, text = group[0], cells(group[0])
+        where = ", ".join(filter(None, (row["report"], row["variant"], row["reading"])))
+        if len(group) > 1:
+            lines.append(f"| {where} | {fold_label(group)}, {row['unit']} | | | | {fold_verdict(group)} |")
+        elif row["verdict"] != "not run" and (row["kind"] == "figure" or where == MAIN_CELL):
+            verdict = "measured" if row["kind"] == "measured" else row["verdict"]
+            numbers = f"{text['published']} | {text['measured']} | {text['interval']}"
+            lines.append(f"| {where} | {row['figure']}, {row['unit']} | {numbers} | {verdict} |")
     return "\n".join(lines)
 
 

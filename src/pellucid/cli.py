@@ -23,6 +23,22 @@ data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 console = Console()
 
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.print(pl.__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train and check small neural networks, and rerun published experiments."""
+
+
 DatasetName = StrEnum("DatasetName", list(pl.DATASETS))  # type: ignore[misc]
 ReportLetter = StrEnum("ReportLetter", {letter: letter for letter in "CD"})  # type: ignore[misc]
 Folder = Annotated[Path | None, typer.Option(help="Where the data files lie; default: cache, then download.")]
@@ -44,8 +60,8 @@ def train(
     folder: Folder = None,
 ) -> None:
     """Train a ReLU network and measure it on the test images."""
-    if save is not None and not save.parent.is_dir():
-        raise ValueError(f"--save: there is no folder {save.parent}; make it first")
+    if save is not None:
+        _check_place(save)
     optimizer = pl.Adam(learning_rate)
     data = pl.load_dataset(dataset, folder=folder)
     rng = np.random.default_rng(seed)
@@ -79,6 +95,17 @@ def train(
     if save is not None:
         net.save(save)
         console.print(f"saved: {save}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _check_place(save: Path) -> None:
+    """Learn before the training, not after it, that a file cannot be written."""
+    folder = save.resolve().parent
+    if not folder.is_dir():
+        raise ValueError(f"--save: there is no folder {save.parent}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"--save: the folder {save.parent} cannot be written to; name another")
+    if save.exists() and not save.is_file():
+        raise ValueError(f"--save: {save} is not a regular file; name another")
 
 
 def _print_scores(y: np.ndarray, predicted: np.ndarray, part: str, n_classes: int) -> None:

@@ -124,6 +124,7 @@ class SoftmaxCrossEntropy(Loss):
             total = p[chosen].sum()
         else:
             weight = labels.sum(axis=1, keepdims=True)
+            np.maximum(p, np.finfo(p.dtype).min, out=p)  # 0 times -inf would be NaN
             total = np.einsum("ij,ij->", p, labels)
         np.exp(p, out=p)
         row_sums = p.sum(axis=1, keepdims=True)
@@ -157,13 +158,15 @@ class SigmoidCrossEntropy(Loss):
     def value_and_grad(self, outputs: Array, labels: Array) -> tuple[Any, Array]:
         """Return the loss and (σ(z) - t) / n."""
         t = self.targets(outputs, labels)
-        e, dy = self.buffer("e", outputs), self.buffer("dy", outputs)
+        e, dy, part = (self.buffer(name, outputs) for name in ("e", "dy", "part"))
         np.abs(outputs, out=e)
         np.negative(e, out=e)
         np.exp(e, out=e)  # exp(-|z|), never above 1
+        # Entry by entry, where max(z, 0) - z t is exact: sums of both would cancel to noise.
         np.maximum(outputs, 0, out=dy)
-        value = dy.sum() - np.einsum("ij,ij->", outputs, t)
-        value += np.log1p(e, out=dy).sum()
+        dy -= np.multiply(outputs, t, out=part)
+        dy += np.log1p(e, out=part)
+        value = dy.sum()
         np.greater_equal(outputs, 0, out=dy)
         np.maximum(dy, e, out=dy)  # σ(z) = max([z ≥ 0], exp(-|z|)) / (1 + exp(-|z|))
         e += 1

@@ -53,7 +53,7 @@ def make_layers(descriptions: Sequence[Mapping[str, Any]]) -> list[Layer]:
 def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
     """Yield the name in `torch.nn.Sequential`, the layer and our name of each parameter.
 
-    Names are ``0.weight``, ``0.bias``, ``2.weight`` …, a layer that only converts raw input not counted.
+    Names are ``0.weight``, ``0.bias``, ``2.weight`` …, a first layer that converts raw input not counted.
     PyTorch's weights are ours transposed, (n_out, n_in).
 
     Examples
@@ -61,7 +61,8 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
     >>> [(name, ours) for name, layer, ours in named_parameters([Dense(2)])]
     [('0.weight', 'W'), ('0.bias', 'b')]
     """
-    for i, layer in enumerate(layer for layer in layers if not layer.casts):
+    counted = layers[1:] if layers[0].casts else layers
+    for i, layer in enumerate(counted):
         if isinstance(layer, Dense):
             yield f"{i}.weight", layer, "W"
             yield f"{i}.bias", layer, "b"

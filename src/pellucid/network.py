@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from os import PathLike
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ class Network:
     Parameters
     ----------
     layers : sequence of Layer
-        At least one; every place has its own layer object.
+        At least one; every place has its own layer object, which belongs to this network alone.
 
     Attributes
     ----------
@@ -54,8 +55,11 @@ class Network:
 
     theta: Array
     grad: Array
+    _outputs: Array | None
 
     def __init__(self, layers: Sequence[Layer]) -> None:
+        if isinstance(layers, Layer):
+            raise TypeError(f"layers must be a list, got one layer: write Network([{layers!r}])")
         self.layers = list(layers)
         if not self.layers:
             raise ValueError("a network needs at least one layer, got an empty list")
@@ -150,6 +154,7 @@ class Network:
         y = self._as_input(x)
         for layer in self.layers:
             y = layer.forward(y, train=train)
+        self._outputs = y
         return y
 
     def backward(self, dy: Array) -> None:
@@ -169,7 +174,13 @@ class Network:
         >>> net.grad
         array([3., 4., 1.])
         """
-        gradient: Array | None = dy
+        self._check_built()
+        if self._outputs is None or dy.shape != self._outputs.shape:
+            wanted = "one forward before each" if self._outputs is None else f"shape {self._outputs.shape}"
+            raise ValueError(f"backward needs {wanted}, got dy of shape {dy.shape}")
+        # A loss may return the outputs themselves, which the layers still need as they are.
+        gradient: Array | None = dy.copy() if dy is self._outputs else dy
+        self._outputs = None
         for layer in self._backward_path:
             assert gradient is not None
             gradient = layer.backward(gradient)
@@ -311,6 +322,7 @@ class Network:
                 layer.needs_dx = i > first
         self._backward_path = self.layers[first:][::-1]
         self._cast: Array | None = None
+        self._outputs = None
 
     def _count_parameters(self) -> int:
         return sum(_n_parameters(layer) for layer in self.layers)
@@ -360,6 +372,10 @@ class Network:
     def _check_built(self) -> None:
         if not self.built:
             raise RuntimeError("the network has no parameters yet: call net.build(n_in, rng=...) first")
+
+    def __copy__(self) -> Self:
+        # Layers are bound to one network's vectors: a shallow copy would take them from this one.
+        return deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("layers", "device", "dtype", "n_in", "theta")

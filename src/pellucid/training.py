@@ -123,14 +123,25 @@ def train(
     >>> [r.epoch for r in pl.train(net, loss, optimizer, x, y, epochs=2, batch_size=32, rng=rng)]
     [1, 2]
     """
+    for name, value, kind in (
+        ("net", net, Network),
+        ("loss", loss, Loss),
+        ("optimizer", optimizer, Optimizer),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be a pellucid.{kind.__name__}, an instance of it, got {value!r}")
     x, y = _check_data(net, x, y)
     if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
         validation = _check_data(net, *validation, what="validation ")
     for name, number in (("epochs", epochs), ("batch_size", batch_size), ("block_rows", block_rows)):
         _check_count(name, number, may_be_none=name != "epochs")
     _check_ending(net, loss)
-    if batch_size is not None and shuffle and rng is None:
-        raise ValueError("rng must be a generator such as numpy.random.default_rng(0) to shuffle, got None")
+    if batch_size is not None and shuffle and not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
+        )
     batches = _Batches(x, y, batch_size, rng if shuffle else None)
     step = _Step(net, loss, optimizer, block_rows)
     return _epochs(step, batches, epochs, validation=validation, per_batch=per_batch)
@@ -304,6 +315,6 @@ def _check_finite(net: Network, losses: Array, before: Array, epoch: int) -> Non
         where = f"in batch {batch + 1} the loss is {losses[batch]},"
     np.copyto(net.theta, before)
     raise FloatingPointError(
-        f"epoch {epoch}: {where} not finite; theta is as it was before this epoch. "
-        "A smaller learning rate, rescaled input or another initializer usually helps"
+        f"epoch {epoch}: {where} not finite; theta is as it was before this epoch, the optimizer "
+        "is not: make a new one. A smaller learning rate, rescaled input or another initializer usually helps"
     )

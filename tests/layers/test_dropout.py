@@ -88,3 +88,20 @@ def test_training_without_a_generator_says_what_to_do():
 def test_a_mask_holds_0_and_1_only():
     with pytest.raises(ValueError, match="must hold 0 and 1 only"):
         pl.Dropout(0.5).fix_mask([0.3, 1])
+
+
+def test_backward_after_a_pass_without_dropout_is_the_identity(rng):
+    layer = pl.Dropout(0.5)
+    layer.connect(3, dtype=np.dtype(float), xp=np)
+    layer.rng = rng
+    layer.forward(np.ones((2, 3)), train=True)
+    layer.forward(np.ones((2, 3)), train=False)
+    assert layer.backward(np.full((2, 3), 7.0)).tolist() == [[7.0] * 3] * 2
+
+
+def test_a_fixed_mask_must_fit():
+    layer = pl.Dropout(0.5)
+    layer.connect(5, dtype=np.dtype(float), xp=np)
+    layer.fix_mask([1, 0, 1])
+    with pytest.raises(ValueError, match=r"must have shape \(5,\) or \(2, 5\), got \(3,\)"):
+        layer.forward(np.ones((2, 5)), train=True)

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pellucid.lab.ledger import Row, read_ledger, tally
 from pellucid.lab.report import Run
+from pellucid.lab.rows import cells
 from pellucid.lab.runner import Session
 from pellucid.lab.terminal import ledger_table
 
@@ -28,7 +29,9 @@ def reproduce(session: Session, jobs: int, console: Console) -> Path:
     console.print(estimate(session, missing, jobs))
     shown: set[tuple[str, ...]] = set()
     done = {letter for letter in session.chosen if session.is_complete(letter)}
-    page = session.write()
+    page = session.folder / "index.html"
+    if not missing or not page.exists():  # what a call before this one has finished stays until there is more
+        session.write()
     for letter in sorted(done):
         show_table(session, letter, console)
     # Closed by name, so that Ctrl-C ends the workers at once wherever it strikes.
@@ -113,4 +116,8 @@ def _show_new_rows(session: Session, run: Run, shown: set[tuple[str, ...]], cons
 
 def _row_line(row: Row) -> str:
     where = ", ".join(filter(None, (row.variant, row.reading)))
-    return f"{row.report} · {row.figure} ({where}): published {row.published:g}, {row.verdict}. {row.why}"
+    text = cells(row.to_json())
+    return (
+        f"{row.report} · {row.figure} ({where}): published {text['published']}, "
+        f"measured {text['measured']}, interval {text['interval']}: {row.verdict}"
+    )

@@ -159,7 +159,7 @@ class Sigmoid(Activation):
     """Logistic function.
 
     Forward:  y = 1 / (1 + exp(-x))
-    Backward: dx = dy · y (1 - y) = dy · (y - y²)
+    Backward: dx = dy · y (1 - y)
 
     Examples
     --------
@@ -178,10 +178,10 @@ class Sigmoid(Activation):
         return self.xp.reciprocal(y, out=y)  # type: ignore[no-any-return]
 
     def backward(self, dy: Array) -> Array:
-        """Return dx = dy · (y - y²)."""
-        square = self.buffer("square", len(dy), self.n_out)
-        self.xp.multiply(self.y, self.y, out=square)
-        self.y -= square
+        """Return dx = dy · y (1 - y); y becomes the derivative."""
+        rest = self.buffer("rest", len(dy), self.n_out)
+        self.xp.subtract(1, self.y, out=rest)
+        self.y *= rest
         dy *= self.y
         return dy
 

@@ -49,6 +49,7 @@ class Dropout(Layer):
 
     draws = True
     mask: Array | None = None
+    kept: Array | None = None
 
     def __init__(self, drop_prob: float) -> None:
         if not 0 <= drop_prob < 1:
@@ -80,18 +81,28 @@ class Dropout(Layer):
         """Return y = x · m / (1 - drop_prob) while training, else x."""
         y = self.buffer("y", len(x), self.n_out)
         if not train:
+            self.kept = None
             y[...] = x
             return y
-        self.kept = self._draw_mask(len(x)) if self.mask is None else self.xp.asarray(self.mask)
+        self.kept = self._draw_mask(len(x)) if self.mask is None else self._fixed_mask(len(x))
         self.xp.multiply(x, self.kept, out=y)
         y *= 1 / (1 - self.drop_prob)
         return y
 
     def backward(self, dy: Array) -> Array:
-        """Return dx = dy · m / (1 - drop_prob)."""
+        """Return dx = dy · m / (1 - drop_prob), or dy after a forward pass without dropout."""
+        if self.kept is None:
+            return dy
         dy *= self.kept
         dy *= 1 / (1 - self.drop_prob)
         return dy
+
+    def _fixed_mask(self, n_rows: int) -> Array:
+        mask: Array = self.xp.asarray(self.mask)
+        if mask.shape not in ((self.n_in,), (n_rows, self.n_in)):
+            shapes = f"({self.n_in},) or ({n_rows}, {self.n_in})"
+            raise ValueError(f"the fixed dropout mask must have shape {shapes}, got {mask.shape}")
+        return mask
 
     def _draw_mask(self, n_rows: int) -> Array:
         if self.rng is None:
