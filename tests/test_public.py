@@ -48,7 +48,7 @@ def test_every_public_method_is_documented(name):
 
 
 def test_settings_are_keywords_not_positions():
-    """No positional booleans, and the call of the design's first page as it stands there."""
+    """No positional booleans, and the README's program, in small."""
     for name in NAMES:
         public = getattr(pl, name)
         if not inspect.isclass(public) or "__init__" in vars(public):
