@@ -72,7 +72,11 @@ READINGS = tuple(product(NORMALIZE, ORDER))
 Cell: TypeAlias = tuple[str, tuple[str, str]]
 ALL_CELLS: tuple[Cell, ...] = tuple(product((PUBLISHED, INTENDED), READINGS))
 TWIN_CELL: Cell = (INTENDED, ("pixels / 255", "reshuffled"))
-DEFAULT_CELLS: tuple[Cell, ...] = (*((PUBLISHED, (name, "reshuffled")) for name in NORMALIZE), TWIN_CELL)
+DEFAULT_CELLS: tuple[Cell, ...] = (
+    *((PUBLISHED, (name, "reshuffled")) for name in NORMALIZE),
+    (PUBLISHED, ("pixels / 255", "fixed order")),
+    TWIN_CELL,
+)
 Measure: TypeAlias = Callable[[Result], float]
 
 ASSUMPTIONS = (
