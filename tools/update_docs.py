@@ -13,12 +13,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pellucid.lab.rows import cells, fold, fold_label, fold_verdict, tally
+from pellucid.lab.rows import (
+    cells,
+    claim_verdict,
+    claims,
+    fold,
+    fold_label,
+    fold_verdict,
+    nearest,
+    readings,
+    tally,
+)
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
-#: The reading whose orderings stand in the README; the ledger has them all.
-MAIN_CELL = "D, as published, pixels / 255, reshuffled"
 PICTURES = {"d-masks": "d-masks"}
 FULL_PICTURES = {"c-trace": "c-trace-full"}
 
@@ -78,18 +86,33 @@ def _duration(ledger: dict[str, Any]) -> str:
 
 
 def _table(ledger: dict[str, Any]) -> str:
-    """Return what was run as a Markdown table: a trace is one line; orderings of one reading."""
+    """Return the published figures as a Markdown table: a trace is one line, so is a claim's readings."""
     lines = ["| report | figure | published | measured | interval | verdict |", "|---|---|---|---|---|---|"]
-    for group in fold(ledger["rows"]):
-        row, text = group[0], cells(group[0])
-        where = ", ".join(filter(None, (row["report"], row["variant"], row["reading"])))
-        if len(group) > 1:
-            lines.append(f"| {where} | {fold_label(group)}, {row['unit']} | | | | {fold_verdict(group)} |")
-        elif row["verdict"] != "not run" and (row["kind"] == "figure" or where == MAIN_CELL):
-            verdict = "measured" if row["kind"] == "measured" else row["verdict"]
-            numbers = f"{text['published']} | {text['measured']} | {text['interval']}"
-            lines.append(f"| {where} | {row['figure']}, {row['unit']} | {numbers} | {verdict} |")
-    return "\n".join(lines)
+    groups = fold(row for row in ledger["rows"] if row["kind"] in ("figure", "share"))
+    curves = [group for group in groups if len(group) > 1]
+    single = claims(group[0] for group in groups if len(group) == 1)
+    found = [*map(_curve, curves), *map(_claim, single)]
+    return "\n".join([*lines, *sorted(line for line in found if line)])
+
+
+def _curve(group: list[Any]) -> str:
+    row = group[0]
+    where = f"{row['report']}, {row['variant']}"
+    return f"| {where} | {fold_label(group)}, {row['unit']} | | | | {fold_verdict(group)} |"
+
+
+def _claim(group: list[Any]) -> str | None:
+    """Return the line of a claim in its nearest reading; None where nothing of it was run."""
+    row, text = nearest(group), cells(nearest(group))
+    if row["verdict"] == "not run":
+        return None
+    tried = readings(group)
+    figure = f"{row['figure']}, {row['unit']}" + (
+        f"<br><sub>{row['reading']}</sub>" if row["reading"] else ""
+    )
+    numbers = f"{text['published']} | {text['measured']} | {text['interval']}"
+    verdict = claim_verdict(group) + (f"<br><sub>{tried}</sub>" if tried else "")
+    return f"| {row['report']}, {row['variant']} | {figure} | {numbers} | {verdict} |"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The twin in PyTorch: the same weights, the same batches, the same records."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from pellucid.lab.reports import d
 
 torch = pytest.importorskip("torch")
 
-from pellucid.interop.torch import sequential, train_twin  # noqa: E402
+from pellucid.interop.torch import criterion, sequential, torch_optimizer, train_twin  # noqa: E402
 
 DTYPES = [(np.float64, 1e-10), (np.float32, 1e-5)]
 
@@ -39,7 +41,7 @@ def test_the_twin_trains_alike(rows, dtype, tolerance, reshuffled):
     loss, optimizer = pl.SoftmaxCrossEntropy(), pl.SGD(0.3)
     mine = pl.train(ours, loss, optimizer, x, y, **options, shuffle=reshuffled, rng=drawn, per_batch=True)
     rng = np.random.default_rng(5) if reshuffled else None
-    twin = train_twin(theirs, x, y, **options, learning_rate=0.3, rng=rng)
+    twin = train_twin(theirs, loss, pl.SGD(0.3), x, y, **options, rng=rng)
     mine, twin = values(mine), values(twin)
     assert len(mine) == 3 * (4 + 1)
     np.testing.assert_allclose(twin, mine, rtol=0, atol=tolerance)
@@ -67,11 +69,47 @@ def test_the_twin_of_report_d(rows, dtype, tolerance, monkeypatch):
     assert mine["epochs"]["validation loss"][0] - mine["epochs"]["validation loss"][-1] > 1e-3
 
 
+OPTIMIZERS = [
+    pl.SGD(0.1, momentum=0.9, weight_decay=0.01),
+    pl.SGD(0.1, momentum=0.8, nesterov=True),
+    pl.Adam(0.01, beta_1=0.8, beta_2=0.9, epsilon=1e-3, weight_decay=0.1),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("loss", [pl.SoftmaxCrossEntropy(), pl.MeanSquaredError()], ids=repr)
+def test_every_loss_and_optimizer_trains_alike(rows, loss, optimizer):
+    x, y = rows
+    ours, theirs = (network(np.float64, pl.Dense(9), pl.Tanh()) for _ in range(2))
+    start = ours.theta.copy()
+    options = {"epochs": 3, "batch_size": 32, "rng": None}
+    twin = values(
+        train_twin(theirs, loss, optimizer, x, y, **options)
+    )  # takes settings only: no step is counted
+    optimizer = copy.deepcopy(optimizer)
+    mine = pl.train(ours, loss, optimizer, x, y, **options, shuffle=False, per_batch=True)
+    np.testing.assert_allclose(twin, values(mine), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(theirs.theta, ours.theta, rtol=0, atol=1e-10)
+    assert abs(ours.theta - start).max() > 0.05
+
+
+def test_what_has_no_counterpart_is_named():
+    model = sequential(network(np.float64))
+    with pytest.raises(TypeError, match=r"SigmoidCrossEntropy.* has no counterpart"):
+        criterion(pl.SigmoidCrossEntropy())
+    with pytest.raises(TypeError, match="constant learning rate"):
+        torch_optimizer(pl.SGD(pl.cosine(0.1, 10)), model)
+    with pytest.raises(TypeError, match=r"Other.* has no counterpart"):
+        torch_optimizer(type("Other", (pl.Optimizer,), {})(0.1, 0), model)
+
+
 def test_the_parameters_are_copied_back_after_each_epoch_and_not_before(rows):
     x, y = rows
     net = network(np.float64)
     start = net.theta.copy()
-    for record in train_twin(net, x, y, epochs=1, batch_size=50, learning_rate=0.1, rng=None):
+    for record in train_twin(
+        net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=1, batch_size=50, rng=None
+    ):
         assert np.array_equal(net.theta, start) == (record.batch is not None)
 
 

@@ -4,7 +4,7 @@
 parameters are copied back into the pellucid network, so that whatever measures it measures the twin.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import torch
 
 from pellucid.backend import Array
 from pellucid.layers import Dense, Identity, Layer, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
+from pellucid.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
 from pellucid.network import Network, blocks
+from pellucid.optimizers import SGD, Adam, Optimizer
 from pellucid.training import Record
 
 MODULES: dict[type[Layer], Any] = {
@@ -23,6 +25,13 @@ MODULES: dict[type[Layer], Any] = {
     Sigmoid: lambda layer: torch.nn.Sigmoid(),
     Softmax: lambda layer: torch.nn.Softmax(dim=1),
     Dense: lambda layer: torch.nn.Linear(layer.n_in, layer.n_out),
+}
+#: PyTorch's MSELoss would average over the outputs and leave out the 1/2.
+CRITERIA: dict[type[Loss], Callable[[Any, Any], Any]] = {
+    SoftmaxCrossEntropy: torch.nn.CrossEntropyLoss(),
+    MeanSquaredError: lambda outputs, labels: (
+        (outputs - torch.nn.functional.one_hot(labels, outputs.shape[1])).square().sum() / (2 * len(outputs))
+    ),
 }
 
 
@@ -54,28 +63,79 @@ def sequential(net: Network) -> torch.nn.Sequential:
     return model
 
 
+def criterion(loss: Loss) -> Callable[[Any, Any], Any]:
+    """Return the loss as a function of PyTorch's outputs and class numbers, by our definition.
+
+    Raises
+    ------
+    TypeError
+        If the loss has no counterpart here.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> criterion(pl.MeanSquaredError())(torch.zeros(2, 4), torch.tensor([0, 3])).item()
+    0.5
+    """
+    if type(loss) not in CRITERIA:
+        raise TypeError(f"{loss!r} has no counterpart in the twin run")
+    return CRITERIA[type(loss)]
+
+
+def torch_optimizer(optimizer: Optimizer, model: torch.nn.Module) -> torch.optim.Optimizer:
+    """Return the optimizer for a model's parameters, weight decay on matrices only as ours has it.
+
+    Raises
+    ------
+    TypeError
+        If the optimizer has no counterpart here, or its learning rate is a schedule.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> type(torch_optimizer(pl.Adam(0.01), torch.nn.Linear(2, 1)))
+    <class 'torch.optim.adam.Adam'>
+    """
+    if callable(optimizer.learning_rate):
+        raise TypeError("the twin run takes a constant learning rate, not a schedule")
+    groups = [
+        {"params": [p for p in model.parameters() if p.ndim == 2], "weight_decay": optimizer.weight_decay},
+        {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    rate = optimizer.learning_rate
+    if isinstance(optimizer, SGD):
+        return torch.optim.SGD(groups, lr=rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov)
+    if isinstance(optimizer, Adam):
+        betas = optimizer.beta_1, optimizer.beta_2
+        return torch.optim.Adam(groups, lr=rate, betas=betas, eps=optimizer.epsilon)
+    raise TypeError(f"{optimizer!r} has no counterpart in the twin run")
+
+
 def train_twin(
     net: Network,
+    loss: Loss,
+    optimizer: Optimizer,
     x: Array,
     y: Array,
     *,
     epochs: int,
     batch_size: int,
-    learning_rate: float,
     rng: np.random.Generator | None,
 ) -> Iterator[Record]:
-    """Train the twin with softmax cross-entropy and plain gradient descent.
+    """Train the twin; the arguments mean what they mean in `pellucid.train`.
 
     Parameters
     ----------
     net : Network
         Gives the starting parameters, and gets the trained ones back after each epoch.
+    loss : Loss
+    optimizer : Optimizer
+        Only its settings are taken.
     x : array, shape (n, n_in)
         Of the network's dtype.
     y : array, shape (n,)
         Class numbers.
     epochs, batch_size : int
-    learning_rate : float
     rng : numpy.random.Generator or None
         Draws the same permutations as `pellucid.train` does; None: batches in the order of the rows.
 
@@ -85,8 +145,7 @@ def train_twin(
         One a batch and one an epoch.
     """
     model = sequential(net)
-    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
-    criterion = torch.nn.CrossEntropyLoss()
+    steps, measure = torch_optimizer(optimizer, model), criterion(loss)
     inputs, labels = torch.from_numpy(np.array(x)), torch.from_numpy(np.array(y))
     for epoch in range(1, epochs + 1):
         order = torch.arange(len(y)) if rng is None else torch.from_numpy(rng.permutation(len(y)))
@@ -95,10 +154,10 @@ def train_twin(
             chosen = order[rows]
             targets = labels[chosen]
             outputs = model(inputs[chosen])
-            value = criterion(outputs, targets)
-            optimizer.zero_grad()
+            value = measure(outputs, targets)
+            steps.zero_grad()
             value.backward()
-            optimizer.step()
+            steps.step()
             n, correct = len(targets), int((outputs.argmax(1) == targets).sum())
             sums += (n, n * value.item(), correct)
             yield Record(epoch, i + 1, value.item(), correct / n)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-Kind = Literal["figure", "ordering", "flat", "measured"]
+Kind = Literal["figure", "ordering", "flat", "share", "measured"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Claim:
         The value as printed; its decimals say how far rounding may have moved it. For "figure" only.
     kind
         "figure": a published value. "ordering": a difference that the report says is above 0. "flat": a gain
-        that the report says is negligible. "measured": nothing was claimed.
+        that the report says is negligible. "share": how many of a curve's points hold; the report module
+        judges it. "measured": nothing was claimed.
     limit
         For "flat" only: the largest mean gain that still counts as none (an assumption).
 

@@ -1,16 +1,16 @@
 """`pellucid reproduce` as a person sees it: an estimate, a bar, rows as they come, a table a report."""
 
 import math
-import os
 from contextlib import closing
 from pathlib import Path
 
+from joblib import cpu_count
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pellucid.lab.ledger import Row, read_ledger, tally
+from pellucid.lab.files import read_ledger
 from pellucid.lab.report import Run
-from pellucid.lab.rows import cells
+from pellucid.lab.rows import JsonRow, cells, fold, tally
 from pellucid.lab.runner import Session
 from pellucid.lab.terminal import ledger_table
 
@@ -57,7 +57,7 @@ def estimate(session: Session, missing: list[Run], jobs: int) -> str:
     if not missing:
         return f"All {planned} runs are there already: nothing to train."
     # More jobs than cores gain nothing, and no schedule is shorter than the longest run.
-    at_once = min(jobs, os.cpu_count() or 1)
+    at_once = min(jobs, cpu_count())
     seconds = max(sum(run.cost for run in missing) / at_once, *(run.cost for run in missing))
     by_report = {letter: sum(run.cost for run in missing if run.report == letter) for letter in session.plans}
     shares = ", ".join(f"{letter} {duration(cost / at_once)}" for letter, cost in by_report.items() if cost)
@@ -105,19 +105,18 @@ def _left(bar: Progress, task: object, missing: list[Run], work: float) -> str:
 def _show_new_rows(session: Session, run: Run, shown: set[tuple[str, ...]], console: Console) -> None:
     """Print each published figure that has just got all its seeds, but for long traces."""
     report = next(report for report in session.reports if report.letter == run.report)
-    for row in session.rows(report):
-        key = (row.report, row.variant, row.reading or "", row.figure)
-        claimed = row.published is not None and " at line " not in row.figure
-        if not claimed or row.seeds < session.mode.seeds or key in shown:
+    groups = fold(row.to_json() for row in session.rows(report))
+    for row in (group[0] for group in groups if len(group) == 1):
+        key = tuple(row[name] or "" for name in ("report", "variant", "reading", "figure"))
+        if row["published"] is None or row["seeds"] < session.mode.seeds or key in shown:
             continue
         shown.add(key)
         console.print(_row_line(row))
 
 
-def _row_line(row: Row) -> str:
-    where = ", ".join(filter(None, (row.variant, row.reading)))
-    text = cells(row.to_json())
+def _row_line(row: JsonRow) -> str:
+    where, text = ", ".join(filter(None, (row["variant"], row["reading"]))), cells(row)
     return (
-        f"{row.report} · {row.figure} ({where}): published {text['published']}, "
-        f"measured {text['measured']}, interval {text['interval']}: {row.verdict}"
+        f"{row['report']} · {row['figure']} ({where}): published {text['published']}, "
+        f"measured {text['measured']}, interval {text['interval']}: {row['verdict']}"
     )

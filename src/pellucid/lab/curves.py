@@ -1,19 +1,64 @@
-"""Learning curves as plots: loss, accuracy and error, of training and validation, per epoch and per batch.
+"""Learning curves: how a run's result holds them, and loss, accuracy and error as plots.
 
-A run's result holds curves by name, ``result["epochs"]["train loss"]`` and so on, accuracies in per cent.
+``result["curves"]["train loss"]`` is ``{"x": [...], "y": [...]}``, each curve with its own points, accuracies
+in per cent; a report whose curves all have a point an epoch holds ``result["epochs"]["train loss"]``.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from pellucid.lab.figures import Panel, Plot, Series
+from pellucid.lab.figures import Panel, Part, Plot, Series
 from pellucid.lab.report import Finished, Result
 
-Part: TypeAlias = Literal["train", "validation"]
+#: Each curve's points.
+Curves: TypeAlias = dict[str, dict[str, list[float]]]
 #: The names of the curves in a result.
 CURVES = ("train loss", "train accuracy", "validation loss", "validation accuracy")
 PARTS: tuple[Part, ...] = ("train", "validation")
 QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy (%)", "error": "error (%)"}
+
+
+def add_point(curves: Curves, name: str, x: float, y: float) -> None:
+    """Append a point to a curve, which begins with its first point.
+
+    Examples
+    --------
+    >>> curves = {}
+    >>> add_point(curves, "train loss", 1, 2.5)
+    >>> curves
+    {'train loss': {'x': [1], 'y': [2.5]}}
+    """
+    points = curves.setdefault(name, {"x": [], "y": []})
+    points["x"].append(x)
+    points["y"].append(y)
+
+
+def last(result: Result, name: str) -> float:
+    """Return the last value of a curve."""
+    return float(result["curves"][name]["y"][-1])
+
+
+def value_at(result: Result, name: str, x: float) -> float:
+    """Return a curve's value at one of its points.
+
+    Raises
+    ------
+    ValueError
+        If it has no point there.
+
+    Examples
+    --------
+    >>> value_at({"curves": {"test loss": {"x": [1, 5], "y": [2.0, 1.5]}}}, "test loss", 5)
+    1.5
+    """
+    points = result["curves"][name]
+    return float(points["y"][points["x"].index(x)])
+
+
+def series_of(label: str, runs: Sequence[Finished], name: str, part: Part | None = None) -> Series:
+    """Return a curve of several runs as one series; `part` names the rows it is measured on."""
+    curves = [run.result["curves"][name] for run in runs]
+    return Series(label, curves[0]["x"], [each["y"] for each in curves], part)
 
 
 def curve(result: Result, part: Part, quantity: str, kind: str = "epochs") -> list[float]:

@@ -1,7 +1,8 @@
 """Every figure of the laboratory, drawn from plain data: the only place that imports Matplotlib.
 
-A report hands over a `Plot` (panels of curves) or a `Grid` (images); `interval_chart` turns rows of the
-ledger into a chart. `render` writes any of them as PNG and as SVG, byte for byte the same for the same data.
+A report hands over a `Plot` (panels of curves), a `Grid` (images), a `Matrix` (counts) or a `Drawing` (SVG
+already); `interval_chart` turns rows of the ledger into a chart. `render` writes any of them, byte for byte
+the same for the same data.
 """
 
 import re
@@ -10,22 +11,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from pellucid.files import write_whole
 from pellucid.lab.intervals import draw_intervals
-from pellucid.lab.panels import INK, MUTED, Panel, Series, draw_panel
+from pellucid.lab.matrices import draw_matrix
+from pellucid.lab.panels import INK, MUTED, Panel, Part, Series, draw_panel
 from pellucid.lab.rows import JsonRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "Drawing",
     "Grid",
     "Intervals",
+    "Matrix",
     "Panel",
+    "Part",
+    "Picture",
     "Plot",
     "Series",
     "check_name",
@@ -35,6 +41,7 @@ __all__ = [
 ]
 
 WARNING = "#a33c00"
+_GRAY = {"cmap": "gray_r"}
 WIDTH = 7.4  # inches: two columns of a journal
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib, so the layout is the same everywhere
@@ -94,13 +101,17 @@ class Plot:
 
 @dataclass(frozen=True)
 class Grid:
-    """Images (n, height, width), each under its title: dark ink for large values."""
+    """Images (n, height, width), each under its title: dark ink for large values.
+
+    `signed` images, such as weights, are blue above 0 and red below, on one scale for all.
+    """
 
     name: str
     caption: str
     images: Any
     titles: tuple[str, ...]
     columns: int = 5
+    signed: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -117,9 +128,34 @@ class Grid:
         axes = figure.subplots(rows, self.columns, squeeze=False).ravel()
         for ax in axes:
             ax.set_axis_off()
+        reach = float(np.abs(self.images).max()) or 1.0
+        look: dict[str, Any] = {"cmap": "RdBu", "vmin": -reach, "vmax": reach} if self.signed else _GRAY
         for ax, image, title in zip(axes, self.images, self.titles, strict=False):
-            ax.imshow(np.asarray(image), cmap="gray_r", interpolation="nearest")
+            ax.imshow(np.asarray(image), interpolation="nearest", **look)
             ax.set_title(title, loc="center", fontweight="normal", pad=3)
+        return figure
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A confusion matrix: `counts[i][j]` rows of class i were taken for class j."""
+
+    name: str
+    caption: str
+    counts: Sequence[Sequence[int]]
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        shape, n = np.shape(self.counts), len(self.labels)
+        if shape != (n, n):
+            raise ValueError(f"matrix {self.name!r} needs counts of shape {(n, n)}, got shape {shape}")
+
+    def draw(self) -> "Figure":
+        """Draw the counts."""
+        side = 0.38 * len(self.labels) + 1.0
+        figure = _figure(side + 0.3, side)
+        draw_matrix(figure.subplots(), np.asarray(self.counts), self.labels)
         return figure
 
 
@@ -147,6 +183,22 @@ class Intervals:
         return figure
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that is SVG already, such as `Network.diagram` returns."""
+
+    name: str
+    caption: str
+    svg: str
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+
+#: What a report hands over.
+Picture: TypeAlias = Plot | Grid | Matrix | Drawing
+
+
 def interval_chart(rows: Sequence[JsonRow], name: str, title: str) -> Intervals:
     """Return the chart of the rows (as in `ledger.json`) that have an interval and a published figure."""
     judged = [row for row in rows if row["published"] is not None and row["low"] is not None]
@@ -155,23 +207,28 @@ def interval_chart(rows: Sequence[JsonRow], name: str, title: str) -> Intervals:
     return Intervals(name, title, tuple(judged))
 
 
-def render(plot: Plot | Grid | Intervals, folder: Path | str, *, notice: str | None = None) -> list[Path]:
+def render(plot: Picture | Intervals, folder: Path | str, *, notice: str | None = None) -> list[Path]:
     """Write `<name>.png` (150 dpi) and `<name>.svg` into `folder`; equal data gives equal bytes.
 
-    A notice, such as that this was a smoke run, is printed below the figure.
+    A notice, such as that this was a smoke run, is printed below the figure. A drawing shows no result: it
+    has no notice, and is written as SVG alone.
     """
+    content = {"svg": plot.svg.encode()} if isinstance(plot, Drawing) else _drawn(plot, notice)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for kind, data in content.items():
+        write_whole(Path(folder) / f"{plot.name}.{kind}", [data])
+    return [Path(folder) / f"{plot.name}.{kind}" for kind in content]
+
+
+def _drawn(plot: Plot | Grid | Matrix | Intervals, notice: str | None) -> dict[str, bytes]:
+    """Return a figure's PNG and SVG."""
     with _style(plot.name):
         figure = plot.draw()
         if notice:
             figure.supxlabel(notice, color=WARNING, fontsize=9, fontweight="bold")
         png, svg = _saved(figure, "png"), _saved(figure, "svg")
     # Verdana is as wide as DejaVu Sans: the text keeps its place where the reader's machine lacks the latter.
-    svg = svg.replace(b"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif")
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    paths = [Path(folder) / f"{plot.name}.{kind}" for kind in ("png", "svg")]
-    for path, content in zip(paths, (png, svg), strict=True):
-        write_whole(path, [content])
-    return paths
+    return {"png": png, "svg": svg.replace(b"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif")}
 
 
 def check_name(name: str) -> str:

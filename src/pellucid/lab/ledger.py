@@ -13,13 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from pellucid.lab.claims import Claim, Kind
-from pellucid.lab.files import read_ledger, write_ledger
-from pellucid.lab.rows import Verdict, number, places, summary, tally
-
-__all__ = [
-    "Claim", "Kind", "Row", "judge", "not_run", "settle_readings",
-    "read_ledger", "summary", "tally", "write_ledger",
-]  # fmt: skip
+from pellucid.lab.rows import Verdict, number, places
 
 MIN_SEEDS = 3  # two values give a t quantile of 12.7: an interval that holds everything says nothing
 

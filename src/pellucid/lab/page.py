@@ -14,11 +14,13 @@ from pellucid.lab.rows import (
     VERDICTS,
     JsonRow,
     cells,
+    claims,
     fold,
     fold_label,
     fold_verdict,
     number,
     places,
+    readings,
     row_places,
     summary,
     tally,
@@ -31,7 +33,7 @@ def write_page(ledger: Mapping[str, Any], folder: Path | str) -> Path:
     Parameters
     ----------
     ledger
-        As `read_ledger` returns it. A report whose `finished` is false is shown as still running.
+        As `read_ledger` returns it. A report whose `finished` is false is shown as not complete.
 
     Returns
     -------
@@ -70,10 +72,11 @@ def _makeup(rows: Sequence[JsonRow]) -> list[str]:
     single = [group[0] for group in groups if len(group) == 1]
     parts = {
         "single figures and orderings": [row for row in single if row["reading"] is None],
-        "readings of settings left open": [row for row in single if row["reading"] is not None],
+        "with a setting left open, in one reading or several": [row for row in single if row["reading"]],
         "points of published curves": [row for group in groups if len(group) > 1 for row in group],
     }
-    return [f"{summary(p)['reproduced']} of {len(p)} {name} reproduced" for name, p in parts.items() if p]
+    counts = {name: summary(part) for name, part in parts.items() if part}
+    return [f"{each['reproduced']} of {each['claims']} {name} reproduced" for name, each in counts.items()]
 
 
 def _report(report: Mapping[str, Any], rows: Sequence[JsonRow], folder: Path) -> dict[str, Any]:
@@ -100,22 +103,38 @@ def _report(report: Mapping[str, Any], rows: Sequence[JsonRow], folder: Path) ->
 
 
 def _tables(rows: Sequence[JsonRow]) -> list[dict[str, Any]]:
-    """Group the rows by variant and reading, each row with its cells as text."""
-    places = dict.fromkeys(_place(row) for row in rows)
-    return [{"place": p, "rows": [_shown(row) for row in rows if _place(row) == p]} for p in places]
+    """Return the parts of a table: claims of one reading by variant, then each claim with its readings."""
+    groups = claims(rows)
+    single = [group[0] for group in groups if len(group) == 1]
+    variants = dict.fromkeys(row["variant"] for row in single)
+    parts = [
+        {"place": variant, "rows": [_named(row) for row in single if row["variant"] == variant]}
+        for variant in variants
+    ]
+    return [*parts, *(_readings(group) for group in groups if len(group) > 1)]
 
 
-def _place(row: JsonRow) -> str:
-    return ", ".join(filter(None, (row["variant"], row["reading"])))
+def _named(row: JsonRow) -> dict[str, Any]:
+    """Return a row that stands for its claim: its figure, and small below it the reading."""
+    return {**_shown(row), "note": row["reading"] or ""}
+
+
+def _readings(group: Sequence[JsonRow]) -> dict[str, Any]:
+    """Return the part of a claim with several readings: each row named by its reading."""
+    first = group[0]
+    place = f"{first['variant']}: {first['figure']}, {first['unit']}"
+    tried = readings(group)
+    shown = [{**_shown(row), "figure": row["reading"], "unit": "", "note": ""} for row in group]
+    return {"place": f"{place}: {tried}" if tried else place, "rows": shown}
 
 
 def _curve(group: Sequence[JsonRow]) -> dict[str, Any]:
     digits = max(row_places(row) for row in group)
-    where = _place(group[0])
+    where = ", ".join(filter(None, (group[0]["variant"], group[0]["reading"])))
     return {
         "label": f"{fold_label(group)} ({where})",
         "verdict": fold_verdict(group),
-        "tables": [{"place": where, "rows": [_shown(row, digits) for row in group]}],
+        "tables": [{"place": where, "rows": [{**_shown(row, digits), "note": ""} for row in group]}],
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from pellucid.lab.figures import Grid, Plot
+from pellucid.lab.figures import Picture
 from pellucid.lab.ledger import Row
 
 Settings: TypeAlias = dict[str, Any]
@@ -109,7 +109,9 @@ class Report:
     costs : callable
         ``costs(finished) -> list of Cost``.
     plots : callable
-        ``plots(finished) -> list of Plot or Grid``; only those whose runs are there.
+        ``plots(finished) -> list of Picture``; those whose runs are there.
+    data_sets : tuple of str
+        What it reads; a set that the user does not have is left out.
     """
 
     letter: str
@@ -123,7 +125,22 @@ class Report:
     run: Callable[[Settings, int], Result]
     rows: Callable[[list[Finished]], list[Row]]
     costs: Callable[[list[Finished]], list[Cost]]
-    plots: Callable[[list[Finished]], list[Plot | Grid]]
+    plots: Callable[[list[Finished]], list[Picture]]
+    data_sets: tuple[str, ...] = ("mnist",)
+
+
+def paired(finished: Iterable[Finished], settings: Settings, others: Settings) -> list[tuple[Result, Result]]:
+    """Return the results with the one settings and with the other, seed by seed, where there are both.
+
+    Examples
+    --------
+    >>> runs = [Finished({"rate": rate}, seed, {"loss": rate + seed}) for rate in (1, 2) for seed in (0, 1)]
+    >>> paired(runs, {"rate": 1}, {"rate": 2})
+    [({'loss': 1}, {'loss': 2}), ({'loss': 2}, {'loss': 3})]
+    """
+    runs = list(finished)
+    left, right = ({run.seed: run.result for run in matching(runs, **s)} for s in (settings, others))
+    return [(left[seed], right[seed]) for seed in left if seed in right]
 
 
 def matching(finished: Iterable[Finished], **settings: object) -> list[Finished]:

@@ -111,26 +111,77 @@ def fold_verdict(group: Sequence[JsonRow]) -> str:
     return ", ".join([f"{counts['reproduced']} of {len(group)} points reproduced", *others])
 
 
-def summary(rows: Iterable[JsonRow]) -> dict[str, int]:
-    """Count the verdicts of all claims; rows that claim nothing are counted apart, as "measured".
+def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
+    """Group the readings of each claim: rows of one report, variant and figure. Their order is kept.
 
-    >>> rows = [{"kind": "figure", "verdict": "reproduced"}, {"kind": "measured", "verdict": "undetermined"}]
+    A claim with a setting left open has a row for each reading of it; any other claim is a group of one.
+    """
+    groups: dict[tuple[str, str, str], list[JsonRow]] = {}
+    for row in rows:
+        groups.setdefault((row["report"], row["variant"], row["figure"]), []).append(row)
+    return list(groups.values())
+
+
+def claim_verdict(group: Iterable[JsonRow]) -> Verdict:
+    """Return the verdict of a claim: what its readings agree on, as far as they were run.
+
+    >>> claim_verdict([{"verdict": "reproduced"}, {"verdict": "not run"}])
+    'reproduced'
+    >>> claim_verdict([{"verdict": "reproduced"}, {"verdict": "not reproduced"}])
+    'undetermined'
+    """
+    found: list[Verdict] = sorted({row["verdict"] for row in group} - {"not run"})
+    if not found:
+        return "not run"
+    return found[0] if len(found) == 1 else "undetermined"
+
+
+def holds(row: JsonRow) -> bool:
+    """Whether a row's interval holds its published figure."""
+    if row["low"] is None or row["published"] is None:
+        return False
+    return bool(row["low"] <= row["published"] <= row["high"])
+
+
+def nearest(group: Sequence[JsonRow]) -> JsonRow:
+    """Return the reading to show where there is room for one: one that holds the figure, else the closest."""
+
+    def distance(row: JsonRow) -> tuple[bool, bool, float]:
+        gap = 0.0 if row["mean"] is None or row["published"] is None else abs(row["mean"] - row["published"])
+        return row["mean"] is None, not holds(row), gap
+
+    return min(group, key=distance)
+
+
+def readings(group: Sequence[JsonRow]) -> str:
+    """Say how many readings of a claim were tried and how many hold it; nothing where there is one row."""
+    tried = [row for row in group if row["low"] is not None]
+    if len(group) == 1 or not tried or group[0]["published"] is None:
+        return ""
+    return f"{sum(map(holds, tried))} of {len(tried)} readings tried hold it"
+
+
+def summary(rows: Iterable[JsonRow]) -> dict[str, int]:
+    """Count the verdicts of all claims, each once however many readings it has.
+
+    Rows that claim nothing are counted apart, as "measured".
+
+    >>> row = {"report": "C", "variant": "as published", "figure": "loss", "kind": "figure"}
+    >>> rows = [row | {"verdict": "reproduced"}, row | {"kind": "measured", "verdict": "undetermined"}]
     >>> summary(rows)
     {'claims': 1, 'reproduced': 1, 'not reproduced': 0, 'undetermined': 0, 'not run': 0, 'measured': 1}
     """
-    claims, measured = Counter[str](), 0
-    for row in rows:
-        if row["kind"] == "measured":
-            measured += 1
-        else:
-            claims[row["verdict"]] += 1
-    return {"claims": claims.total(), **{v: claims[v] for v in VERDICTS}, "measured": measured}
+    every = list(rows)
+    found = Counter(claim_verdict(group) for group in claims(r for r in every if r["kind"] != "measured"))
+    measured = sum(row["kind"] == "measured" for row in every)
+    return {"claims": found.total(), **{v: found[v] for v in VERDICTS}, "measured": measured}
 
 
 def tally(rows: Iterable[JsonRow]) -> str:
     """Say in one line how many claims hold.
 
-    >>> tally([{"kind": "figure", "verdict": "reproduced"}, {"kind": "ordering", "verdict": "not run"}])
+    >>> row = {"report": "C", "variant": "as published", "kind": "figure", "verdict": "reproduced"}
+    >>> tally([row | {"figure": "loss"}, row | {"figure": "accuracy", "verdict": "not run"}])
     '1 of 1 claims reproduced, 0 not, 0 undetermined; 1 not run'
     """
     counts = summary(rows)

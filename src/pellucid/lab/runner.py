@@ -3,8 +3,7 @@
 Nothing is kept in memory: rows, figures and page are made from the runs' files whenever they are asked for.
 """
 
-import os
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,14 @@ from typing import Any
 from warnings import catch_warnings, filterwarnings
 
 from pellucid.data import Dataset
+from pellucid.lab.claims import Claim
 from pellucid.lab.environment import environment
-from pellucid.lab.figures import interval_chart, render
-from pellucid.lab.ledger import Claim, Row, judge, write_ledger
+from pellucid.lab.figures import Intervals, Picture, interval_chart, render
+from pellucid.lab.files import write_ledger
+from pellucid.lab.ledger import Row, judge
 from pellucid.lab.page import write_page
 from pellucid.lab.report import Cost, Finished, Mode, Report, Run
+from pellucid.lab.rows import fold
 from pellucid.lab.runs import carry_out, read_run, run_path
 
 
@@ -29,8 +31,9 @@ class Session:
     ----------
     reports : sequence of Report
     mode : Mode
-    data : Dataset
-        The images that the reports use: its checksums are part of each run's name.
+    data : sequence of Dataset
+        What the reports may read, as far as the user has it: the checksums of the sets that a report reads
+        are part of its runs' names.
     out : Path
         Results go to ``out / mode.name``, the files of the runs to ``out / "runs"``.
     only : collection of str, optional
@@ -41,7 +44,7 @@ class Session:
         self,
         reports: Sequence[Report],
         mode: Mode,
-        data: Dataset,
+        data: Sequence[Dataset],
         out: Path,
         *,
         only: Collection[str] | None = None,
@@ -49,14 +52,20 @@ class Session:
         self.reports, self.mode = reports, mode
         self.chosen = {report.letter for report in reports if only is None or report.letter in only}
         self.folder, self.runs_folder = out / mode.name, out / "runs"
-        self.sha256, self.dataset = dict(data.sha256), data.name
+        self.data = {each.name: each for each in data}
+        self.sha256 = {report.letter: self._checksums(report.data_sets) for report in reports}
         self.plans = {report.letter: report.plan(mode) for report in reports}
         for folder in (self.folder / "figures", self.runs_folder):
             folder.mkdir(parents=True, exist_ok=True)
 
+    def _checksums(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the SHA-256 of each file of these data sets."""
+        found = [self.data[name].sha256 for name in names if name in self.data]
+        return {file: digest for checksums in found for file, digest in checksums.items()}
+
     def path(self, run: Run) -> Path:
         """Return where a run's file lies."""
-        return run_path(self.runs_folder, run, self.sha256)
+        return run_path(self.runs_folder, run, self.sha256[run.report])
 
     def planned(self) -> list[Run]:
         """Return the runs of the chosen reports, done or not."""
@@ -79,10 +88,10 @@ class Session:
         ChildProcessError
             If a worker process was killed.
         """
-        from joblib import Parallel, delayed, parallel_config
+        from joblib import Parallel, cpu_count, delayed, parallel_config
 
-        threads = max(1, (os.cpu_count() or 1) // jobs)
-        tasks = [delayed(carry_out)(run, self.path(run), self.sha256) for run in self.missing()]
+        threads = max(1, cpu_count() // jobs)
+        tasks = [delayed(carry_out)(run, self.path(run), self.sha256[run.report]) for run in self.missing()]
         with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=threads), catch_warnings():
             # Stopping early is no mistake of the caller, which joblib takes it for.
             filterwarnings("ignore", r"\d+ tasks (which|have)", UserWarning)
@@ -114,7 +123,7 @@ class Session:
         """Write figures, ledger and page from the runs' files; return the page's path."""
         rows = [row.to_json() for report in self.reports for row in self.rows(report)]
         ledger = {
-            "environment": {**environment(), "data": self.dataset, **self.sha256},
+            "environment": {**environment(), "data": ", ".join(self.data), **self._checksums(self.data)},
             "mode": self.mode.name,
             "notice": self.mode.notice,
             "command": f"pellucid reproduce --seeds {self.mode.seeds}" + self._flags(),
@@ -133,7 +142,7 @@ class Session:
     def _about(self, report: Report, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Return what the page says of a report beside its rows; draw its figures."""
         finished = self.finished(report.letter)
-        plots = [*report.plots(finished), *_chart(report, rows)]
+        plots: list[Picture | Intervals] = [*report.plots(finished), *_chart(report, rows)]
         for plot in plots:
             render(plot, self.folder / "figures", notice=self.mode.notice)
         return {
@@ -163,10 +172,11 @@ def _interrupts_ignored() -> Iterator[None]:
         signal(SIGINT, usual)
 
 
-def _chart(report: Report, rows: list[dict[str, Any]]) -> list[Any]:
+def _chart(report: Report, rows: list[dict[str, Any]]) -> list[Intervals]:
     """Return the chart of all published figures but those of a trace, if any has an interval."""
     own = [row for row in rows if row["report"] == report.letter and row["published"] is not None]
-    shown = [row for row in own if row["low"] is not None and " at line " not in row["figure"]]
+    single = [group[0] for group in fold(own) if len(group) == 1]
+    shown = [row for row in single if row["low"] is not None]
     name = f"{report.letter.lower()}-intervals"
     return [interval_chart(shown, name, f"Report {report.letter}: published and measured")] if shown else []
 

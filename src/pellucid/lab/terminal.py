@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pellucid.lab.rows import JsonRow, cells, fold, fold_label
+from pellucid.lab.rows import JsonRow, cells, claim_verdict, claims, fold, fold_label, nearest, readings
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +16,7 @@ STYLES = {"reproduced": "green", "not reproduced": "bold red", "undetermined": "
 
 
 def ledger_table(rows: Sequence[JsonRow], title: str) -> "Table":
-    """Return the rows (as in `ledger.json`) as a table, by report, variant and reading."""
+    """Return the rows (as in `ledger.json`) as a table, by report and variant; a claim is one line."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -26,35 +26,42 @@ def ledger_table(rows: Sequence[JsonRow], title: str) -> "Table":
     for head in ("Published", "Mean ± sd", "Interval"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
-    sections: dict[tuple[str, ...], list[list[JsonRow]]] = {}
+    sections: dict[str, list[list[JsonRow]]] = {}
     for group in fold(rows):
-        where = (group[0][name] for name in ("report", "variant", "reading"))
-        sections.setdefault(tuple(filter(None, where)), []).append(group)
+        sections.setdefault(f"{group[0]['report']} · {group[0]['variant']}", []).append(group)
     for section, groups in sections.items():
         table.add_section()
-        table.add_row(Text(" · ".join(section), style="bold"))
-        for group in groups:
-            table.add_row(*(Text(text, style=style) for text, style in _line(group)))
+        table.add_row(Text(section, style="bold"))
+        curves = [group for group in groups if len(group) > 1]
+        single = claims(group[0] for group in groups if len(group) == 1)
+        for line in (*map(_curve, curves), *map(_line, single)):
+            table.add_row(*(Text(text, style=style) for text, style in line))
     return table
 
 
+def _curve(points: Sequence[JsonRow]) -> list[tuple[str, str]]:
+    """Return the texts of a published curve's line with their styles."""
+    name = f"{fold_label(points)}, {points[0]['unit']}: {len(points)} points"
+    return [(name, ""), ("", ""), ("", ""), ("", ""), _verdict(points)]
+
+
 def _line(group: Sequence[JsonRow]) -> list[tuple[str, str]]:
-    """Return the texts of a table row with their styles."""
-    row, label = group[0], fold_label(group)
-    name = f"{label}, {row['unit']}"
-    if len(group) > 1:
-        return [(f"{name}: {len(group)} points", ""), ("", ""), ("", ""), ("", ""), _verdict(group)]
+    """Return the texts of a claim's line with their styles: the numbers are those of its nearest reading."""
+    row = nearest(group)
     text = cells(row)
+    unit = f", {row['unit']}" if row["unit"] else ""
+    tried = readings(group)
+    reading = f" ({row['reading']}{'; ' + tried if tried else ''})" if row["reading"] else ""
     numbers = [(text[column], "") for column in ("published", "measured", "interval")]
-    return [(name, ""), *numbers, _verdict(group)]
+    verdict = claim_verdict(group)
+    claimed = ("measured", "dim") if row["kind"] == "measured" else (verdict, STYLES[verdict])
+    return [(row["figure"] + unit + reading, ""), *numbers, claimed]
 
 
-def _verdict(group: Sequence[JsonRow]) -> tuple[str, str]:
-    """Return the verdict with its style; for points that differ, how many hold."""
-    verdicts = Counter(row["verdict"] for row in group)
-    if group[0]["kind"] == "measured" and "not run" not in verdicts:
-        return "measured", "dim"
+def _verdict(points: Sequence[JsonRow]) -> tuple[str, str]:
+    """Return a curve's verdict with its style; for points that differ, how many hold."""
+    verdicts = Counter(row["verdict"] for row in points)
     if len(verdicts) > 1:
-        return f"{verdicts['reproduced']} of {len(group)} hold", ""
-    verdict = group[0]["verdict"]
+        return f"{verdicts['reproduced']} of {len(points)} hold", ""
+    verdict = points[0]["verdict"]
     return verdict, STYLES[verdict]

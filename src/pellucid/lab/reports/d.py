@@ -14,9 +14,10 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.backend import Array
-from pellucid.lab.curves import CURVES, PARTS, Part, batch_plot, comparison_plot, epoch_plot
-from pellucid.lab.figures import Grid, Plot
-from pellucid.lab.ledger import Claim, Row, judge, not_run, settle_readings
+from pellucid.lab.claims import Claim
+from pellucid.lab.curves import CURVES, PARTS, batch_plot, comparison_plot, epoch_plot
+from pellucid.lab.figures import Part, Picture
+from pellucid.lab.ledger import Row, judge, not_run, settle_readings
 from pellucid.lab.report import Cost, Finished, Mode, Report, Result, Run, Settings, Slip, matching
 from pellucid.network import blocks
 
@@ -74,7 +75,6 @@ ALL_CELLS: tuple[Cell, ...] = tuple(product((PUBLISHED, INTENDED), READINGS))
 TWIN_CELL: Cell = (INTENDED, ("pixels / 255", "reshuffled"))
 DEFAULT_CELLS: tuple[Cell, ...] = (
     *((PUBLISHED, (name, "reshuffled")) for name in NORMALIZE),
-    (PUBLISHED, ("pixels / 255", "fixed order")),
     TWIN_CELL,
 )
 Measure: TypeAlias = Callable[[Result], float]
@@ -167,17 +167,16 @@ def _records(
 ) -> Iterator[pl.Record]:
     """Train with the library that the settings name."""
     epochs, reshuffled = settings["epochs"], ORDER[settings["order"]]
+    loss, optimizer = pl.SoftmaxCrossEntropy(), pl.SGD(LEARNING_RATE)
     if settings["library"] == "torch":
         from pellucid.interop.torch import train_twin
 
         drawn = rng if reshuffled else None
-        return train_twin(
-            net, x, y, epochs=epochs, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE, rng=drawn
-        )
+        return train_twin(net, loss, optimizer, x, y, epochs=epochs, batch_size=BATCH_SIZE, rng=drawn)
     return pl.train(
         net,
-        pl.SoftmaxCrossEntropy(),
-        pl.SGD(LEARNING_RATE),
+        loss,
+        optimizer,
         x,
         y,
         epochs=epochs,
@@ -338,14 +337,14 @@ def costs(finished: list[Finished]) -> list[Cost]:
     ]
 
 
-def plots(finished: list[Finished]) -> list[Plot | Grid]:
+def plots(finished: list[Finished]) -> list[Picture]:
     """Return the report's pictures for its own code, pixels / 255; the readings side by side; the masks."""
     own = matching(finished, variant=PUBLISHED, library="pellucid", order="reshuffled")
     main = matching(own, normalize="pixels / 255")
     readings = {name: runs for name in NORMALIZE if (runs := matching(own, normalize=name))}
     true_mask = matching(finished, variant=INTENDED, normalize="pixels / 255", order="reshuffled")
     ours, twins = matching(true_mask, library="pellucid"), matching(true_mask, library="torch")
-    found: list[Plot | Grid] = []
+    found: list[Picture] = []
     if main:
         caption = f"Report D as published, pixels / 255, {len(main)} seeds: loss, accuracy, error per epoch."
         found.append(epoch_plot("d-epochs", caption, main, published=PUBLISHED_ACCURACIES, mark=FLAT_AFTER))

@@ -1,0 +1,54 @@
+"""The 42,000 labelled digits that reports A and B read from a CSV file.
+
+Where the user has Kaggle's table it is read; otherwise as many rows are drawn from MNIST's 70,000 images,
+which that table was itself drawn from. Every result says which.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.backend import Array
+from pellucid.data.sources import MissingError
+
+N_ROWS = 42_000
+DATA_SETS = ("mnist", "kaggle-mnist")
+FROM_TABLE = "The rows are those of the digit CSV."
+FROM_MNIST = f"No digit CSV was found: {N_ROWS:,} rows are drawn from MNIST's 70,000 images."
+
+
+@dataclass(frozen=True)
+class DigitTable:
+    """Labelled images in random order, and a sentence about where they come from.
+
+    Attributes
+    ----------
+    x : array of uint8, shape (42000, 784)
+    y : array of int64, shape (42000,)
+    origin : str
+    """
+
+    x: Array
+    y: Array
+    origin: str
+
+
+def kaggle_table() -> pl.Dataset | None:
+    """Return Kaggle's table where the user has it."""
+    try:
+        return pl.load_dataset("kaggle-mnist")
+    except MissingError:  # the one error that says "not there"; a damaged table is one
+        return None
+
+
+def shuffled_table(rng: np.random.Generator) -> DigitTable:
+    """Return the rows in an order drawn from `rng`."""
+    table = kaggle_table()
+    if table is not None:
+        order = rng.permutation(len(table.y_train))
+        return DigitTable(table.x_train[order], table.y_train[order], FROM_TABLE)
+    data = pl.load_dataset("mnist")
+    x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
+    order = rng.permutation(len(y))[:N_ROWS]
+    return DigitTable(x[order], y[order], FROM_MNIST)

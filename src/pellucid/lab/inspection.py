@@ -1,0 +1,68 @@
+"""A look into a trained network: which classes it confuses, which images it misses, what its units see.
+
+`inspect` makes plain numbers for a run's file, `inspection_plots` draws them.
+"""
+
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.backend import Array
+from pellucid.lab.figures import Grid, Matrix
+
+MISTAKES, UNITS = 15, 25
+
+
+def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
+    """Return the confusion matrix, the surest mistakes, and the weights of the first units.
+
+    Parameters
+    ----------
+    net : Network
+        Of logits for 10 classes of 28 x 28 images.
+    x : array of uint8, shape (n, 784)
+    y : array of int, shape (n,)
+    """
+    outputs = net.predict(x)
+    predicted = outputs.argmax(axis=1)
+    # How far the wrong class lies above the right one: the surest mistakes tell most.
+    margins = outputs.max(axis=1) - outputs[np.arange(len(y)), y]
+    wrong = np.argsort(-margins, kind="stable")[: min(MISTAKES, int((predicted != y).sum()))]
+    first = next(layer for layer in net.layers if isinstance(layer, pl.Dense))
+    return {
+        "confusion": pl.confusion_matrix(y, predicted, n_classes=net.n_out).tolist(),
+        "mistakes": {
+            "pixels": x[wrong].tolist(),
+            "labels": y[wrong].tolist(),
+            "predicted": predicted[wrong].tolist(),
+        },
+        "weights": np.round(first.W.T[:UNITS].astype(float), 4).tolist(),
+    }
+
+
+def inspection_plots(prefix: str, found: dict[str, Any], where: str) -> list[Grid | Matrix]:
+    """Return the pictures of what `inspect` found; `where` says of which network and rows."""
+    mistakes = found["mistakes"]
+    titles = tuple(
+        f"{label} taken for {guess}"
+        for label, guess in zip(mistakes["labels"], mistakes["predicted"], strict=True)
+    )
+    caption = f"{where}: the surest mistakes, those whose wrong class lies farthest above the right one."
+    units = f"{where}: the weights from the 784 pixels to each of {len(found['weights'])} first-layer units."
+    names = tuple(str(label) for label in range(len(found["confusion"])))
+    return [
+        Matrix(f"{prefix}-confusion", f"{where}: confusion matrix.", found["confusion"], names),
+        *([Grid(f"{prefix}-mistakes", caption, _images(mistakes["pixels"]), titles)] if titles else []),
+        Grid(
+            f"{prefix}-weights",
+            f"{units} Blue: the unit is for ink there; red: against it.",
+            _images(found["weights"]),
+            tuple(f"unit {i + 1}" for i in range(len(found["weights"]))),
+            signed=True,
+        ),
+    ]
+
+
+def _images(rows: list[list[float]]) -> Array:
+    return np.array(rows).reshape(-1, 28, 28)

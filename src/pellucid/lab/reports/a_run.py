@@ -1,0 +1,163 @@
+"""Report A, what is run: 784-100 tanh-10 by full-batch descent, four initializers, dropout as coded and not.
+
+A seed draws the rows, their split, the weights and the masks: the split, and from it the test rows, is the
+same for all cells of a seed, so that they can be compared pair by pair.
+"""
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any, TypeAlias
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.backend import Array
+from pellucid.initializers import Initializer
+from pellucid.lab.curves import Curves, add_point
+from pellucid.lab.digit_table import shuffled_table
+from pellucid.lab.inspection import inspect
+from pellucid.lab.report import Mode, Result, Run, Settings
+
+EPOCHS, QUICK_EPOCHS, LEARNING_RATE, N_TRAIN, DROP_PROB = 100, 3, 0.2, 40_000, 0.1
+DIGITS = 25
+#: Seconds of one core that an epoch takes, and starting a run.
+COST_EPOCH, COST_START = 0.16, 2.0
+
+AS_CODED, TEXTBOOK = "as coded", "textbook"
+MASKED, INVERTED, NONE = "masked backward", "inverted", "none"
+
+
+def scaled_uniform(limit: Callable[[int, int], float]) -> Initializer:
+    """Return an initializer that draws from U(-limit, limit), the limit from n_in and n_out."""
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int) -> Array:
+        reach = limit(n_in, n_out)
+        return rng.uniform(-reach, reach, shape)
+
+    return draw
+
+
+#: By name, the initializer that ran and the one meant: for "random" the range that the text gives.
+INITIALIZERS: dict[str, dict[str, Initializer]] = {
+    "random": {AS_CODED: pl.uniform(-0.05, 0.05), TEXTBOOK: pl.uniform(-0.05, 0.1)},
+    "LeCun": {AS_CODED: scaled_uniform(lambda n_in, n_out: n_in**-0.5), TEXTBOOK: pl.lecun_uniform},
+    "He": {AS_CODED: scaled_uniform(lambda n_in, n_out: (2 / n_in) ** 0.5), TEXTBOOK: pl.he_uniform},
+    "Xavier": {
+        AS_CODED: scaled_uniform(lambda n_in, n_out: (2 / (n_in + n_out)) ** 0.5),
+        TEXTBOOK: pl.glorot_uniform,
+    },
+}
+#: Initializer, its limits, dropout.
+Cell: TypeAlias = tuple[str, str, str]
+ALL_CELLS: list[Cell] = list(product(INITIALIZERS, (AS_CODED, TEXTBOOK), (AS_CODED, MASKED, INVERTED, NONE)))
+DEFAULT_CELLS: list[Cell] = [
+    *((name, AS_CODED, AS_CODED) for name in INITIALIZERS),
+    ("random", AS_CODED, INVERTED),
+]
+
+
+class UnitDropout(pl.Layer):
+    """Slips: dropout before the activation, one draw a unit for the whole batch, kept units not scaled up.
+
+    Forward:  z' = z · m     m_j = 1 with probability keep_prob, one m for all rows
+    Backward: dz = dz', as if m were 1: since tanh'(0) = 1, a dropped unit gets the full gradient. With
+              `masks_gradient` dz = dz' · m, the true derivative.
+    """
+
+    draws = True
+
+    def __init__(self, keep_prob: float, *, masks_gradient: bool) -> None:
+        self.keep_prob, self.masks_gradient = keep_prob, masks_gradient
+
+    def redraw(self) -> None:
+        """Draw the mask of the next step: a full batch is walked in blocks, which must all get the same."""
+        assert self.rng is not None
+        self.kept = self.rng.random(self.n_in) < self.keep_prob
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return z · m while training, else z."""
+        return np.multiply(x, self.kept if train else 1, out=self.buffer("y", len(x), self.n_out))
+
+    def backward(self, dy: Array) -> Array:
+        """Return dy, or dy · m."""
+        return np.multiply(dy, self.kept, out=dy) if self.masks_gradient else dy
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a diagram shows."""
+        return {"keep_prob": self.keep_prob, "masks_gradient": self.masks_gradient}
+
+
+def network(cell: Cell, seed: int) -> pl.Network:
+    """Return the network of a cell, its weights drawn."""
+    initializer, limits, dropout = cell
+    init = INITIALIZERS[initializer][limits]
+    hidden: dict[str, list[pl.Layer]] = {
+        AS_CODED: [UnitDropout(1 - DROP_PROB, masks_gradient=False), pl.Tanh()],
+        MASKED: [UnitDropout(1 - DROP_PROB, masks_gradient=True), pl.Tanh()],
+        INVERTED: [pl.Tanh(), pl.Dropout(DROP_PROB)],
+        NONE: [pl.Tanh()],
+    }
+    layers = [pl.Rescale(1 / 255), pl.Dense(100, init=init), *hidden[dropout], pl.Dense(10, init=init)]
+    return pl.Network(layers).build(784, rng=np.random.default_rng([seed, 1]))
+
+
+def run(settings: Settings, seed: int) -> Result:
+    """Shuffle the rows, train on the first 40,000, test on the rest."""
+    table = shuffled_table(np.random.default_rng([seed, 0]))
+    parts = table.x[:N_TRAIN], table.y[:N_TRAIN], table.x[N_TRAIN:], table.y[N_TRAIN:]
+    return {"origin": table.origin, **run_on(*parts, settings, seed)}
+
+
+def run_on(x: Array, y: Array, x_test: Array, y_test: Array, settings: Settings, seed: int) -> Result:
+    """Do what `run` does on given rows; the training loss is that of the dropout pass before the update."""
+    net = network((settings["initializer"], settings["limits"], settings["dropout"]), seed)
+    loss, curves = pl.SoftmaxCrossEntropy(), Curves()
+    drops = [layer for layer in net.layers if isinstance(layer, UnitDropout)]
+    _redraw(drops)
+    for record in pl.train(net, loss, pl.SGD(LEARNING_RATE), x, y, epochs=settings["epochs"]):
+        add_point(curves, "train loss", record.epoch, record.loss)
+        if is_measured(record.epoch):
+            test_loss, test_accuracy = pl.evaluate(net, loss, x_test, y_test)
+            add_point(curves, "train accuracy", record.epoch, 100 * pl.evaluate(net, loss, x, y)[1])
+            add_point(curves, "test loss", record.epoch, test_loss)
+            add_point(curves, "test accuracy", record.epoch, 100 * test_accuracy)
+        _redraw(drops)
+    return {
+        "curves": curves,
+        "n test": len(y_test),
+        "largest logit": float(np.abs(net.predict(x)).max()),
+        **(_look_inside(net, x, y, x_test, y_test) if seed == 0 else {}),
+    }
+
+
+def _redraw(drops: list[UnitDropout]) -> None:
+    for layer in drops:
+        layer.redraw()
+
+
+def is_measured(epoch: int) -> bool:
+    """Whether accuracies are measured after this epoch: measuring them all would cost half as much again."""
+    return epoch <= 10 or epoch % 5 == 0
+
+
+def _look_inside(net: pl.Network, x: Array, y: Array, x_test: Array, y_test: Array) -> Result:
+    return {
+        "digits": {"pixels": x[:DIGITS].tolist(), "labels": y[:DIGITS].tolist()},
+        "inside": inspect(net, x_test, y_test),
+    }
+
+
+def settings_of(cell: Cell, *, epochs: int = EPOCHS) -> Settings:
+    """Return the settings of one cell."""
+    initializer, limits, dropout = cell
+    return {"initializer": initializer, "limits": limits, "dropout": dropout, "epochs": epochs}
+
+
+def plan(mode: Mode) -> list[Run]:
+    """Return the runs: by default the report's code, and for one initializer what its dropout costs."""
+    epochs = QUICK_EPOCHS if mode.name == "quick" else EPOCHS
+    cells = {"quick": DEFAULT_CELLS[:1], "full": ALL_CELLS}.get(mode.name, DEFAULT_CELLS)
+    cost = COST_START + COST_EPOCH * epochs
+    return [
+        Run("A", settings_of(cell, epochs=epochs), seed, cost) for cell in cells for seed in range(mode.seeds)
+    ]

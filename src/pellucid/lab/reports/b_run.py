@@ -1,0 +1,220 @@
+"""Report B, what is run: full-batch descent on 41,000 rows, nets and initializers in several readings.
+
+A seed draws the rows, their split, the weights and the masks; rows and split are the same for all cells.
+"""
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.backend import Array
+from pellucid.initializers import Initializer
+from pellucid.lab.curves import Curves, add_point
+from pellucid.lab.digit_table import shuffled_table
+from pellucid.lab.inspection import inspect
+from pellucid.lab.report import Mode, Result, Run, Settings
+from pellucid.lab.reports.slips import DenseWithScalarBias
+
+ITERATIONS, QUICK_ITERATIONS, N_TRAIN, EVERY = 500, 20, 41_000, 10
+#: Rows on which the gradients at the start are compared.
+GRADIENT_ROWS = 2048
+#: Seconds of one core that an iteration takes, and starting a run.
+COST_ITERATION, COST_START = 0.053, 2.0
+
+ONE, SIGMOID_TANH, TANH_SIGMOID = "one hidden layer", "sigmoid, tanh", "tanh, sigmoid"
+RELU_SIGMOID_TANH, SIGMOID_SIGMOID = "ReLU, sigmoid, tanh", "sigmoid, sigmoid"
+NETS: dict[str, tuple[type[pl.Layer], ...]] = {
+    ONE: (pl.ReLU,),
+    SIGMOID_TANH: (pl.Sigmoid, pl.Tanh),
+    TANH_SIGMOID: (pl.Tanh, pl.Sigmoid),
+    SIGMOID_SIGMOID: (pl.Sigmoid, pl.Sigmoid),
+    RELU_SIGMOID_TANH: (pl.ReLU, pl.Sigmoid, pl.Tanh),
+}
+
+
+def normal_by_width(*, factor: float, both: bool, power: float) -> Initializer:
+    """Return an initializer N(0, sd²), sd = (factor / n) ** power, with n = n_in + n_out or n_in."""
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int) -> Array:
+        return rng.normal(0.0, (factor / (n_in + n_out if both else n_in)) ** power, shape)
+
+    return draw
+
+
+UNIFORM, STANDARD_NORMAL = "U(±0.5)", "N(0, 1)"
+XAVIER_VARIANCE, XAVIER_SD = "Xavier, Var a variance", "Xavier, Var a standard deviation"
+XAVIER_LIMIT, XAVIER_FACTOR = "Xavier, Var a uniform limit", "Xavier, Var without its root a factor"
+KAIMING_VARIANCE, KAIMING_SD = "Kaiming, Var a variance", "Kaiming, Var a standard deviation"
+KAIMING_LIMIT = "Kaiming, Var a uniform limit"
+#: By name, the initializers of weights and of biases.
+INITIALIZERS: dict[str, tuple[Initializer, Initializer]] = {
+    UNIFORM: (pl.uniform(-0.5, 0.5), pl.uniform(-0.5, 0.5)),
+    STANDARD_NORMAL: (pl.normal(1), pl.normal(1)),
+    XAVIER_VARIANCE: (normal_by_width(factor=6, both=True, power=0.25), pl.zeros),
+    XAVIER_SD: (normal_by_width(factor=6, both=True, power=0.5), pl.zeros),
+    XAVIER_FACTOR: (normal_by_width(factor=6, both=True, power=1), pl.zeros),
+    XAVIER_LIMIT: (pl.glorot_uniform, pl.zeros),
+    KAIMING_VARIANCE: (normal_by_width(factor=2, both=False, power=0.25), pl.zeros),
+    KAIMING_SD: (pl.he_normal, pl.zeros),
+    KAIMING_LIMIT: (lambda rng, shape, n_in, n_out: rng.uniform(-1, 1, shape) * (2 / n_in) ** 0.5, pl.zeros),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One reading of what was run.
+
+    Attributes
+    ----------
+    net, init : str
+        Keys of `NETS` and `INITIALIZERS`.
+    drop_prob : float
+        After each hidden activation; 0: no dropout.
+    scaled : bool
+        Whether kept units are scaled up, as in inverted dropout; the report's text does not.
+    units : int
+        Of each hidden layer.
+    rate : float
+    scalar_bias : bool
+        Whether one number moves all biases of a layer, as in the notebook that the report cites.
+    """
+
+    net: str = ONE
+    init: str = UNIFORM
+    drop_prob: float = 0.0
+    scaled: bool = False
+    units: int = 10
+    rate: float = 0.1
+    scalar_bias: bool = False
+
+    def __str__(self) -> str:
+        """Name what is particular to the cell, the net first."""
+        usual = Cell()
+        parts = [self.net, *([self.init] if self.init != usual.init else [])]
+        if self.drop_prob:
+            parts.append(f"{self.drop_prob:.0%} dropped" + (", scaled" if self.scaled else ""))
+        parts += [f"{self.units} units"] if self.units != usual.units else []
+        parts += [f"rate {self.rate:g}"] if self.rate != usual.rate else []
+        return ", ".join([*parts, *(["scalar bias"] if self.scalar_bias else [])])
+
+
+class UnscaledDropout(pl.Dropout):
+    """Slip: kept units are not scaled up, though nothing is dropped when the network predicts."""
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return x · m while training, else x."""
+        y = super().forward(x, train=train)
+        return np.multiply(y, 1 - self.drop_prob, out=y) if train else y
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = dy · m."""
+        dx = super().backward(dy)
+        return np.multiply(dx, 1 - self.drop_prob, out=dx)
+
+
+def network(cell: Cell, seed: int) -> pl.Network:
+    """Return the network of a cell, its weights drawn."""
+    dense = DenseWithScalarBias if cell.scalar_bias else pl.Dense
+    dropout = pl.Dropout if cell.scaled else UnscaledDropout
+    init, bias_init = INITIALIZERS[cell.init]
+    layers: list[pl.Layer] = [pl.Rescale(1 / 255)]
+    for activation in NETS[cell.net]:
+        layers += [dense(cell.units, init=init, bias_init=bias_init), activation()]
+        layers += [dropout(cell.drop_prob)] if cell.drop_prob else []
+    layers.append(dense(10, init=init, bias_init=bias_init))
+    return pl.Network(layers).build(784, rng=np.random.default_rng([seed, 1]))
+
+
+def run(settings: Settings, seed: int) -> Result:
+    """Shuffle the rows, train on 41,000 of them, test on the rest."""
+    table = shuffled_table(np.random.default_rng([seed, 0]))
+    parts = table.x[:N_TRAIN], table.y[:N_TRAIN], table.x[N_TRAIN:], table.y[N_TRAIN:]
+    return {"origin": table.origin, **run_on(*parts, settings, seed)}
+
+
+def run_on(x: Array, y: Array, x_test: Array, y_test: Array, settings: Settings, seed: int) -> Result:
+    """Do what `run` does on given rows; accuracy in training is that of the pass before the update."""
+    cell = Cell(**{name: value for name, value in settings.items() if name != "iterations"})
+    net, loss, curves = network(cell, seed), pl.SoftmaxCrossEntropy(), Curves()
+    share = gradient_share(net, x[:GRADIENT_ROWS], y[:GRADIENT_ROWS])
+    for record in pl.train(net, loss, pl.SGD(cell.rate), x, y, epochs=settings["iterations"]):
+        if record.epoch == 1 or record.epoch % EVERY == 0:
+            add_point(curves, "train loss", record.epoch, record.loss)
+            add_point(curves, "train accuracy", record.epoch, 100 * record.accuracy)
+            add_point(curves, "test accuracy", record.epoch, 100 * pl.evaluate(net, loss, x_test, y_test)[1])
+    predicted = net.predict(x_test).argmax(axis=1)
+    scores = {"precision": pl.precision, "recall": pl.recall, "F1": pl.f1}
+    return {
+        "curves": curves,
+        "n test": len(y_test),
+        "gradient share": share,
+        "scores": {
+            name: float(score(y_test, predicted, n_classes=10, average="macro"))
+            for name, score in scores.items()
+        },
+        **(_look_inside(net, x, y, x_test, y_test) if seed == 0 and cell == Cell() else {}),
+    }
+
+
+def gradient_share(net: pl.Network, x: Array, y: Array) -> float:
+    """Return the first layer's weight gradient over the last's, both as root mean squares, at the start."""
+    outputs = net.forward(x)  # without dropout: the masks are for the training
+    net.backward(pl.SoftmaxCrossEntropy().value_and_grad(outputs, y)[1])
+    first, *_, last = (layer.dW for layer in net.layers if isinstance(layer, pl.Dense))
+    return float(np.sqrt(np.square(first).mean() / np.square(last).mean()))
+
+
+def _look_inside(net: pl.Network, x: Array, y: Array, x_test: Array, y_test: Array) -> Result:
+    counts = [np.bincount(labels, minlength=10).tolist() for labels in (y, y_test)]
+    return {
+        "inside": inspect(net, x_test, y_test),
+        "labels": dict(zip(("train", "test"), counts, strict=True)),
+    }
+
+
+def settings_of(cell: Cell, *, iterations: int = ITERATIONS) -> Settings:
+    """Return the settings of one cell."""
+    return {**asdict(cell), "iterations": iterations}
+
+
+BASELINE = Cell()
+DEEP = Cell(RELU_SIGMOID_TANH)
+BASELINES = [
+    BASELINE,
+    Cell(scalar_bias=True),
+    Cell(init=STANDARD_NORMAL),
+    Cell(units=64),
+    Cell(rate=0.5),
+    Cell(units=64, rate=0.01),
+]
+DEEPS = [
+    DEEP,
+    *(Cell(net) for net in (SIGMOID_TANH, TANH_SIGMOID, SIGMOID_SIGMOID)),
+    Cell(SIGMOID_TANH, units=64),
+]
+_NETS = (ONE, SIGMOID_TANH, RELU_SIGMOID_TANH)
+XAVIERS = [
+    Cell(net, init) for init in (XAVIER_SD, XAVIER_VARIANCE, XAVIER_LIMIT, XAVIER_FACTOR) for net in _NETS
+]
+KAIMINGS = [Cell(net, init) for init in (KAIMING_SD, KAIMING_VARIANCE, KAIMING_LIMIT) for net in _NETS]
+DROPOUTS = [
+    replace(cell, drop_prob=p, scaled=scaled)
+    for cell in (BASELINE, DEEP)
+    for scaled in (False, True)
+    for p in (0.2, 0.5, 0.8)
+]
+ALL_CELLS = [*BASELINES, *DEEPS, *XAVIERS, *KAIMINGS, *DROPOUTS]
+DEFAULT_CELLS = [BASELINE, DEEP, XAVIERS[0], KAIMINGS[0], DROPOUTS[0]]
+
+
+def plan(mode: Mode) -> list[Run]:
+    """Return the runs: by default one reading of each of the five experiments."""
+    iterations = QUICK_ITERATIONS if mode.name == "quick" else ITERATIONS
+    cells = {"quick": DEFAULT_CELLS[:1], "full": ALL_CELLS}.get(mode.name, DEFAULT_CELLS)
+    cost = COST_START + COST_ITERATION * iterations
+    return [
+        Run("B", settings_of(cell, iterations=iterations), seed, cost)
+        for cell in cells
+        for seed in range(mode.seeds)
+    ]

@@ -1,0 +1,273 @@
+"""Report E: a sigmoid network with squared error, and the same in PyTorch; `e_run` is what is run.
+
+Rate, batch size and epochs are not stated, nor the first run's initializer, nor anything of the PyTorch net's
+training: each choice is a reading, and a run is read at several epochs.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from statistics import fmean
+from typing import Any, TypeAlias
+
+from pellucid.lab.claims import Claim
+from pellucid.lab.curves import QUANTITIES, last, series_of, value_at
+from pellucid.lab.figures import Drawing, Panel, Picture, Plot
+from pellucid.lab.ledger import Row, judge, not_run, settle_readings
+from pellucid.lab.report import Cost, Finished, Report, Slip, matching, paired
+from pellucid.lab.reports.e_run import (
+    APART,
+    DEFAULT_CELLS,
+    FIRST,
+    INTENDED,
+    INTENDED_BATCHES,
+    SECOND,
+    TORCH_CE,
+    TORCH_MSE,
+    TWIN_CELLS,
+    Cell,
+    network,
+    plan,
+    run,
+    settings_of,
+)
+
+PUBLISHED, AS_INTENDED = "as published", "as intended"
+PARTS = ("validation", "test")
+#: The epochs at which a run is read, as far as it goes: how many were trained is not stated.
+READ_AT = (3, 5, 10, 15, 20, 30, 40)
+
+ASSUMPTIONS = (
+    "42,000 rows to train on, 9,000 to validate, 9,000 to test, all from MNIST's 60,000 training images; "
+    "pixels / 255.",
+    "Rate, batch size, epochs and the first initializer are searched over; so are the PyTorch net's "
+    "optimizer, rate, epochs, and whether its cross-entropy takes the sigmoid outputs or what goes into "
+    "them.",
+    "The PyTorch net starts as torch.nn.Linear does. float32 in place of NumPy's float64.",
+)
+SLIP_SUM = Slip(
+    "1/len(y) divides by 10",
+    "y is one-hot with a column an example, so len(y) is the 10 outputs, not the rows: the gradient is a "
+    "tenth of the batch's sum. Ten times the rows make a step ten times as long, and the batch size hardly "
+    "matters.",
+)
+SLIP_BIAS = Slip(
+    "one sum moves all biases of a layer",
+    "np.sum(delta) sums over units as well as rows: every bias of a layer is moved by the same number.",
+)
+SLIP_LIMIT = Slip(
+    "limit2 is never used",
+    "1/sqrt(30) is computed for the second layer, which then takes the first layer's 1/sqrt(784).",
+)
+SLIP_SLOPE = Slip(
+    "σ′ printed as σ(z) · σ(1 - z)",
+    "The derivative is σ(z) · (1 - σ(z)). The code of d_sigmoid is not shown: the true one is taken, and the "
+    "printed one tried.",
+)
+#: Variant, what the figure is of, its published validation and test accuracy, the readings.
+Figure: TypeAlias = tuple[str, str, tuple[str, str], list[Cell]]
+FIGURES: list[Figure] = [
+    (PUBLISHED, "first run", ("89.2", "88.41"), FIRST),
+    (PUBLISHED, "uniform ±1/28", ("90.7556", "90.0556"), SECOND),
+    (PUBLISHED, "PyTorch, MSE", ("89.5444", "89.5778"), TORCH_MSE),
+    (PUBLISHED, "PyTorch, cross-entropy", ("92.4", "92.5111"), TORCH_CE),
+    (AS_INTENDED, "uniform ±1/28", ("90.7556", "90.0556"), INTENDED),
+]
+#: What is claimed to lie above what.
+ORDERINGS: list[tuple[str, Cell, Cell]] = [
+    ("uniform ±1/28 above the first run", SECOND[0], FIRST[0]),
+    ("PyTorch: cross-entropy above MSE", TORCH_CE[0], TORCH_MSE[0]),
+    ("PyTorch: cross-entropy above MSE", TORCH_CE[4], TORCH_MSE[0]),
+]
+
+
+def rows(finished: list[Finished]) -> list[Row]:
+    """Return every published figure in every reading, the orderings, and the loss by batch size."""
+    found = settle_readings([row for figure in FIGURES for row in _figure_rows(finished, figure)])
+    orderings = [_ordering_row(finished, *each, part) for each in ORDERINGS for part in PARTS]
+    return [*found, *orderings, *_batch_rows(finished)]
+
+
+def _figure_rows(finished: list[Finished], figure: Figure) -> Iterator[Row]:
+    variant, name, published, cells = figure
+    for part, value in zip(PARTS, published, strict=True):
+        claim = Claim(f"{part} accuracy, {name}", "%", value)
+        for cell in cells:
+            for epoch in _epochs_read(cell):
+                yield _reading_row(finished, variant, claim, cell, epoch)
+
+
+def _epochs_read(cell: Cell) -> list[int]:
+    """Return the epochs at which a cell is read: the last three of those it reaches."""
+    return [epoch for epoch in READ_AT if epoch <= cell.epochs][-3:]
+
+
+def _reading_row(finished: list[Finished], variant: str, claim: Claim, cell: Cell, epoch: int) -> Row:
+    curve = f"{claim.figure.split()[0]} accuracy"
+    values, twins = (
+        [
+            value_at(run.result, curve, epoch)
+            for run in matching(finished, **settings_of(cell, library=library))
+        ]
+        for library in ("pellucid", "torch")
+    )
+    row = _judged(claim, variant, [cell], values, f"{cell}, {epoch} epochs", twins)
+    if cell not in TWIN_CELLS or not values or twins:
+        return row
+    note = "not run yet" if find_spec("torch") else "not installed: pip install 'pellucid[compare]' adds it"
+    return replace(row, why=f"{row.why} PyTorch: {note}.")
+
+
+def _ordering_row(finished: list[Finished], name: str, above: Cell, below: Cell, part: str) -> Row:
+    pairs = paired(finished, settings_of(above), settings_of(below))
+    values = [last(a, f"{part} accuracy") - last(b, f"{part} accuracy") for a, b in pairs]
+    claim = Claim(f"{part} accuracy: {name}", "points", kind="ordering")
+    return _judged(claim, PUBLISHED, [above, below], values, f"{above} against {below}")
+
+
+def _judged(
+    claim: Claim,
+    variant: str,
+    cells: list[Cell],
+    values: Sequence[float],
+    reading: str | None,
+    twins: Sequence[float] = (),
+) -> Row:
+    about: dict[str, Any] = {
+        "report": "E",
+        "variant": variant,
+        "reading": reading,
+        "assumptions": ASSUMPTIONS,
+    }
+    if values:
+        torch = fmean(twins) if twins else None
+        return judge(claim, values, torch=torch, omitted=claim.kind == "figure", **about)
+    usual = all(cell in DEFAULT_CELLS for cell in cells)
+    flag = "pellucid reproduce" if usual else "pellucid reproduce --full"
+    return not_run(claim, why=f"{flag} runs it for {cells[0].epochs} epochs.", **about)
+
+
+def _batch_rows(finished: list[Finished]) -> list[Row]:
+    """Return the training loss at the end by batch size, with the slip and without."""
+    found = []
+    for variant, cells in ((PUBLISHED, SECOND[:4]), (AS_INTENDED, INTENDED_BATCHES)):
+        for cell in sorted(cells, key=lambda cell: cell.batch_size):
+            values = [last(run.result, "train loss") for run in matching(finished, **settings_of(cell))]
+            name = (
+                f"training loss after {cell.epochs} epochs, rate {cell.rate:g}, batches of {cell.batch_size}"
+            )
+            found.append(_judged(Claim(name, "", kind="measured"), variant, [cell], values, None))
+    return found
+
+
+def costs(finished: list[Finished]) -> list[Cost]:
+    """Return what each slip changes in test accuracy: with it minus without it."""
+    compared = [
+        (SLIP_SUM, SECOND[1], SECOND[0], "batches of 100 minus batches of 32, which the slip makes alike"),
+        (SLIP_SUM, INTENDED_BATCHES[1], INTENDED_BATCHES[0], "the same without the slip"),
+        (SLIP_BIAS, SECOND[0], APART[0], "with the sum over the batch"),
+        (SLIP_BIAS, APART[1], INTENDED_BATCHES[0], "with the mean over the batch"),
+        (SLIP_SLOPE, SECOND[5], SECOND[0], "as printed minus the true derivative"),
+    ]
+    found = []
+    for slip, cell, other, note in compared:
+        pairs = paired(finished, settings_of(cell), settings_of(other))
+        values = tuple(last(a, "test accuracy") - last(b, "test accuracy") for a, b in pairs)
+        found.append(Cost(slip.name, "test accuracy", "points", values, note))
+    return [cost for cost in found if cost.values]
+
+
+def plots(finished: list[Finished]) -> list[Picture]:
+    """Return training loss, also by batch size, and accuracy against epoch for all that was run."""
+    drawing = Drawing("e-network", "Report E: the network.", network(SECOND[0], 0).diagram())
+    second = _runs(finished, SECOND)
+    if not second:
+        return [drawing]
+    by_size = {
+        "as published": {
+            f"batches of {key.batch_size}": runs for key, runs in _runs(finished, SECOND[:4]).items()
+        },
+        "as intended": {
+            f"batches of {key.batch_size}": runs for key, runs in _runs(finished, INTENDED_BATCHES).items()
+        },
+    }
+    loss = Panel(
+        "Training loss",
+        "epoch",
+        SQUARED,
+        (series_of("train loss", next(iter(second.values())), "train loss"),),
+    )
+    panels = tuple(_loss_panel(variant, runs) for variant, runs in by_size.items() if runs)
+    return [
+        drawing,
+        Plot(
+            "e-loss",
+            "Report E: the training loss in the first reading of the second run.",
+            (loss,),
+            columns=1,
+        ),
+        Plot(
+            "e-batches",
+            "Report E: training loss for several batch sizes, with the wrong divisor and the right one.",
+            panels,
+        ),
+        *(
+            _accuracy_plot(finished, i, figure)
+            for i, figure in enumerate(FIGURES)
+            if _runs(finished, figure[3])
+        ),
+    ]
+
+
+SQUARED = "squared error, 1/(2n) Σ"
+
+
+def _runs(finished: list[Finished], cells: Sequence[Cell]) -> dict[Cell, list[Finished]]:
+    """Return the runs of each cell at whatever length, as far as there are any: a smoke run has pictures "
+    "too.
+    """
+    found = {}
+    for cell in cells:
+        settings = {name: value for name, value in settings_of(cell).items() if name != "epochs"}
+        if runs := matching(finished, **settings):
+            found[cell] = [run for run in runs if run.settings["epochs"] == runs[0].settings["epochs"]]
+    return found
+
+
+def _loss_panel(title: str, runs: dict[str, list[Finished]]) -> Panel:
+    series = tuple(series_of(label, each, "train loss") for label, each in runs.items())
+    return Panel(f"Training loss, {title}", "epoch", SQUARED, series)
+
+
+def _accuracy_plot(finished: list[Finished], number: int, figure: Figure) -> Plot:
+    variant, name, published, cells = figure
+    panels = []
+    for part, value in zip(PARTS, published, strict=True):
+        series = [
+            series_of(str(cell), runs, f"{part} accuracy") for cell, runs in _runs(finished, cells).items()
+        ]
+        lines = ((f"published {value}", float(value)),)
+        panels.append(
+            Panel(f"{part.capitalize()}", "epoch", QUANTITIES["accuracy"], tuple(series), lines=lines)
+        )
+    return Plot(
+        f"e-accuracy-{number + 1}", f"Report E, {variant}: accuracy against epoch, {name}.", tuple(panels)
+    )
+
+
+REPORT = Report(
+    letter="E",
+    name="Sigmoid and squared error, against PyTorch",
+    authors="",
+    title="",
+    summary="A 784-30-10 sigmoid network with mean squared error, mini-batch gradient descent, first with "
+    "one initializer, then with weights and biases uniform ±1/sqrt(784); then the same net in PyTorch with "
+    "squared error and with cross-entropy. Most settings are not stated.",
+    slips=(SLIP_SUM, SLIP_BIAS, SLIP_LIMIT, SLIP_SLOPE),
+    assumptions=ASSUMPTIONS,
+    plan=plan,
+    run=run,
+    rows=rows,
+    costs=costs,
+    plots=plots,
+)
