@@ -15,15 +15,16 @@ SOURCE = Path(pellucid.__file__).parent
 
 #: The parts of the library, lowest first. A part imports from its own and from lower rows only.
 ORDER = [
-    {"backend", "files"},
+    {"backend", "files", "svg"},
     {"initializers", "safetensors", "schedules"},
     {"data", "losses", "metrics", "optimizers"},
     {"layers"},
-    {"model_file"},
+    {"diagram", "icons", "model_file"},
     {"network"},
     {"checkpoint", "gradient_check", "probes", "training"},
     {"pellucid"},
     {"bench", "estimator", "interop", "lab", "watch"},
+    {"app"},
     {"cli"},
     {"__main__"},
 ]
@@ -37,11 +38,14 @@ ALONE = {
     "metrics": {"backend"},
     "optimizers": {"backend", "schedules"},
     "schedules": set(),
+    "svg": set(),
 }
 #: Where a package may be imported.
 PLACES = {
     "cupy": ("backend.py",),
     "matplotlib": ("lab/figures.py",),
+    "PIL": ("app/pictures.py",),
+    "polars": ("app/tables.py",),
     "sklearn": ("estimator.py", "bench/"),
     "torch": ("interop/torch.py", "bench/"),
 }

@@ -1,5 +1,8 @@
 """Network.save and Network.load: one safetensors file, which PyTorch reads too."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -62,6 +65,33 @@ def test_pytorch_loads_the_file(dtype, tmp_path, rng):
     np.testing.assert_allclose(net.predict(x), expected, rtol=0, atol=1e-6 if dtype == np.float32 else 1e-14)
 
 
+def test_notes_travel_with_the_file_and_with_a_copy(tmp_path):
+    net, notes = trained(), {"classes": ["é", "b"], "shape": [2, 3], "none": None}
+    net.notes.update(notes)
+    net.save(tmp_path / "net")
+    assert pl.Network.load(tmp_path / "net").notes == notes
+    assert pickle.loads(pickle.dumps(net)).notes == notes
+    net.notes["of the copy"] = copy.copy(net).notes.pop("classes")
+    assert net.notes["classes"] == ["é", "b"]
+
+
+def test_a_file_without_notes_loads(tmp_path):
+    trained().save(tmp_path / "net")
+    assert "notes" not in safetensors.read(tmp_path / "net")[1]
+    assert pl.Network.load(tmp_path / "net").notes == {}
+
+
+def test_notes_that_json_cannot_hold_leave_the_old_file(tmp_path):
+    net = trained()
+    net.save(tmp_path / "net")
+    before = (tmp_path / "net").read_bytes()
+    for wrong, error in ((np.ones(2), TypeError), (float("nan"), ValueError)):
+        net.notes["wrong"] = wrong
+        with pytest.raises(error, match="JSON"):
+            net.save(tmp_path / "net")
+    assert (tmp_path / "net").read_bytes() == before
+
+
 def test_saving_again_replaces_the_file_at_once(tmp_path):
     net, path = trained(), tmp_path / "net"
     net.save(path)
@@ -112,6 +142,9 @@ WRONG = [
     (spec(n_in=10**15), TENSORS, r"0\.weight must be float32 \(2, 1000000000000000\), got float32 \(2, 3\)"),
     (spec(n_in=4), TENSORS, r"0\.weight must be float32 \(2, 4\), got float32 \(2, 3\)"),
     (spec(), {"0.weight": TENSORS["0.weight"]}, r"0\.bias must be float32 \(2,\), got nothing"),
+    (spec(notes=3), TENSORS, "do not describe a pellucid network"),
+    (spec(notes=["classes"]), TENSORS, "do not describe a pellucid network"),
+    (spec(layers=[{"layer": "Rescale", "scale": [1, 2]}]), {}, "scale has 2 numbers, but the input has 3"),
     (spec(), {**TENSORS, "5.weight": np.zeros(1)}, r"5\.weight"),
 ]
 

@@ -12,7 +12,8 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        sys.exit(f"pellucid: {error}")
+        # The library names its argument, here it is a flag.
+        sys.exit(f"pellucid: {error}".replace("folder=...", "--folder"))
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -10,6 +10,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from pellucid.backend import Array
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
 
@@ -31,6 +33,20 @@ def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
         if SAVED_LAYERS.get(type(layer).__name__) is not type(layer):
             raise TypeError(f"{layer!r} cannot be saved: only {', '.join(SAVED_LAYERS)} can")
     return [{"layer": type(layer).__name__, **layer.settings()} for layer in layers]
+
+
+def describe_network(
+    layers: Sequence[Layer], n_in: int, dtype: np.dtype[np.floating], notes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a file's metadata say of a network; without notes there is no entry for them.
+
+    Examples
+    --------
+    >>> describe_network([Dense(2)], 3, np.dtype("float32"), {"classes": ["no", "yes"]})["notes"]
+    {'classes': ['no', 'yes']}
+    """
+    about = {"layers": describe_layers(layers), "n_in": n_in, "dtype": dtype.name}
+    return {**about, "notes": dict(notes)} if notes else about
 
 
 def make_layers(descriptions: Sequence[Mapping[str, Any]]) -> list[Layer]:

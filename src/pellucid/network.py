@@ -15,8 +15,9 @@ import numpy as np
 
 from pellucid import safetensors
 from pellucid.backend import Array, array_module, as_array, float_dtype
+from pellucid.diagram import draw_network
 from pellucid.layers import Activation, Dense, Layer
-from pellucid.model_file import check_tensors, describe_layers, make_layers, named_parameters
+from pellucid.model_file import check_tensors, describe_network, make_layers, named_parameters
 
 
 class Network:
@@ -38,6 +39,8 @@ class Network:
     n_in, n_out : int
         Widths of input and output.
     dtype : numpy.dtype
+    notes : dict of str to JSON values
+        What else whoever uses the network must know, such as the names of classes: saved and loaded with it.
 
     Raises
     ------
@@ -61,6 +64,7 @@ class Network:
         if isinstance(layers, Layer):
             raise TypeError(f"layers must be a list, got one layer: write Network([{layers!r}])")
         self.layers = list(layers)
+        self.notes: dict[str, Any] = {}
         if not self.layers:
             raise ValueError("a network needs at least one layer, got an empty list")
         for i, layer in enumerate(self.layers):
@@ -245,26 +249,27 @@ class Network:
         Raises
         ------
         TypeError
-            If a layer is not one of pellucid's own.
+            If a layer is not one of pellucid's own, or ``notes`` hold what JSON cannot.
 
         Notes
         -----
         Tensors are named and laid out as `torch.nn.Sequential` does: ``0.weight`` (n_out, n_in), ``0.bias``,
-        ``2.weight`` …, a `Rescale` not counted. The layers stand as JSON in the metadata key ``pellucid``.
-        Initializers have done their work and are not saved.
+        ``2.weight`` …, a `Rescale` not counted. Layers and ``notes`` stand as JSON in the metadata key
+        ``pellucid``. Initializers have done their work and are not saved.
 
         Examples
         --------
         >>> import pellucid as pl, tempfile
         >>> net = Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
+        >>> net.notes["classes"] = ["no", "yes"]
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     net.save(folder + "/net.safetensors")
         ...     again = Network.load(folder + "/net.safetensors")
-        >>> bool((again.theta == net.theta).all())
-        True
+        >>> bool((again.theta == net.theta).all()), again.notes
+        (True, {'classes': ['no', 'yes']})
         """
         self._check_built()
-        about = {"layers": describe_layers(self.layers), "n_in": self.n_in, "dtype": self.dtype.name}
+        about = describe_network(self.layers, self.n_in, self.dtype, self.notes)
         tensors = {name: getattr(layer, ours).T for name, layer, ours in named_parameters(self.layers)}
         safetensors.write(path, tensors, about)
 
@@ -295,6 +300,7 @@ class Network:
             net = cls(make_layers(about["layers"]))
             net.device, net.dtype = "cpu", float_dtype(about["dtype"])
             net._connect(_checked_width(about["n_in"]))
+            net.notes = dict(about.get("notes", {}))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: the metadata do not describe a pellucid network: {error!r}") from error
         check_tensors(net.layers, tensors, path)
@@ -304,6 +310,31 @@ class Network:
         if rng is not None:
             net._spawn_generators(rng)
         return net
+
+    def diagram(self, *, inputs: str = "inputs") -> str:
+        """Return a block diagram of the network as SVG: its layers, and the shapes on the arrows between.
+
+        Parameters
+        ----------
+        inputs : str
+            What the inputs are, such as ``"pixels"``.
+
+        Notes
+        -----
+        Before `build`, what it will settle stands as ?. The same network gives the same bytes. After `load`,
+        initializers are the defaults, since files do not hold them.
+
+        Examples
+        --------
+        >>> import pellucid as pl, tempfile
+        >>> from pathlib import Path
+        >>> net = Network([pl.Dense(3), pl.ReLU()]).build(4, rng=np.random.default_rng(0))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "net.svg").write_text(net.diagram(), encoding="utf-8")
+        >>> net.diagram().splitlines()[1]
+        '<title>Network of 2 layers, 15 parameters</title>'
+        """
+        return draw_network(self.layers, self.n_in if self.built else None, inputs)
 
     def _connect(self, n_in: int) -> None:
         """Tell each layer its widths, and what stands before it."""
@@ -378,7 +409,7 @@ class Network:
         return deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("layers", "device", "dtype", "n_in", "theta")
+        kept = ("layers", "notes", "device", "dtype", "n_in", "theta")
         return {name: self.__dict__[name] for name in kept if name in self.__dict__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import io
 import json
-import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +10,9 @@ from rich.console import Console
 
 from pellucid.data import Dataset
 from pellucid.lab import console as module
+from pellucid.lab.claims import Claim
 from pellucid.lab.console import duration, estimate, reproduce
-from pellucid.lab.ledger import Claim, judge, not_run
+from pellucid.lab.ledger import judge, not_run
 from pellucid.lab.report import Mode, Report, Run
 from pellucid.lab.reports import REPORTS
 from pellucid.lab.runner import Session
@@ -52,7 +53,7 @@ def start(tmp_path, monkeypatch):
         reports = [fake(letter, cost) for letter in letters]
         for report in reports:
             monkeypatch.setitem(REPORTS, report.letter, report)
-        return Session(reports, Mode(mode, seeds), data, tmp_path)
+        return Session(reports, Mode(mode, seeds), [data], tmp_path)
 
     return session
 
@@ -82,7 +83,7 @@ def test_duration(seconds, text):
 
 @pytest.fixture
 def cores(monkeypatch):
-    return lambda n: monkeypatch.setattr(os, "cpu_count", lambda: n)
+    return lambda n: monkeypatch.setattr(module, "cpu_count", lambda: n)
 
 
 def test_the_estimate_shares_the_work_out(start, cores):
@@ -140,9 +141,26 @@ def test_the_second_time_shows_the_tables_and_trains_nothing(start):
 
 def test_a_figure_is_told_when_it_has_all_its_seeds(start, monkeypatch):
     told = []
-    monkeypatch.setattr(module, "_row_line", lambda row: told.append((row.figure, row.seeds)) or "")
+    monkeypatch.setattr(module, "_row_line", lambda row: told.append((row["figure"], row["seeds"])) or "")
     shown(start("F"))
     assert told == [("accuracy", 3)]
+
+
+def test_the_points_of_a_trace_are_not_told_one_by_one(start, monkeypatch):
+    told = []
+    monkeypatch.setattr(module, "_row_line", lambda row: told.append(row["figure"]) or "")
+    session = start("F")
+    (report,) = session.reports
+    names = [*(f"accuracy at line {line}" for line in range(10, 70, 10)), "gain at line 10"]
+
+    def rows(finished):
+        values = [run.result for run in finished]
+        about = {"report": "F", "variant": "as published"}
+        return [judge(Claim(name, "%", "90.5"), values, **about) for name in names if values]
+
+    session.reports = [replace(report, rows=rows)]
+    shown(session)
+    assert told == ["gain at line 10"]
 
 
 def test_a_smoke_run_says_so_first_and_on_each_table(start):

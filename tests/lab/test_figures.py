@@ -5,8 +5,9 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from pellucid.lab.claims import Claim
 from pellucid.lab.figures import Grid, Panel, Plot, Series, interval_chart, render
-from pellucid.lab.ledger import Claim, judge, not_run
+from pellucid.lab.ledger import judge, not_run
 
 PNG = b"\x89PNG\r\n\x1a\n"
 EPOCHS = list(range(1, 21))

@@ -1,6 +1,8 @@
 import pytest
 
-from pellucid.lab.ledger import Claim, judge, read_ledger, write_ledger
+from pellucid.lab.claims import Claim
+from pellucid.lab.files import read_ledger, write_ledger
+from pellucid.lab.ledger import judge
 
 
 def ledger(*names):

@@ -1,8 +1,9 @@
 import pytest
 from matplotlib.figure import Figure
 
+from pellucid.lab.claims import Claim
 from pellucid.lab.intervals import draw_intervals
-from pellucid.lab.ledger import Claim, judge
+from pellucid.lab.ledger import judge
 
 
 def drawn(published, **settings):

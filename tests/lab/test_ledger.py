@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from pellucid.lab.ledger import Claim, judge, not_run, settle_readings
+from pellucid.lab.claims import Claim
+from pellucid.lab.ledger import judge, not_run, settle_readings
 
 # 1, 2, 3 have mean 2 and sd 1; Student's t, 0.975 quantile at 2 degrees of freedom, is 4.302653 in any table.
 REACH_OF_RUN = 4.968275  # 4.302653 · sqrt(1 + 1/3)

@@ -3,7 +3,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pellucid.lab.ledger import Claim, judge, not_run
+from pellucid.lab.claims import Claim
+from pellucid.lab.ledger import judge, not_run, settle_readings
 from pellucid.lab.page import write_page
 
 HOSTILE = '<script>alert("x")</script>&amp;'
@@ -70,7 +71,7 @@ def read(path):
 def test_every_row_is_on_the_page(tmp_path):
     curve = [row(f"loss at line {line}", "90.9") for line in range(10, 110, 10)]
     idle = not_run(Claim("other", "%", "87"), report="C", variant="as intended", why="Run with --full.")
-    rows = [row(torch=91.02), row(reading="scaled"), row("far off", "10.00"), idle, *curve]
+    rows = [row(torch=91.02), row("accuracy", reading="scaled"), row("far off", "10.00"), idle, *curve]
     outline, text = read(write_page(ledger(*rows), tmp_path))
     heads = [attrs.get("scope") for tag, attrs in outline.tags if tag == "th"]
     assert heads.count("row") == len(rows)
@@ -78,9 +79,60 @@ def test_every_row_is_on_the_page(tmp_path):
     assert "12 of 13 claims reproduced, 1 not, 0 undetermined; 1 not run" in str(outline.tags)
     assert all(
         word in text
-        for word in ("91.02", "90.97 ± 0.06", "90.67 … 91.26", "as published, scaled", "1 rows not run")
+        for word in ("91.02", "90.97 ± 0.06", "90.67 … 91.26", "accuracy, % scaled", "1 rows not run")
     )
     assert text.count("not reproduced") >= 2
+
+
+OPEN = Claim("training accuracy", "%", "85")
+
+
+def tried(reading, values):
+    return judge(OPEN, values, report="C", variant="as published", reading=reading, omitted=True)
+
+
+def parts_of(path):
+    """Return each part of the page's tables: its heading, and its rows as lists of cells."""
+    html = path.read_text(encoding="utf-8")
+    found = []
+    for body in re.findall(r'<tbody>\n<tr class="variant">(.*?)</tbody>', html, re.DOTALL):
+        place, *rows = body.split("<tr>")
+        cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", each, re.DOTALL) for each in rows]
+        found.append((_plain(place), [[_plain(cell) for cell in each] for each in cells]))
+    return found
+
+
+def _plain(html):
+    return " ".join(re.sub(r"<[^>]*>", " ", html).replace("&nbsp;", " ").split())
+
+
+def test_readings_stand_under_their_claim(tmp_path):
+    readings = settle_readings([tried("a", [10, 11, 12]), tried("b", [84, 85, 86]), tried("c", [85, 85, 86])])
+    page = write_page(ledger(row(), *readings, row("F1", "0.5", reading="a")), tmp_path)
+    (place, single), (claim, grouped) = parts_of(page)
+    assert place == "as published"
+    assert claim == "as published: training accuracy, %: 2 of 3 readings tried hold it"
+    assert [each[0] for each in single] == ["test accuracy, %", "F1, % a"]
+    assert [each[0] for each in grouped] == ["a", "b", "c"]
+    assert [each[3] for each in grouped] == ["11.0 ± 1.0", "85.0 ± 1.0", "85.3 ± 0.6"]
+    assert "1 of 3 claims reproduced, 1 not, 1 undetermined; 0 not run" in page.read_text()
+
+
+def test_readings_not_run_wait_and_the_one_that_ran_stands_for_the_claim(tmp_path):
+    idle = not_run(OPEN, report="C", variant="as published", reading="b", why="Run with --full.")
+    page = write_page(ledger(tried("a", [85, 85.1, 85.2]), idle), tmp_path)
+    (_, done), (_, waiting) = parts_of(page)
+    assert [each[0] for each in (*done, *waiting)] == ["training accuracy, % a", "training accuracy, % b"]
+    assert '%<br><span class="soft">a</span>' in page.read_text()
+    assert "<b>1 rows not run</b>" in page.read_text()
+
+
+def test_orderings_in_several_readings_are_not_counted_as_figures_held(tmp_path):
+    gap = Claim("gap", "", kind="ordering")
+    rows = [judge(gap, [1, 2, 3], report="C", variant="v", reading=reading) for reading in ("a", "b")]
+    ((place, shown),) = parts_of(write_page(ledger(*rows), tmp_path))
+    assert place == "v: gap"
+    assert [each[0] for each in shown] == ["a", "b"]
 
 
 def test_a_long_curve_is_folded_under_its_count(tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 
-from pellucid.lab.ledger import Claim, judge, not_run
+from pellucid.lab.claims import Claim
+from pellucid.lab.ledger import judge, not_run
 from pellucid.lab.rows import cells, fold, fold_label, fold_verdict, number, places, summary, tally
 
 

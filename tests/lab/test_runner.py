@@ -10,8 +10,9 @@ from PIL import Image
 
 from pellucid.data import Dataset
 from pellucid.lab import runner
+from pellucid.lab.claims import Claim
 from pellucid.lab.figures import Panel, Plot, Series
-from pellucid.lab.ledger import Claim, judge, not_run
+from pellucid.lab.ledger import judge, not_run
 from pellucid.lab.report import Cost, Mode, Report, Run, Slip
 from pellucid.lab.reports import REPORTS
 from pellucid.lab.runner import Session
@@ -67,7 +68,7 @@ def start(tmp_path, data, monkeypatch):
         reports = reports or (fake("F"),)
         for report in reports:
             monkeypatch.setitem(REPORTS, report.letter, report)
-        return Session(reports, Mode(mode, seeds), data, tmp_path, only=only)
+        return Session(reports, Mode(mode, seeds), [data], tmp_path, only=only)
 
     return session
 
@@ -208,7 +209,7 @@ def test_a_damaged_run_is_named(start):
 def test_a_file_where_the_results_go_is_named(tmp_path, data):
     (tmp_path / "runs").write_text("")
     with pytest.raises(OSError, match="runs"):
-        Session([fake("F")], Mode("default", 1), data, tmp_path)
+        Session([fake("F")], Mode("default", 1), [data], tmp_path)
 
 
 def test_two_processes_share_the_runs(start, monkeypatch):

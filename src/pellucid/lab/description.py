@@ -38,24 +38,30 @@ def _facts(facts: Description) -> list[tuple[str, str]]:
         ("pixel range", f"{facts.pixel_min} to {facts.pixel_max}"),
         ("pixel mean ± sd", f"{facts.pixel_mean:.2f} ± {facts.pixel_sd:.2f}"),
         ("pixels at 0", f"{facts.zero_fraction:.1%}"),
-        ("constant pixels", _constant(facts.constant_pixels)),
+        ("constant pixels", _constant(facts.constant_pixels, facts.constant_values)),
         ("duplicates", f"{facts.duplicate_rows} among the training images"),
         ("shared", f"{facts.shared_rows} test images equal a training image"),
         ("outliers", f"{facts.n_outliers}, more than 4 sd farther from their class's mean than usual"),
     ]
 
 
-def _constant(pixels: tuple[int, ...]) -> str:
-    """Count the constant pixels and list them by runs: "5: 0-3, 9"."""
-    runs: list[list[int]] = []
-    for pixel in pixels:
-        if runs and pixel == runs[-1][1] + 1:
-            runs[-1][1] = pixel
-        else:
-            runs.append([pixel, pixel])
-    shown = [str(first) if first == last else f"{first}-{last}" for first, last in runs[:MAX_RUNS]]
-    more = ", …" if len(runs) > MAX_RUNS else ""
-    return f"{len(pixels)}: {', '.join(shown)}{more}" if pixels else "none"
+def _constant(pixels: tuple[int, ...], values: tuple[int, ...]) -> str:
+    """Count the constant pixels and list them by runs of one value: "5: 9 at 16, 0-3 at 0"."""
+    runs: list[tuple[int, int, int]] = []  # first pixel, last pixel, value
+    for pixel, value in zip(pixels, values, strict=True):
+        goes_on = runs and runs[-1][1:] == (pixel - 1, value)
+        first = runs.pop()[0] if goes_on else pixel
+        runs.append((first, pixel, value))
+    # A margin at 0 is no surprise: any other value comes first, before the list is cut.
+    runs.sort(key=lambda run: run[2] == 0)
+    shown = [_run(*run, tell_value=any(values)) for run in runs[:MAX_RUNS]]
+    end = (", …" if len(runs) > MAX_RUNS else "") + ("" if any(values) else " (all 0)")
+    return f"{len(pixels)}: {', '.join(shown)}{end}" if pixels else "none"
+
+
+def _run(first: int, last: int, value: int, *, tell_value: bool) -> str:
+    pixels = str(first) if first == last else f"{first}-{last}"
+    return f"{pixels} at {value}" if tell_value else pixels
 
 
 def _labels(facts: Description) -> Table:

@@ -38,7 +38,7 @@ def kaggle_table() -> pl.Dataset | None:
     """Return Kaggle's table where the user has it."""
     try:
         return pl.load_dataset("kaggle-mnist")
-    except MissingError:  # the one error that says "not there"; a damaged table is one
+    except MissingError:  # the table is not there; a damaged one stays an error
         return None
 
 

@@ -28,7 +28,8 @@ def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
     predicted = outputs.argmax(axis=1)
     # How far the wrong class lies above the right one: the surest mistakes tell most.
     margins = outputs.max(axis=1) - outputs[np.arange(len(y)), y]
-    wrong = np.argsort(-margins, kind="stable")[: min(MISTAKES, int((predicted != y).sum()))]
+    wrong = np.flatnonzero(predicted != y)  # where outputs tie, a right answer's margin is 0 as well
+    wrong = wrong[np.argsort(-margins[wrong], kind="stable")[:MISTAKES]]
     first = next(layer for layer in net.layers if isinstance(layer, pl.Dense))
     return {
         "confusion": pl.confusion_matrix(y, predicted, n_classes=net.n_out).tolist(),

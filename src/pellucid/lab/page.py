@@ -122,9 +122,13 @@ def _named(row: JsonRow) -> dict[str, Any]:
 def _readings(group: Sequence[JsonRow]) -> dict[str, Any]:
     """Return the part of a claim with several readings: each row named by its reading."""
     first = group[0]
-    place = f"{first['variant']}: {first['figure']}, {first['unit']}"
+    place = f"{first['variant']}: {first['figure']}" + (f", {first['unit']}" if first["unit"] else "")
     tried = readings(group)
-    shown = [{**_shown(row), "figure": row["reading"], "unit": "", "note": ""} for row in group]
+    names = [row["reading"] or "the setting assumed" for row in group]
+    shown = [
+        {**_shown(row), "figure": name, "unit": "", "note": ""}
+        for row, name in zip(group, names, strict=True)
+    ]
     return {"place": f"{place}: {tried}" if tried else place, "rows": shown}
 
 

@@ -96,9 +96,9 @@ class Session:
             # Stopping early is no mistake of the caller, which joblib takes it for.
             filterwarnings("ignore", r"\d+ tasks (which|have)", UserWarning)
             pool = Parallel(return_as="generator_unordered", batch_size=1)
-            with _interrupts_ignored():  # as the workers inherit it: Ctrl-C is for this process to handle
-                results = pool(tasks)
-            try:
+            try:  # a worker may die while tasks are still being handed out
+                with _interrupts_ignored():  # as the workers inherit it: Ctrl-C is for this process to handle
+                    results = pool(tasks)
                 yield from results
             except BrokenExecutor as error:
                 raise ChildProcessError(

@@ -41,7 +41,8 @@ def ledger_table(rows: Sequence[JsonRow], title: str) -> "Table":
 
 def _curve(points: Sequence[JsonRow]) -> list[tuple[str, str]]:
     """Return the texts of a published curve's line with their styles."""
-    name = f"{fold_label(points)}, {points[0]['unit']}: {len(points)} points"
+    reading = f" ({points[0]['reading']})" if points[0]["reading"] else ""
+    name = f"{fold_label(points)}, {points[0]['unit']}: {len(points)} points{reading}"
     return [(name, ""), ("", ""), ("", ""), ("", ""), _verdict(points)]
 
 
@@ -53,9 +54,7 @@ def _line(group: Sequence[JsonRow]) -> list[tuple[str, str]]:
     tried = readings(group)
     reading = f" ({row['reading']}{'; ' + tried if tried else ''})" if row["reading"] else ""
     numbers = [(text[column], "") for column in ("published", "measured", "interval")]
-    verdict = claim_verdict(group)
-    claimed = ("measured", "dim") if row["kind"] == "measured" else (verdict, STYLES[verdict])
-    return [(row["figure"] + unit + reading, ""), *numbers, claimed]
+    return [(row["figure"] + unit + reading, ""), *numbers, _styled(row, claim_verdict(group))]
 
 
 def _verdict(points: Sequence[JsonRow]) -> tuple[str, str]:
@@ -63,5 +62,10 @@ def _verdict(points: Sequence[JsonRow]) -> tuple[str, str]:
     verdicts = Counter(row["verdict"] for row in points)
     if len(verdicts) > 1:
         return f"{verdicts['reproduced']} of {len(points)} hold", ""
-    verdict = points[0]["verdict"]
-    return verdict, STYLES[verdict]
+    return _styled(points[0], points[0]["verdict"])
+
+
+def _styled(row: JsonRow, verdict: str) -> tuple[str, str]:
+    """Return a verdict with its style; what claims nothing is measured, if it was run."""
+    claimed = row["kind"] != "measured" or verdict == "not run"
+    return (verdict, STYLES[verdict]) if claimed else ("measured", "dim")

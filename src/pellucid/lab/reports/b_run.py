@@ -108,9 +108,9 @@ class UnscaledDropout(pl.Dropout):
         return np.multiply(y, 1 - self.drop_prob, out=y) if train else y
 
     def backward(self, dy: Array) -> Array:
-        """Return dx = dy · m."""
+        """Return dx = dy · m, or dy after a forward pass without dropout."""
         dx = super().backward(dy)
-        return np.multiply(dx, 1 - self.drop_prob, out=dx)
+        return dx if self.kept is None else np.multiply(dx, 1 - self.drop_prob, out=dx)
 
 
 def network(cell: Cell, seed: int) -> pl.Network:

@@ -13,7 +13,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.backend import Array
 from pellucid.lab.claims import Claim
-from pellucid.lab.figures import Grid, Panel, Picture, Plot, Series
+from pellucid.lab.figures import Drawing, Grid, Panel, Picture, Plot, Series
 from pellucid.lab.ledger import Row, judge, not_run
 from pellucid.lab.report import Cost, Finished, Mode, Report, Result, Run, Settings, Slip
 
@@ -213,9 +213,10 @@ def costs(finished: list[Finished]) -> list[Cost]:
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
-    """Return the trace against the published one, their difference, and ten labelled digits."""
+    """Return the network, the trace against the published one, their difference, and ten labelled digits."""
+    drawing = Drawing("c-network", "Report C: the network.", network(0).diagram())
     if not finished:
-        return []
+        return [drawing]
     traces = [trace(run.result, PUBLISHED) for run in finished]
     n = min(map(len, traces))
     lines, published = list(LINES[:n]), [float(loss) for loss in PUBLISHED_TRACE[:n]]
@@ -247,6 +248,7 @@ def plots(finished: list[Finished]) -> list[Picture]:
     images = np.array(digits["pixels"], np.uint8).reshape(-1, 28, 28)
     titles = tuple(f"label = {label}" for label in digits["labels"])
     return [
+        drawing,
         Plot("c-trace", caption, panels),
         Grid("c-digits", "Report C: sample handwritten digits with their labels.", images, titles),
     ]

@@ -16,7 +16,7 @@ import pellucid as pl
 from pellucid.backend import Array
 from pellucid.lab.claims import Claim
 from pellucid.lab.curves import CURVES, PARTS, batch_plot, comparison_plot, epoch_plot
-from pellucid.lab.figures import Part, Picture
+from pellucid.lab.figures import Drawing, Part, Picture
 from pellucid.lab.ledger import Row, judge, not_run, settle_readings
 from pellucid.lab.report import Cost, Finished, Mode, Report, Result, Run, Settings, Slip, matching
 from pellucid.network import blocks
@@ -107,6 +107,13 @@ def unit_norm(rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out
     return drawn / np.linalg.norm(drawn)
 
 
+def network(variant: str, n_in: int, seed: int) -> pl.Network:
+    """Return the network of a variant, its weights drawn."""
+    relu = ReLUWithMaskOfOnes() if variant == PUBLISHED else pl.ReLU()
+    net = pl.Network([pl.Dense(10, init=unit_norm, bias_init=unit_norm), relu])
+    return net.build(n_in=n_in, rng=np.random.default_rng([seed, 1]))
+
+
 def run(settings: Settings, seed: int) -> Result:
     """Train on a random half of the training images, validate on a random half of the test images."""
     data = pl.load_dataset("mnist")
@@ -122,9 +129,7 @@ def run_on(
     x: Array, y: Array, x_validation: Array, y_validation: Array, settings: Settings, seed: int
 ) -> Result:
     """Do what `run` does on given rows; curves are means of batches, as the report takes them."""
-    relu = ReLUWithMaskOfOnes() if settings["variant"] == PUBLISHED else pl.ReLU()
-    net = pl.Network([pl.Dense(10, init=unit_norm, bias_init=unit_norm), relu])
-    net.build(n_in=x.shape[1], rng=np.random.default_rng([seed, 1]))
+    net = network(settings["variant"], x.shape[1], seed)
     epochs: dict[str, list[float]] = {name: [] for name in CURVES}
     batches: dict[str, list[float]] = {name: [] for name in (*CURVES, *(f"{part} batch" for part in PARTS))}
     losses: list[float] = []
@@ -338,13 +343,14 @@ def costs(finished: list[Finished]) -> list[Cost]:
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
-    """Return the report's pictures for its own code, pixels / 255; the readings side by side; the masks."""
+    """Return the network, the curves of its code at pixels / 255, the readings side by side, the masks."""
     own = matching(finished, variant=PUBLISHED, library="pellucid", order="reshuffled")
     main = matching(own, normalize="pixels / 255")
     readings = {name: runs for name in NORMALIZE if (runs := matching(own, normalize=name))}
     true_mask = matching(finished, variant=INTENDED, normalize="pixels / 255", order="reshuffled")
     ours, twins = matching(true_mask, library="pellucid"), matching(true_mask, library="torch")
-    found: list[Picture] = []
+    drawing = Drawing("d-network", "Report D: the network.", network(PUBLISHED, 784, 0).diagram())
+    found: list[Picture] = [drawing]
     if main:
         caption = f"Report D as published, pixels / 255, {len(main)} seeds: loss, accuracy, error per epoch."
         found.append(epoch_plot("d-epochs", caption, main, published=PUBLISHED_ACCURACIES, mark=FLAT_AFTER))

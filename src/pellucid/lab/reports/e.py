@@ -21,6 +21,7 @@ from pellucid.lab.reports.e_run import (
     FIRST,
     INTENDED,
     INTENDED_BATCHES,
+    QUICK_EPOCHS,
     SECOND,
     TORCH_CE,
     TORCH_MSE,
@@ -198,6 +199,7 @@ def plots(finished: list[Finished]) -> list[Picture]:
         (series_of("train loss", next(iter(second.values())), "train loss"),),
     )
     panels = tuple(_loss_panel(variant, runs) for variant, runs in by_size.items() if runs)
+    caption = "Report E: training loss for several batch sizes, with the wrong divisor and the right one."
     return [
         drawing,
         Plot(
@@ -206,11 +208,7 @@ def plots(finished: list[Finished]) -> list[Picture]:
             (loss,),
             columns=1,
         ),
-        Plot(
-            "e-batches",
-            "Report E: training loss for several batch sizes, with the wrong divisor and the right one.",
-            panels,
-        ),
+        *([Plot("e-batches", caption, panels)] if panels else []),
         *(
             _accuracy_plot(finished, i, figure)
             for i, figure in enumerate(FIGURES)
@@ -223,14 +221,12 @@ SQUARED = "squared error, 1/(2n) Σ"
 
 
 def _runs(finished: list[Finished], cells: Sequence[Cell]) -> dict[Cell, list[Finished]]:
-    """Return the runs of each cell at whatever length, as far as there are any: a smoke run has pictures "
-    "too.
-    """
+    """Return the runs of each cell, as far as there are any, or its smoke runs: they have pictures too."""
     found = {}
     for cell in cells:
-        settings = {name: value for name, value in settings_of(cell).items() if name != "epochs"}
-        if runs := matching(finished, **settings):
-            found[cell] = [run for run in runs if run.settings["epochs"] == runs[0].settings["epochs"]]
+        short = replace(cell, epochs=QUICK_EPOCHS)
+        if runs := matching(finished, **settings_of(cell)) or matching(finished, **settings_of(short)):
+            found[cell] = runs
     return found
 
 

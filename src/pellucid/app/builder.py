@@ -1,0 +1,126 @@
+"""From settings to the objects of the library: network, loss, optimizer, schedule."""
+
+from collections.abc import Callable
+from math import ceil
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.app.model_notes import ModelNotes
+from pellucid.app.settings import INITIALIZERS, TrainSettings
+from pellucid.app.sources import Source
+from pellucid.initializers import Initializer
+from pellucid.schedules import Schedule
+
+LAYERS: dict[str, Callable[[], pl.Layer]] = {
+    "relu": pl.ReLU,
+    "tanh": pl.Tanh,
+    "sigmoid": pl.Sigmoid,
+    "leaky-relu": pl.LeakyReLU,
+}
+LOSSES: dict[str, type[pl.Loss]] = {
+    "softmax-cross-entropy": pl.SoftmaxCrossEntropy,
+    "sigmoid-cross-entropy": pl.SigmoidCrossEntropy,
+    "mean-squared-error": pl.MeanSquaredError,
+}
+#: What is smaller than this is 0: its reciprocal could be infinite.
+TINY = 1e-300
+INITS: dict[str, Initializer] = {name: getattr(pl, name.replace("-", "_")) for name in INITIALIZERS}
+
+
+def build_network(
+    settings: TrainSettings, source: Source, rows: np.ndarray, rng: np.random.Generator
+) -> pl.Network:
+    """Return a network for the source's rows, built, with the notes that make it usable later.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+    source : Source
+    rows : array of int
+        The training rows: what the scale of the features is fitted on.
+    rng : numpy.random.Generator
+
+    Examples
+    --------
+    >>> from pellucid.app.sources import load_source
+    >>> settings = TrainSettings(source="digits", hidden=(5,), dropout=0.2)
+    >>> build_network(settings, load_source(settings), np.arange(1000), np.random.default_rng(0))
+    Network([Rescale(scale=0.0625), Dense(5, init=he_normal), ReLU(), Dropout(drop_prob=0.2), Dense(10)])
+    """
+    first = first_layer(source, rows)
+    net = pl.Network([first, *_hidden_layers(settings), *_last_layers(settings.loss, len(source.classes))])
+    net.build(source.x.shape[1], rng=rng)
+    white = round(1 / float(first.scale)) if source.image_shape else None
+    net.notes = ModelNotes(
+        source.classes, source.features, source.label, source.image_shape, white, settings.loss
+    ).to_json()
+    return net
+
+
+def first_layer(source: Source, rows: np.ndarray) -> pl.Rescale:
+    """Return the layer that brings raw input to the size a network learns well from.
+
+    Pixels come to 0 … 1. Columns of a table come to mean 0 and deviation 1 over the training rows; one that
+    is constant there keeps its scale.
+    """
+    if source.image_shape is not None:
+        return pl.Rescale(1 / int(source.x.max(initial=1)))
+    size = np.maximum(np.abs(source.x[rows]).max(axis=0), TINY)
+    unit = source.x[rows] / size  # squares of numbers beyond 1e154 would overflow
+    mean, deviation = unit.mean(axis=0) * size, unit.std(axis=0) * size
+    # Rounding leaves a constant column a deviation of some last digits of its mean.
+    constant = deviation <= np.maximum(1e-12 * np.abs(mean), TINY)
+    scale = 1 / np.where(constant, 1, deviation)
+    return pl.Rescale(scale, -mean * scale)
+
+
+def _hidden_layers(settings: TrainSettings) -> list[pl.Layer]:
+    layers: list[pl.Layer] = []
+    for width, activation in zip(settings.hidden, settings.activations, strict=True):
+        layers += [pl.Dense(width, init=INITS[settings.init]), LAYERS[activation]()]
+        if settings.dropout:
+            layers.append(pl.Dropout(settings.dropout))
+    return layers
+
+
+def _last_layers(loss: str, n_classes: int) -> list[pl.Layer]:
+    """Return an output a class, or one for yes or no; the cross-entropies apply their function themselves."""
+    n_out = 1 if n_classes == 2 and loss != "softmax-cross-entropy" else n_classes
+    return [pl.Dense(n_out), pl.Sigmoid()] if loss == "mean-squared-error" else [pl.Dense(n_out)]
+
+
+def build_optimizer(settings: TrainSettings, n_rows: int) -> pl.Optimizer:
+    """Return the optimizer with its schedule over the steps of the whole training.
+
+    Examples
+    --------
+    >>> build_optimizer(TrainSettings(optimizer="sgd", learning_rate=0.5, momentum=0.9), 100)
+    SGD(learning_rate=0.5, momentum=0.9, nesterov=False, weight_decay=0.0)
+    """
+    rate = learning_rate(settings, n_rows)
+    if settings.optimizer == "adam":
+        return pl.Adam(rate, weight_decay=settings.weight_decay)
+    return pl.SGD(
+        rate, momentum=settings.momentum, nesterov=settings.nesterov, weight_decay=settings.weight_decay
+    )
+
+
+def learning_rate(settings: TrainSettings, n_rows: int) -> float | Schedule:
+    """Return the rate, or the schedule that starts from it or peaks at it.
+
+    Examples
+    --------
+    >>> rate = learning_rate(TrainSettings(schedule="step-decay", epochs=3, batch_size=10), n_rows=95)
+    >>> rate(9), round(rate(10), 6), round(rate(20), 7)
+    (0.001, 0.0001, 1e-05)
+    """
+    steps = settings.epochs * (ceil(n_rows / settings.batch_size) if settings.batch_size else 1)
+    match settings.schedule:
+        case "step-decay":
+            return pl.step_decay(settings.rate, every=ceil(steps / 3))
+        case "cosine":
+            return pl.cosine(settings.rate, steps=steps)
+        case "one-cycle":
+            return pl.one_cycle(settings.rate, steps=steps)
+    return settings.rate

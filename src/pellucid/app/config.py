@@ -1,0 +1,119 @@
+"""Settings from three places: the defaults, a TOML file over them, flags over both.
+
+>>> merge(None, {"source": "digits", "epochs": 5}).epochs
+5
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pellucid.app.settings import TrainSettings, check, flag, nearest
+
+#: The kind of value of each setting: int, tuple[str, ...], Path | None ...
+KINDS: dict[str, Any] = {field.name: field.type for field in fields(TrainSettings)}
+WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path as text"}
+MAX_BYTES = 1 << 20
+
+
+def merge(config: Path | None, flags: Mapping[str, Any]) -> TrainSettings:
+    """Return the defaults with what the file says, and over that what the flags say, checked.
+
+    Parameters
+    ----------
+    config : Path or None
+        A TOML file whose keys are the names of the flags, with ``-`` or ``_``.
+    flags : mapping of str to value
+        What was given on the command line.
+
+    Raises
+    ------
+    ValueError
+        A key that is no setting, a value of the wrong kind or beyond its limits; the message names the file
+        where that is where it stands.
+
+    Examples
+    --------
+    >>> merge(None, {"source": "digits", "epochs": 0})
+    Traceback (most recent call last):
+    ...
+    ValueError: --epochs must be at least 1, got 0
+    """
+    settings = TrainSettings()
+    if config is not None:
+        try:
+            settings = _with(settings, _by_name(read_toml(config)))
+        except ValueError as error:
+            raise ValueError(f"{config}: {error}") from error
+    settings = _with(settings, flags)
+    check(settings)
+    return settings
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file holds.
+
+    Raises
+    ------
+    ValueError
+        If it is not TOML; the message says where.
+    """
+    import tomllib
+
+    if not path.is_file():
+        raise ValueError("there is no such file: name a TOML file of settings by --config")
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"a config file has at most {MAX_BYTES:,} bytes, this one has more")
+    try:
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not a TOML file: {error}") from error
+
+
+def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values under the settings' own names."""
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in KINDS:
+            known = tuple(each.replace("_", "-") for each in KINDS)
+            hint = nearest(key.replace("_", "-"), known) or f", expected one of {', '.join(known)}"
+            raise ValueError(f"there is no setting {key!r}{hint}")
+        if name in named:
+            raise ValueError(f"{key!r} stands there twice, once with - and once with _: keep one")
+        named[name] = value
+    return named
+
+
+def _with(settings: TrainSettings, values: Mapping[str, Any]) -> TrainSettings:
+    return replace(settings, **{name: as_kind(name, value, KINDS[name]) for name, value in values.items()})
+
+
+def as_kind(name: str, value: Any, kind: Any) -> Any:
+    """Return a value as the kind that a setting has, or raise.
+
+    Raises
+    ------
+    ValueError
+        If it is of another kind: no text becomes a number, and no number is cut to a whole one.
+
+    Examples
+    --------
+    >>> as_kind("hidden", 50, tuple[int, ...]), as_kind("dropout", 0, float)
+    ((50,), 0.0)
+    >>> as_kind("epochs", "5", int)
+    Traceback (most recent call last):
+    ...
+    ValueError: --epochs must be a whole number, got '5'
+    """
+    if get_origin(kind) is tuple:
+        values = value if isinstance(value, list | tuple) else [value]
+        return tuple(as_kind(name, each, get_args(kind)[0]) for each in values)
+    kind = (get_args(kind) or (kind,))[0]  # of X | None, X
+    accepted = {float: (int, float), Path: (str, Path)}.get(kind, (kind,))
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(f"{flag(name)} must be {WORDS[kind]}, got {value!r}")
+    return kind(value)

@@ -1,0 +1,190 @@
+"""What `pellucid predict` is given, as rows that a model understands: a CSV, images, an IDX file, a data set.
+
+A file's kind is told by its first bytes, never by its name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import pellucid as pl
+from pellucid.app import tables
+from pellucid.app.model_notes import ModelNotes
+from pellucid.app.pictures import looks_inverted, read_pictures
+from pellucid.app.settings import nearest
+from pellucid.data import DataError
+from pellucid.data.files import open_unpacked
+
+MAGIC = {b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"\0\0\x08": "idx"}
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Rows to predict.
+
+    Attributes
+    ----------
+    x : array, shape (n, n_features)
+    heading : str
+        "row" or "file": what `names` are.
+    names : sequence
+        Of the rows: 1 is the first below a CSV's header, or the first image; or file names.
+    y : array of int64 or None
+        Class numbers, where the labels are known.
+    hint : str
+        What the user might want to try; may be empty.
+    """
+
+    x: NDArray[Any]
+    heading: str
+    names: Sequence[object]
+    y: NDArray[np.int64] | None = None
+    hint: str = ""
+
+
+def read_inputs(
+    named: Sequence[str],
+    notes: ModelNotes,
+    *,
+    resize: bool = False,
+    invert: bool = False,
+    folder: Path | None = None,
+) -> Inputs:
+    """Return the rows of what a user has named, ready for the model that the notes belong to.
+
+    Parameters
+    ----------
+    named : sequence of str
+        One CSV, one IDX file, one data set, or images.
+    notes : ModelNotes
+    resize, invert : bool
+        For images only, see `read_pictures`.
+    folder : Path, optional
+        Where data sets lie.
+
+    Raises
+    ------
+    DataError
+        If there is no such thing, or it does not fit the model.
+    """
+    kinds = {each: kind_of(each) for each in named}
+    others = [each for each, kind in kinds.items() if kind != "picture"]
+    if not others:
+        return _from_pictures([Path(each) for each in named], notes, resize, invert)
+    if len(named) > 1:
+        raise DataError(
+            f"several inputs must all be PNG or JPEG files, which {others[0]} is not: give it alone"
+        )
+    if resize or invert:
+        raise DataError(f"--resize and --invert are for PNG and JPEG files, which {others[0]} is not")
+    match kinds[named[0]]:
+        case "data set":
+            return _from_data_set(named[0], notes, folder)
+        case "idx":
+            return _from_idx(named[0], notes)
+    return _from_table(named[0], notes)
+
+
+def kind_of(name: str) -> str:
+    """Return "data set", "picture", "idx" or "table".
+
+    Examples
+    --------
+    >>> kind_of("mnist")
+    'data set'
+    >>> kind_of("mnits")
+    Traceback (most recent call last):
+    ...
+    pellucid.data.files.DataError: 'mnits' is neither a file nor a data set: did you mean mnist?
+    """
+    if name in pl.DATASETS:
+        return "data set"
+    path = Path(name)
+    if path.is_dir():
+        raise DataError(f"{name} is a folder: name the files in it, such as {path / '*.png'}")
+    if not path.is_file():
+        raise DataError(f"{name!r} is neither a file nor a data set{nearest(name, pl.DATASETS)}")
+    with open_unpacked(path) as stream:
+        start = stream.read(4)
+    return next((kind for magic, kind in MAGIC.items() if start.startswith(magic)), "table")
+
+
+def _from_table(name: str, notes: ModelNotes) -> Inputs:
+    table = tables.read_table(Path(name))
+    known = set(notes.features)
+    missing = [column for column in notes.features if column not in table.columns]
+    if missing:
+        raise DataError(
+            f"{name}: the model needs the column {missing[0]!r}{nearest(missing[0], table.columns)}; "
+            f"it was trained on {_listed(notes.features)}"
+        )
+    surplus = [column for column in table.columns if column not in known and column != notes.label]
+    if surplus:
+        raise DataError(
+            f"{name}: the model does not know the column {surplus[0]!r}: take it out; "
+            f"it was trained on {_listed(notes.features)}"
+        )
+    x = tables.numbers(table, notes.features)
+    y = _class_numbers(table, notes) if notes.label in table.columns else None
+    return Inputs(x, "row", range(1, len(x) + 1), y)
+
+
+def _class_numbers(table: tables.Table, notes: ModelNotes) -> NDArray[np.int64]:
+    labels, number = tables.texts(table, notes.label), {name: k for k, name in enumerate(notes.classes)}
+    for row, label in enumerate(labels, 2):
+        if label not in number:
+            raise DataError(
+                f"{table.name}: row {row}, column {notes.label}: the model has no class {label!r}, only "
+                f"{_listed(notes.classes)}; correct it, or take the column out to predict without labels"
+            )
+    return np.array([number[label] for label in labels])
+
+
+def _from_pictures(paths: Sequence[Path], notes: ModelNotes, resize: bool, invert: bool) -> Inputs:
+    shape = _image_shape(notes, str(paths[0]))
+    pixels = read_pictures(paths, shape, resize=resize, invert=invert)
+    hint = "The images look like dark ink on light paper, the model learnt light on dark: try --invert."
+    is_page = not invert and looks_inverted(pixels, shape)
+    return Inputs(_scaled(pixels, notes), "file", [str(path) for path in paths], hint=hint if is_page else "")
+
+
+def _from_idx(name: str, notes: ModelNotes) -> Inputs:
+    images = pl.read_idx(name, shape=(None, *_image_shape(notes, name)))
+    if len(images) == 0:
+        raise DataError(f"{name}: there is no image in it")
+    return Inputs(_scaled(images.reshape(len(images), -1), notes), "row", range(1, len(images) + 1))
+
+
+def _from_data_set(name: str, notes: ModelNotes, folder: Path | None) -> Inputs:
+    shape = _image_shape(notes, name)
+    data = pl.load_dataset(name, folder=folder)
+    if data.image_shape != shape:
+        found, wanted = (" x ".join(map(str, each)) for each in (data.image_shape, shape))
+        raise DataError(f"{name} has images of {found} pixels, the model needs {wanted}: name another set")
+    if len(data.y_test) == 0:
+        raise DataError(f"{name} brings no test images: name a CSV file or images")
+    fits = notes.classes == tuple(str(k) for k in range(data.n_classes))
+    return Inputs(data.x_test, "row", range(1, len(data.x_test) + 1), data.y_test if fits else None)
+
+
+def _image_shape(notes: ModelNotes, name: str) -> tuple[int, int]:
+    if notes.image_shape is None:
+        raise DataError(
+            f"{name} holds images, but the model was trained on a table: give a CSV file with the columns "
+            f"{_listed(notes.features)}"
+        )
+    return notes.image_shape
+
+
+def _scaled(pixels: NDArray[np.uint8], notes: ModelNotes) -> NDArray[Any]:
+    """Bring pixels from 0 … 255 to the range that the model was trained on."""
+    return pixels if notes.pixel_max == 255 else pixels * np.float32((notes.pixel_max or 255) / 255)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(islice(names, 10)) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")

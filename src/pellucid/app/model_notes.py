@@ -1,0 +1,94 @@
+"""What a saved model says beside its layers: all that `pellucid predict` must know to use it.
+
+>>> notes = ModelNotes(("no", "yes"), ("width", "height"), "kind", None, None, "softmax-cross-entropy")
+>>> ModelNotes.from_json(notes.to_json(), "a.safetensors") == notes
+True
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from pellucid.app.settings import CHOICES
+
+
+@dataclass(frozen=True)
+class ModelNotes:
+    """The meaning of a network's inputs and outputs.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        The label of each class number.
+    features : tuple of str
+        The name of each input column.
+    label : str
+        The column that held the labels.
+    image_shape : (int, int) or None
+        Height and width where rows are images.
+    pixel_max : int or None
+        The value of white in the training images.
+    loss : str
+        What the network was trained with: it tells how outputs become probabilities.
+    """
+
+    classes: tuple[str, ...]
+    features: tuple[str, ...]
+    label: str
+    image_shape: tuple[int, int] | None
+    pixel_max: int | None
+    loss: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the notes as JSON values."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], path: object) -> Self:
+        """Return the notes that `to_json` made, checked: a file may come from anywhere.
+
+        Raises
+        ------
+        ValueError
+            If something is missing or of the wrong kind.
+
+        Examples
+        --------
+        >>> ModelNotes.from_json({}, "a.safetensors")
+        Traceback (most recent call last):
+        ...
+        ValueError: a.safetensors: no model of `pellucid train`: 'classes' is missing in its notes, so ...
+        """
+        for name in cls.__dataclass_fields__:
+            if name not in values:
+                raise ValueError(
+                    f"{path}: no model of `pellucid train`: {name!r} is missing in its notes, so labels and "
+                    "columns are unknown; in Python, use pellucid.Network.load(...).predict(x)"
+                )
+            if not _fits(name, values[name]):
+                raise ValueError(f"{path}: its notes are damaged: {name} is {str(values[name])[:60]}")
+        known = {name: values[name] for name in cls.__dataclass_fields__}
+        for name in ("classes", "features", "image_shape"):
+            known[name] = None if known[name] is None else tuple(known[name])
+        return cls(**known)
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Tell whether a note has the kind of value that it must have."""
+    match name:
+        case "classes" | "features":
+            distinct = isinstance(value, list) and all(isinstance(each, str) for each in value)
+            return distinct and len(set(value)) == len(value) > (name == "classes")
+        case "label":
+            return isinstance(value, str)
+        case "image_shape":
+            return value is None or (
+                isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
+            )
+        case "pixel_max":
+            return value is None or _is_count(value)
+        case _:
+            return value in CHOICES["loss"]
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value > 0

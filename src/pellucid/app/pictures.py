@@ -1,0 +1,108 @@
+"""PNG and JPEG files as rows of grey pixels, white on black as in MNIST.
+
+Pillow is imported here only: Matplotlib, of the extra `lab`, brings it.
+"""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Pixels = NDArray[np.uint8]
+
+MAX_PIXELS = 50_000_000
+#: Where the ends of the range lie in images that are neither 8 bits nor 16 bits deep is not known.
+DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
+
+
+def read_pictures(
+    paths: Sequence[Path], shape: tuple[int, int], *, resize: bool = False, invert: bool = False
+) -> Pixels:
+    """Return images as rows of pixels from 0 to 255, shape (n, height · width).
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        PNG or JPEG files; colours become grey, what is transparent becomes white.
+    shape : (int, int)
+        Height and width that the model needs.
+    resize : bool
+        Stretch or shrink images of another size; without it they are refused.
+    invert : bool
+        Swap dark and light.
+
+    Raises
+    ------
+    DataError
+        If a file is no such image, is damaged, too large, or of another size.
+    """
+    rows = np.empty((len(paths), shape[0] * shape[1]), np.uint8)
+    for row, path in zip(rows, paths, strict=True):
+        row[:] = _read_grey(path, shape, resize).ravel()
+    return 255 - rows if invert else rows
+
+
+def looks_inverted(pixels: Pixels, shape: tuple[int, int]) -> bool:
+    """Tell whether most images have a light edge: dark ink on light paper, which MNIST never is.
+
+    Examples
+    --------
+    >>> page = np.full((1, 9), 255, np.uint8)
+    >>> looks_inverted(page, (3, 3)), looks_inverted(255 - page, (3, 3))
+    (True, False)
+    """
+    images = pixels.reshape(-1, *shape)
+    edges = [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]]
+    return bool(np.median(np.concatenate(edges, axis=1)) > 127)
+
+
+def _read_grey(path: Path, shape: tuple[int, int], resize: bool) -> Pixels:
+    from PIL import Image
+
+    height, width = shape
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is stricter
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                _check_size(path, image.size, shape, resize)
+                grey = _to_grey(image)
+    except DataError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DataError(f"{path}: no whole PNG or JPEG image: {error}") from error
+    if grey.size != (width, height):
+        grey = grey.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(grey, np.uint8)
+
+
+def _check_size(path: Path, size: tuple[int, int], shape: tuple[int, int], resize: bool) -> None:
+    """Raise before any pixel is unpacked if the header states a wrong size."""
+    (width, height), (wanted_height, wanted_width) = size, shape
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{path}: {width} x {height} pixels, at most {MAX_PIXELS:,} in all are read")
+    if not resize and (height, width) != shape:
+        raise DataError(
+            f"{path}: {width} x {height} pixels, the model needs {wanted_width} x {wanted_height}: "
+            "add --resize, or cut the image to that size"
+        )
+
+
+def _to_grey(image: "Image") -> "Image":
+    from PIL import Image
+
+    if image.mode in DEEP_MODES:
+        return Image.fromarray((np.asarray(image).astype(np.int64) // 256).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        paper = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(paper, image.convert("RGBA")).convert("L")
+    return image.convert("L")

@@ -1,0 +1,62 @@
+"""How well predictions agree with labels, class by class and together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Counts and ratios of one part of the rows.
+
+    Attributes
+    ----------
+    part : str
+        "test", "validation" or "training".
+    classes : tuple of str
+    confusion : array of int, shape (k, k)
+        Rows by true class (down) and predicted class (across).
+    precision, recall, f1 : array, shape (k,)
+
+    Examples
+    --------
+    >>> scores = Scores.of("test", ("no", "yes"), np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))
+    >>> scores.correct, scores.n_rows, scores.recall.round(2).tolist()
+    (3, 4, [1.0, 0.67])
+    """
+
+    part: str
+    classes: tuple[str, ...]
+    confusion: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+
+    @classmethod
+    def of(cls, part: str, classes: tuple[str, ...], y: np.ndarray, predicted: np.ndarray) -> "Scores":
+        """Return the scores of predicted class numbers."""
+        k = len(classes)
+        ratios = [score(y, predicted, n_classes=k) for score in (pl.precision, pl.recall, pl.f1)]
+        return cls(part, classes, pl.confusion_matrix(y, predicted, n_classes=k), *ratios)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows were measured."""
+        return int(self.confusion.sum())
+
+    @property
+    def correct(self) -> int:
+        """How many were right."""
+        return int(self.confusion.trace())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scores as JSON values."""
+        return {
+            "rows": self.n_rows,
+            "accuracy": self.correct / self.n_rows,
+            "macro_f1": float(self.f1.mean()),
+            **{name: getattr(self, name).tolist() for name in ("precision", "recall", "f1", "confusion")},
+        }

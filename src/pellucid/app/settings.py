@@ -1,0 +1,201 @@
+"""What a user can choose for a training, with every default and every limit in one place.
+
+The names are those of the flags and of the keys of a config file: ``learning_rate`` is ``--learning-rate``.
+
+>>> TrainSettings(source="digits", epochs=3).epochs
+3
+>>> TrainSettings(source="digits", optimizer="adm")
+Traceback (most recent call last):
+...
+ValueError: --optimizer must be one of sgd, adam, got 'adm': did you mean adam?
+"""
+
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from math import inf
+from pathlib import Path
+from typing import Any
+
+FAMILIES = ("he", "kaiming", "glorot", "xavier", "lecun")
+INITIALIZERS = (*(f"{name}-{kind}" for name in FAMILIES for kind in ("normal", "uniform")), "zeros")
+#: What may stand for each setting that is a word.
+CHOICES = {
+    "activation": ("relu", "tanh", "sigmoid", "leaky-relu"),
+    "init": INITIALIZERS,
+    "loss": ("softmax-cross-entropy", "sigmoid-cross-entropy", "mean-squared-error"),
+    "optimizer": ("sgd", "adam"),
+    "schedule": ("constant", "step-decay", "cosine", "one-cycle"),
+}
+#: The least whole number.
+LEAST = {"hidden": 1, "epochs": 1, "batch_size": 0, "patience": 1, "seed": 0}
+#: Numbers from the first (left out where the last is True) up to, and without, the second.
+RANGES = {
+    "test": (0.0, 1.0, False),
+    "validation": (0.0, 1.0, False),
+    "dropout": (0.0, 1.0, False),
+    "momentum": (0.0, 1.0, False),
+    "learning_rate": (0.0, inf, True),
+    "weight_decay": (0.0, inf, False),
+}
+#: The learning rate of each optimizer where none is given.
+LEARNING_RATES = {"sgd": 0.1, "adam": 0.001}
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """All settings of a training, checked one by one; `check` looks at them together.
+
+    Attributes
+    ----------
+    source : str
+        A data set's name or the path of a CSV file.
+    label : str or None
+        The column that holds the classes; None: ``label``.
+    test, validation : float
+        Share of a CSV file's rows for the final score; share of the training rows held out.
+    hidden : tuple of int
+    activation : tuple of str
+        One for all hidden layers, or one for each.
+    init, loss, optimizer, schedule : str
+    dropout, momentum, weight_decay : float
+    learning_rate : float or None
+        None: the optimizer's usual one, `rate`.
+    nesterov : bool
+    epochs, batch_size, seed : int
+        A batch size of 0 stands for all rows at once.
+    patience : int or None
+    save, run, folder : Path or None
+
+    Examples
+    --------
+    >>> TrainSettings(hidden=(50, 20)).activations
+    ('relu', 'relu')
+    """
+
+    source: str = ""
+    label: str | None = None
+    test: float = 0.2
+    validation: float = 0.1
+    folder: Path | None = None
+    hidden: tuple[int, ...] = (100,)
+    activation: tuple[str, ...] = ("relu",)
+    init: str = "he-normal"
+    dropout: float = 0.0
+    loss: str = "softmax-cross-entropy"
+    optimizer: str = "adam"
+    learning_rate: float | None = None
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    epochs: int = 20
+    batch_size: int = 32
+    patience: int | None = None
+    seed: int = 0
+    save: Path | None = None
+    run: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            for word in _each(getattr(self, name)):
+                _check_word(name, word, allowed)
+        for name, least in LEAST.items():
+            for number in _each(getattr(self, name)):
+                if number < least:
+                    raise ValueError(f"{flag(name)} must be at least {least}, got {number}")
+        for name in RANGES:
+            for number in _each(getattr(self, name)):
+                _check_range(name, number)
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The activation of each hidden layer."""
+        return self.activation * len(self.hidden) if len(self.activation) == 1 else self.activation
+
+    @property
+    def rate(self) -> float:
+        """The learning rate: the one given, or else the optimizer's usual one."""
+        return LEARNING_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings in full as JSON values, the learning rate as it is used."""
+        values = {**asdict(self), "learning_rate": self.rate}
+        return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
+
+
+def check(settings: TrainSettings) -> None:
+    """Raise where settings that are right one by one do not go together.
+
+    Raises
+    ------
+    ValueError
+        It names the flags.
+
+    Examples
+    --------
+    >>> check(TrainSettings(source="digits", momentum=0.9))
+    Traceback (most recent call last):
+    ...
+    ValueError: --momentum 0.9 belongs to --optimizer sgd, got --optimizer adam
+    """
+    if not settings.source:
+        raise ValueError("name what to learn from: pellucid train digits, or pellucid train table.csv")
+    if len(settings.activation) not in (1, len(settings.hidden)):
+        raise ValueError(
+            f"--activation must be given once, or once for each of the {len(settings.hidden)} hidden layers, "
+            f"got {len(settings.activation)}"
+        )
+    if settings.momentum and settings.optimizer != "sgd":
+        raise ValueError(
+            f"--momentum {settings.momentum} belongs to --optimizer sgd, got --optimizer {settings.optimizer}"
+        )
+    if settings.nesterov and not settings.momentum:
+        raise ValueError("--nesterov needs a momentum: add --optimizer sgd --momentum 0.9")
+    if settings.patience and not settings.validation:
+        raise ValueError(
+            "--patience watches the validation rows, and --validation is 0: try --validation 0.1"
+        )
+    if settings.save and settings.save == settings.run:
+        raise ValueError(f"--save and --run both name {settings.save}: give each a file of its own")
+
+
+def flag(name: str) -> str:
+    """Return how a setting is written on the command line.
+
+    Examples
+    --------
+    >>> flag("learning_rate")
+    '--learning-rate'
+    """
+    return "--" + name.replace("_", "-")
+
+
+def nearest(word: str, allowed: tuple[str, ...]) -> str:
+    """Return ``: did you mean ...?``, or nothing where no allowed word is near.
+
+    Examples
+    --------
+    >>> nearest("tahn", ("relu", "tanh"))
+    ': did you mean tanh?'
+    """
+    found = get_close_matches(word, allowed, n=2)
+    return f": did you mean {' or '.join(found)}?" if found else ""
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    """Return the values of a setting that may have none or several."""
+    return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
+def _check_word(name: str, word: str, allowed: tuple[str, ...]) -> None:
+    if word not in allowed:
+        raise ValueError(
+            f"{flag(name)} must be one of {', '.join(allowed)}, got {word!r}{nearest(word, allowed)}"
+        )
+
+
+def _check_range(name: str, number: float) -> None:
+    low, high, is_open = RANGES[name]
+    if not low <= number < high or (is_open and number == low):
+        limits = f"{'>' if is_open else '>='} {low:g}" + (f" and < {high:g}" if high < inf else " and finite")
+        raise ValueError(f"{flag(name)} must be {limits}, got {number}")

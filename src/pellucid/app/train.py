@@ -1,0 +1,114 @@
+"""`pellucid train` from settings to files: load, divide, train, score, save."""
+
+from shlex import quote
+
+import numpy as np
+from rich.console import Console
+
+import pellucid as pl
+from pellucid.app.places import check_place
+from pellucid.app.run_file import write_run
+from pellucid.app.scores import Scores
+from pellucid.app.screen import show_scores, show_training
+from pellucid.app.settings import TrainSettings
+from pellucid.app.sources import Parts, Source, divide, load_source
+from pellucid.app.training_run import TrainingRun
+
+
+def train(settings: TrainSettings, console: Console) -> bool:
+    """Train as the settings say, show it, and write the files that they name.
+
+    Returns
+    -------
+    bool
+        False if Ctrl-C broke it off; what was learnt until then is kept.
+
+    Raises
+    ------
+    FloatingPointError
+        If the training diverged; the files are written before.
+    """
+    check_place("--save", settings.save)
+    check_place("--run", settings.run)
+    rng = np.random.default_rng(settings.seed)
+    source = load_source(settings)
+    parts = divide(source, settings, rng)
+    run = TrainingRun(settings, source, parts, rng)
+    told = (_told_rows(source, parts), run.net.summary())
+    console.print(*told, sep="\n", markup=False, highlight=False, soft_wrap=True)
+    scores, failure = None, None
+    try:
+        show_training(run, console)
+        scores = score(run, source, parts)
+    except KeyboardInterrupt:
+        run.status = f"interrupted after epoch {len(run.records)}"
+    except FloatingPointError as error:
+        run.status, failure = f"failed: {error}", error
+    run.put_back()
+    _tell_end(run, scores, console)
+    _write(run, source, parts, scores, console)
+    if failure is not None:
+        raise failure
+    return scores is not None
+
+
+def score(run: TrainingRun, source: Source, parts: Parts) -> Scores:
+    """Measure the kept weights on the test rows; where there are none, on the best rows that there are."""
+    run.put_back()
+    x, y = parts.x_test, parts.y_test
+    part = "test"
+    if len(y) == 0:
+        part, rows = ("validation", parts.validation) if len(parts.validation) else ("training", parts.train)
+        x, y = source.x[rows], source.y[rows]
+    predicted = pl.predicted_classes(run.net.predict(x), run.loss.threshold)
+    return Scores.of(part, source.classes, y, predicted)
+
+
+def _told_rows(source: Source, parts: Parts) -> str:
+    counts = {"training": parts.train, "validation": parts.validation, "test": parts.y_test}
+    rows = ", ".join(f"{len(each):,} {name}" for name, each in counts.items() if len(each))
+    return f"{source.name}: {len(source.classes)} classes, {len(source.features)} features; rows: {rows}"
+
+
+def _tell_end(run: TrainingRun, scores: Scores | None, console: Console) -> None:
+    """Print how the training ended."""
+    if scores is None:
+        console.print(_told_break(run), markup=False, highlight=False, soft_wrap=True)
+        return
+    if run.settings.patience:
+        ending = run.status.capitalize()
+        console.print(f"{ending}: the weights of epoch {run.kept_epoch}, the best, are kept", highlight=False)
+    show_scores(scores, console)
+
+
+def _told_break(run: TrainingRun) -> str:
+    """Say what a training that was broken off leaves behind, and how to go on."""
+    if run.kept_epoch == 0:
+        return "Broken off before the first epoch was done: there is nothing to keep."
+    kept = f"Broken off after epoch {len(run.records)}"
+    if run.settings.save is None:
+        return f"{kept}, not saved: with --save FILE, what is learnt by then is kept."
+    return (
+        f"{kept}: the network of epoch {run.kept_epoch} is kept and can be used as it is; "
+        "the same command trains again from the start."
+    )
+
+
+def _write(run: TrainingRun, source: Source, parts: Parts, scores: Scores | None, console: Console) -> None:
+    """Write the network and the run file where they are wanted, and say what to do next."""
+    save, lines = run.settings.save, []
+    if save is not None and run.kept_epoch:
+        run.net.save(save)
+        lines += [f"saved: {save}", f"next: pellucid predict {quote(str(save))} {_example(source)}"]
+    if run.settings.run is not None:
+        write_run(run.settings.run, source, parts, run, scores)
+        lines.insert(0, f"run file: {run.settings.run}")
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _example(source: Source) -> str:
+    """Return an input that the model can predict at once."""
+    if source.test is not None:
+        return source.name if len(source.test[1]) else "image.png"
+    return quote(source.name)

@@ -1,0 +1,99 @@
+"""A training that stops early, or whenever it is told to, and keeps the weights worth keeping."""
+
+from collections.abc import Iterator
+from time import perf_counter
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.app.builder import LOSSES, build_network, build_optimizer
+from pellucid.app.settings import TrainSettings
+from pellucid.app.sources import Parts, Source
+
+
+class TrainingRun:
+    """Train a network epoch by epoch; `put_back` gives it the weights that are kept.
+
+    With patience, those of the epoch with the lowest validation loss are kept; without, those of the last
+    whole epoch. Iterating may be broken off anywhere, by Ctrl-C too.
+
+    Attributes
+    ----------
+    net : Network
+    records : list of Record
+        One for each whole epoch.
+    kept_epoch : int
+        Whose weights are kept; 0: none is done yet.
+    seconds : float
+        From the start of the training to its last whole epoch.
+    status : str
+        "running", "finished", "stopped early after epoch 7", "interrupted after epoch 3", ...
+
+    Examples
+    --------
+    >>> from pellucid.app.sources import divide, load_source
+    >>> settings, rng = TrainSettings(source="digits", hidden=(20,), epochs=2), np.random.default_rng(0)
+    >>> source = load_source(settings)
+    >>> run = TrainingRun(settings, source, divide(source, settings, rng), rng)
+    >>> [record.epoch for record in run]
+    [1, 2]
+    >>> run.kept_epoch, run.status
+    (2, 'finished')
+    """
+
+    def __init__(
+        self, settings: TrainSettings, source: Source, parts: Parts, rng: np.random.Generator
+    ) -> None:
+        self.settings = settings
+        self.net = build_network(settings, source, parts.train, rng)
+        self.loss = LOSSES[settings.loss]()
+        self.records: list[pl.Record] = []
+        self.status, self.seconds = "running", 0.0
+        self._kept: tuple[int, pl.Record | None, np.ndarray] = (0, None, self.net.theta.copy())
+        held_out = parts.validation
+        self._epochs = pl.train(
+            self.net,
+            self.loss,
+            build_optimizer(settings, len(parts.train)),
+            source.x[parts.train],
+            source.y[parts.train],
+            epochs=settings.epochs,
+            batch_size=settings.batch_size or None,
+            validation=(source.x[held_out], source.y[held_out]) if len(held_out) else None,
+            rng=rng,
+        )
+
+    def __iter__(self) -> Iterator[pl.Record]:
+        """Train, and yield each epoch's record."""
+        start = perf_counter()
+        for record in self._epochs:
+            self._keep(record)
+            self.seconds = perf_counter() - start
+            yield record
+            waited = record.epoch - self.kept_epoch
+            if self.settings.patience and waited >= self.settings.patience and record.epoch < self.settings.epochs:
+                self.status = f"stopped early after epoch {record.epoch}"
+                return
+        self.status = "finished"
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights are kept."""
+        return self._kept[0]
+
+    def put_back(self) -> None:
+        """Give the network the weights that are kept."""
+        np.copyto(self.net.theta, self._kept[2])
+
+    def _keep(self, record: pl.Record) -> None:
+        """Note a whole epoch; its weights are kept by one assignment, which Ctrl-C cannot split."""
+        best = self._kept[1]
+        if best is None or not self.settings.patience or _is_better(record, best):
+            self._kept = (record.epoch, record, self.net.theta.copy())
+        self.records.append(record)
+
+
+def _is_better(record: pl.Record, best: pl.Record) -> bool:
+    assert record.validation_loss is not None and best.validation_loss is not None
+    # A loss that is NaN is never better, and a finite one always better than NaN.
+    return record.validation_loss < best.validation_loss or bool(np.isnan(best.validation_loss))

@@ -1,0 +1,28 @@
+"""What the commands share: the console, the option --folder, the flags that were given."""
+
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+from rich.console import Console
+
+import pellucid as pl
+
+console = Console()
+#: For words about a result where the result itself goes to standard output.
+messages = Console(stderr=True)
+
+DATA_SETS = "|".join(pl.DATASETS)
+FOLDER = typer.Option(
+    file_okay=False,
+    help="Where data sets lie.",
+    show_default="the cache, else download",
+    rich_help_panel="Files",
+)
+Folder: TypeAlias = Annotated[Path | None, FOLDER]
+
+
+def given(context: typer.Context) -> dict[str, Any]:
+    """Return the arguments that stand on the command line, without those that are defaults."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name: context.params[name] for name, s in sources.items() if s and s.name == "COMMANDLINE"}

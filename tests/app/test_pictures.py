@@ -1,0 +1,125 @@
+"""Image files as rows of grey pixels: modes, sizes, damage."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pellucid.app.pictures import looks_inverted, read_pictures
+from pellucid.data import DataError
+
+GREY = np.array([[0, 50, 100], [150, 200, 255]], np.uint8)
+
+
+def saved(tmp_path, image, name="a.png", **options):
+    path = tmp_path / name
+    image.save(path, **options)
+    return path
+
+
+def read(path, shape=(2, 3), **options):
+    return read_pictures([path], shape, **options)[0].reshape(shape)
+
+
+def test_grey_pixels_row_by_row(tmp_path):
+    paths = [saved(tmp_path, Image.fromarray(a), f"{k}.png") for k, a in enumerate((GREY, GREY // 2))]
+    pixels = read_pictures(paths, (2, 3))
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, [GREY.ravel(), GREY.ravel() // 2])
+
+
+def test_inverted(tmp_path):
+    np.testing.assert_array_equal(read(saved(tmp_path, Image.fromarray(GREY)), invert=True), 255 - GREY)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P", "LA", "RGBA", "1", "I;16"])
+def test_other_modes_become_grey(tmp_path, mode):
+    bits = (GREY > 120).astype(np.uint8) * 255
+    image = (
+        Image.fromarray(bits.astype(np.uint16) * 257)
+        if mode == "I;16"
+        else Image.fromarray(bits).convert(mode)
+    )
+    path = saved(tmp_path, image)
+    with Image.open(path) as image:
+        assert image.mode == mode
+    np.testing.assert_array_equal(read(path), bits)
+
+
+def test_colours_become_grey_by_their_brightness(tmp_path):
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
+    grey = read(saved(tmp_path, Image.fromarray(colours)), (1, 3))[0]
+    assert grey[1] > grey[0] > grey[2] > 0
+
+
+def test_what_is_transparent_is_white_paper(tmp_path):
+    image = Image.new("RGBA", (3, 2), (0, 0, 0, 0))
+    image.putpixel((1, 0), (0, 0, 0, 255))
+    np.testing.assert_array_equal(read(saved(tmp_path, image)), [[255, 0, 255], [255, 255, 255]])
+
+
+def test_jpeg(tmp_path):
+    flat = np.full((16, 24), 77, np.uint8)
+    pixels = read(saved(tmp_path, Image.fromarray(flat), "a.jpg", quality=95), (16, 24))
+    assert abs(pixels.astype(int) - 77).max() <= 2
+
+
+def test_another_size_needs_resize(tmp_path):
+    large = np.kron(GREY, np.ones((4, 4), np.uint8))
+    path = saved(tmp_path, Image.fromarray(large))
+    with pytest.raises(DataError, match=r"a\.png: 12 x 8 pixels, the model needs 3 x 2: add --resize"):
+        read(path)
+    assert abs(read(path, resize=True).astype(int) - GREY).max() <= 30
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_header(width, height):
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("width", "height"), [(8_000, 8_000), (12_000, 12_000), (40_000, 40_000)])
+def test_a_picture_that_would_fill_the_memory(tmp_path, width, height):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_header(width, height))
+    with pytest.raises(DataError, match=r"bomb\.png: .*pixels"):
+        read(path, resize=True)
+
+
+def whole_png():
+    file = io.BytesIO()
+    noise = np.random.default_rng(0).integers(256, size=(20, 30), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "png")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("size", [8, 20, 33, 50, 80, 110, 600])
+def test_a_cut_picture(tmp_path, size):
+    path = tmp_path / "cut.png"
+    path.write_bytes(whole_png()[:size])
+    with pytest.raises(DataError, match=r"^.*cut\.png: no whole PNG or JPEG image"):
+        read(path, (20, 30))
+
+
+def test_other_formats_are_refused(tmp_path):
+    path = saved(tmp_path, Image.fromarray(GREY), "a.gif")
+    with pytest.raises(DataError, match="no whole PNG or JPEG image"):
+        read(path)
+
+
+def test_a_missing_file_is_told_as_such(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "none.png")
+
+
+def test_paper_is_told_from_its_edge():
+    digit = np.zeros((5, 5), np.uint8)
+    digit[1:4, 2] = 255
+    assert not looks_inverted(digit.reshape(1, -1), (5, 5))
+    assert looks_inverted(255 - digit.reshape(1, -1), (5, 5))

@@ -1,0 +1,140 @@
+"""CSV tables: what is read, and that every hostile one ends in a message that names row, column and fix."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+from pellucid.app import tables
+from pellucid.app.tables import numbers, read_table, texts
+from pellucid.data import DataError
+
+
+def test_numbers_and_labels():
+    table = read_table(b'a,"b, c",y\n 1 ,-2e3,x\n+0.5,.25,"two\nlines"\n')
+    assert table.columns == ("a", "b, c", "y")
+    np.testing.assert_array_equal(numbers(table, ["b, c", "a"]), [[-2000, 1], [0.25, 0.5]])
+    assert (len(table), texts(read_table(b"a,y\n1,x \n1,  z\n"), "y")) == (2, ["x", "z"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: b"\xef\xbb\xbf" + text,
+        lambda text: text.replace(b"\n", b"\r\n"),
+        lambda text: text.rstrip(b"\n"),
+        lambda text: text + b"\n\r\n",
+        gzip.compress,
+    ],
+)
+def test_spellings_of_one_table(change, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(change("a,ä\n1,é\n2,ü\n".encode()))
+    table = read_table(path)
+    assert (table.columns, texts(table, "ä")) == (("a", "ä"), ["é", "ü"])
+    np.testing.assert_array_equal(numbers(table, ["a"]), [[1], [2]])
+
+
+def test_the_checksum_is_that_of_the_unpacked_file():
+    text = b"a,b\n1,2\n\n"
+    assert read_table(gzip.compress(text)).sha256 == read_table(text).sha256
+    # from sha256sum
+    assert read_table(b"abc,d\n1,2").sha256.startswith("27357fd37f190aa7a28f")
+
+
+def test_a_long_table_with_cells_of_many_lines():
+    """polars reads a long text in pieces, one for each thread: none may begin inside a cell."""
+    rows = "".join(f'{i},"one, ""two""\nthree\n{i}"\n' for i in range(30_000))
+    table = read_table(("a,y\n" + rows).encode())
+    assert numbers(table, ["a"])[:, 0].tolist() == list(range(30_000))
+    assert texts(table, "y")[29_999] == 'one, "two"\nthree\n29999'
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ("3 03 3.0 -0 -4", "3 3 3 0 -4"),
+        ("9007199254740993 9007199254740992 1", "9007199254740993 9007199254740992 1"),
+        ("1e2 100 +7", "100 100 7"),
+        ("3 03 b", "3 03 b"),
+        ("nan 1 2", "nan 1 2"),
+    ],
+)
+def test_whole_numbers_as_labels_are_written_in_one_way(cells, expected):
+    table = read_table(("x,y\n" + "".join(f"0,{cell}\n" for cell in cells.split())).encode())
+    assert texts(table, "y") == expected.split()
+
+
+WRONG = [
+    (b"", "the file is empty"),
+    (b"\n \n", "the file is empty"),
+    (b"a,y\n", "no rows below the header"),
+    (b"a,a\n1,2\n", "two columns are called 'a': rename one"),
+    (b"a, a \n1,2\n", "two columns are called 'a': rename one"),
+    (b"a,,y\n1,2,3\n", "column 2 has no name in the header"),
+    (b"a;y\n1;2\n", "only one column, 'a;y': cells must be divided by commas"),
+    (b"a,y\n1,2\n3,4,5\n", "row 3 has 3 cells, the header 2"),
+    (b'a,y\n1,2\n3,"4\n', 'a cell that begins with " does not end with one'),
+    (b"a,y\n1,caf\xe9\n", "row 2: byte 0xe9 is not UTF-8 text: save the table as UTF-8 CSV"),
+    ("a,y\n1,2\n".encode("utf-16"), "it holds zero bytes; save it as UTF-8 CSV"),
+    (gzip.compress(b"a,y\n1,2\n" * 99)[:-9], "damaged gzip data"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), WRONG, ids=range(len(WRONG)))
+def test_what_is_no_table(content, message):
+    with pytest.raises(DataError) as caught:
+        read_table(content)
+    assert str(caught.value).startswith("<bytes>: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+CELLS = [
+    (
+        b"a,b,y\n1,2,x\n1,,y\n1,3,y\n",
+        "row 3, column b: empty, expected a number: fill it or leave out the row",
+    ),
+    (b"a,b,y\n1\n2,3,x\n", "row 2, column b: empty, expected a number"),
+    (b"a,b,y\n1,nan,x\n", "row 2, column b: 'nan' is not a finite number"),
+    (b"a,b,y\n1,1e999,x\n", "row 2, column b: '1e999' is not a finite number"),
+    (
+        b"a,b,y\nbob,1,x\nann,1,y\n",
+        "row 2, column a: 'bob' is not a finite number: fill it or leave out the column",
+    ),
+    (b"a,b,y\n1,2 3,x\n", "row 2, column b: '2 3' is not"),
+    (b'a,b,y\n1,"1,5",x\n', "row 2, column b: '1,5' is not"),
+    (b'a,b,y\n1,"2",x\n\n1,2,x\n', "row 3, column a: empty"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), CELLS, ids=range(len(CELLS)))
+def test_cells_that_are_no_numbers(content, message):
+    with pytest.raises(DataError, match=r"^<bytes>: ") as caught:
+        numbers(read_table(content), ["a", "b"])
+    assert message in str(caught.value)
+
+
+LABELS = [
+    (b"a,y\n1,x\n2,\n3,y\n", "row 3, column y: empty, expected a label"),
+    (b"a,y\n1,x\n\n3,y\n", "row 3: a blank row, take it out"),
+    (b"a,y\n1,  \n", "row 2, column y: empty, expected a label"),
+    (b"a,y\n1,1\n2,0.5\n", "row 3, column y: 0.5 is not a class: labels must be text or whole numbers"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), LABELS, ids=range(len(LABELS)))
+def test_cells_that_are_no_labels(content, message):
+    with pytest.raises(DataError) as caught:
+        texts(read_table(content), "y")
+    assert message in str(caught.value)
+
+
+def test_a_small_file_cannot_unpack_to_a_large_one(monkeypatch):
+    monkeypatch.setattr(tables, "MAX_BYTES", 1000)
+    with pytest.raises(DataError, match="this one has more: use fewer rows"):
+        read_table(gzip.compress(b"a,b\n" * 900))
+    monkeypatch.setattr(tables, "MAX_CELLS", 100)
+    with pytest.raises(DataError, match="and 100 cells, this one has more"):
+        read_table(b"a" + b"," * 200)

@@ -1,0 +1,94 @@
+"""A training that stops early or is broken off keeps the right weights."""
+
+import numpy as np
+import pytest
+
+from pellucid.app.settings import TrainSettings
+from pellucid.app.sources import divide, load_source
+from pellucid.app.training_run import TrainingRun
+
+
+def run_of(**settings):
+    settings = TrainSettings(source="digits", **{"hidden": (20,), "learning_rate": 0.01, **settings})
+    rng = np.random.default_rng(settings.seed)
+    source = load_source(settings)
+    return TrainingRun(settings, source, divide(source, settings, rng), rng)
+
+
+def test_without_patience_the_last_weights_are_kept():
+    run, thetas = run_of(epochs=3), []
+    start = run.net.theta.copy()
+    for record in run:
+        thetas.append(run.net.theta.copy())
+        assert (run.kept_epoch, run.status, len(run.records)) == (record.epoch, "running", record.epoch)
+    assert run.status == "finished"
+    run.net.theta[:] = 0
+    run.put_back()
+    np.testing.assert_array_equal(run.net.theta, thetas[-1])
+    assert not np.array_equal(run.net.theta, start)
+    assert run.seconds > 0
+
+
+def test_patience_stops_and_puts_the_best_weights_back():
+    run = run_of(epochs=60, patience=3, learning_rate=0.03)
+    thetas = {record.epoch: run.net.theta.copy() for record in run}
+    losses = [record.validation_loss for record in run.records]
+    best = int(np.argmin(losses)) + 1
+    assert run.status == f"stopped early after epoch {best + 3}"
+    assert (run.kept_epoch, len(losses)) == (best, best + 3)
+    assert best > 1
+    run.put_back()
+    np.testing.assert_array_equal(run.net.theta, thetas[best])
+
+
+def test_patience_that_ends_with_the_last_epoch_is_no_early_stop():
+    run = run_of(epochs=60, patience=3, learning_rate=0.03)
+    stop = len(list(run))
+    run = run_of(epochs=stop, patience=3, learning_rate=0.03)
+    assert len(list(run)) == stop
+    assert run.status == "finished"
+
+
+def test_broken_off_in_the_middle_of_an_epoch():
+    run = run_of(epochs=5)
+    epochs = iter(run)
+    next(epochs)
+    after_first = run.net.theta.copy()
+    run.net.theta += 1  # a half-done epoch
+    run.put_back()
+    np.testing.assert_array_equal(run.net.theta, after_first)
+    assert (run.kept_epoch, len(run.records)) == (1, 1)
+
+
+def test_before_the_first_epoch_the_starting_weights_are_kept():
+    run = run_of(epochs=1)
+    start = run.net.theta.copy()
+    run.net.theta += 1
+    run.put_back()
+    np.testing.assert_array_equal(run.net.theta, start)
+    assert run.kept_epoch == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"batch_size": 0, "schedule": "one-cycle"},
+        {"validation": 0.0, "dropout": 0.2},
+        {"loss": "mean-squared-error", "optimizer": "sgd", "momentum": 0.9, "nesterov": True},
+        {"loss": "sigmoid-cross-entropy", "schedule": "cosine", "weight_decay": 1e-3},
+    ],
+)
+def test_every_choice_lowers_the_loss(settings):
+    run = run_of(epochs=6, **settings)
+    list(run)
+    losses = [record.loss for record in run.records]
+    assert losses[-1] < losses[0]
+    assert (run.records[0].validation_loss is None) == (settings.get("validation") == 0)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    twice = [run_of(epochs=2, dropout=0.3, seed=seed) for seed in (5, 5, 6)]
+    for run in twice:
+        list(run)
+    np.testing.assert_array_equal(twice[0].net.theta, twice[1].net.theta)
+    assert not np.array_equal(twice[0].net.theta, twice[2].net.theta)

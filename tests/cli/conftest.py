@@ -1,0 +1,44 @@
+"""What the tests of the command line share: a call of it in this process, in an empty folder."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid import __main__ as entry
+from pellucid.data import Dataset
+from pellucid.data.sources import MissingError
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Call the command line in this process, in an empty folder; return exit status, output and errors."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("PELLUCID_DATA", raising=False)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            entry.main()
+        out, err = capsys.readouterr()
+        code = stop.value.code
+        return (1, out, err + code + "\n") if isinstance(code, str) else (code or 0, out, err)
+
+    return call
+
+
+@pytest.fixture
+def mnist(monkeypatch):
+    """Put a toy in the place of MNIST, which these tests do not need, and no other images beside it."""
+    x, y = np.zeros((2, 784), np.uint8), np.array([0, 1])
+    data, load = Dataset("mnist", x, y, x, y, 10, (28, 28), "a test", {"toy": "ff"}), pl.load_dataset
+
+    def load_toy(name, **about):
+        if name == "kaggle-mnist":
+            raise MissingError("there is no table; name a folder by folder=...")
+        return data if name == "mnist" else load(name, **about)
+
+    monkeypatch.setattr(pl, "load_dataset", load_toy)

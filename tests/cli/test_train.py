@@ -1,0 +1,178 @@
+"""`pellucid train`: what it prints and writes, flags and config file, Ctrl-C."""
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+import pellucid as pl
+from pellucid.app.settings import TrainSettings
+from pellucid.cli import app
+
+PELLUCID = [sys.executable, "-W", "error", "-m", "pellucid"]
+
+
+def accuracy_in(out):
+    return float(re.search(r"test accuracy ([\d.]+)%", out)[1])
+
+
+def test_training_on_digits_twice(run):
+    code, out, err = run("train", "digits", "--seed", "3")
+    assert (code, err) == (0, "")
+    assert accuracy_in(out) >= 95
+    assert len(re.findall(r"^epoch +\d+  loss \d\.\d{4}  accuracy", out, re.MULTILINE)) == 20
+    assert "\x1b" not in out  # no colours and no moving bar where there is no terminal
+    assert max(map(len, out.splitlines())) <= 80
+    assert run("train", "digits", "--seed", "3")[1] == out
+    assert run("train", "digits", "--seed", "4")[1] != out
+
+
+def test_a_saved_network_predicts_what_the_table_says(run, tmp_path):
+    path = tmp_path / "[bold] net.safetensors"
+    options = ["--hidden", 20, "--hidden", 15, "--epochs", 5, "--batch-size", 16, "--learning-rate", 0.01]
+    code, out, _ = run("train", "digits", *options, "--save", path)
+    assert code == 0
+    assert out.splitlines()[-2:] == [f"saved: {path}", f"next: pellucid predict '{path}' digits"]
+    net, data = pl.Network.load(path), pl.load_dataset("digits")
+    assert [layer.n_out for layer in net.layers if isinstance(layer, pl.Dense)] == [20, 15, 10]
+    correct = int((net.predict(data.x_test).argmax(axis=1) == data.y_test).sum())
+    assert f"test accuracy {correct / 360:.2%} ({correct} of 360)" in out
+    for k, recall in enumerate(pl.recall(data.y_test, net.predict(data.x_test).argmax(axis=1), n_classes=10)):
+        assert re.search(rf"│ {k} +│ \d\.\d{{3}} +│ {recall:.3f} +│", out)
+    code, _, err = run(*shlex.split(out.splitlines()[-1])[2:])
+    assert (code, err) == (0, f"accuracy {correct / 360:.2%} ({correct} of 360)\n")
+
+
+EVERY_FLAG = {
+    "hidden": [9, 8],
+    "activation": ["tanh", "leaky-relu"],
+    "init": "lecun-uniform",
+    "dropout": 0.25,
+    "loss": "mean-squared-error",
+    "optimizer": "sgd",
+    "learning_rate": 0.25,
+    "momentum": 0.5,
+    "nesterov": True,
+    "weight_decay": 0.001,
+    "schedule": "cosine",
+    "epochs": 2,
+    "batch_size": 0,
+    "validation": 0.25,
+    "test": 0.5,
+    "patience": 7,
+    "seed": 11,
+    "label": "kind",
+}
+
+
+def as_flags(settings):
+    for name, value in settings.items():
+        flag = "--" + name.replace("_", "-")
+        for each in value if isinstance(value, list) else [value]:
+            yield from [flag] if each is True else [flag, str(each)]
+
+
+def written(name):
+    return json.loads(Path(name).read_text())
+
+
+@pytest.fixture
+def table():
+    """Write a small table into the folder of the test."""
+    rng = np.random.default_rng(0)
+    rows = [f"{x:.3f},{'ab'[k % 2]},{y:.3f}" for k, (x, y) in enumerate(rng.normal(size=(60, 2)))]
+
+    def write():
+        Path("t.csv").write_text("x,kind,y\n" + "\n".join(rows))
+
+    return write
+
+
+def test_every_flag_and_every_key_reaches_the_run_file(run, table):
+    table()
+    code, _, err = run("train", "t.csv", *as_flags(EVERY_FLAG), "--run", "flags.json", "--save", "net")
+    assert (code, err) == (0, "")
+    lines = [f"{name.replace('_', '-')} = {json.dumps(value)}" for name, value in EVERY_FLAG.items()]
+    Path("all.toml").write_text("\n".join(['source = "t.csv"', 'run = "toml.json"', 'save = "net"', *lines]))
+    assert run("train", "--config", "all.toml")[0] == 0
+    flags, toml = written("flags.json"), written("toml.json")
+    known = {"source": "t.csv", "save": "net", "folder": None, **EVERY_FLAG}
+    assert {**flags["settings"], "run": None} == {**known, "run": None}
+    assert {**toml["settings"], "run": None} == {**flags["settings"], "run": None}
+    assert toml["records"] == flags["records"]
+    assert set(known) | {"run"} == set(TrainSettings.__dataclass_fields__)
+
+
+def test_flags_go_before_the_file(run):
+    Path("t.toml").write_text(
+        'source = "kaggle-mnist"\nepochs = 50\nhidden = [7, 6]\nnesterov = true\nseed = 3'
+    )
+    flags = ["--epochs", 1, "--no-nesterov", "--run", "r.json"]
+    assert run("train", "digits", "--config", "t.toml", *flags)[0] == 0
+    settings = written("r.json")["settings"]
+    told = [settings[name] for name in ("source", "epochs", "hidden", "nesterov", "seed", "batch_size")]
+    assert told == ["digits", 1, [7, 6], False, 3, 32]
+
+
+def test_a_flag_given_with_its_default_still_goes_before_the_file(run):
+    Path("t.toml").write_text("epochs = 2\nseed = 5")
+    assert run("train", "digits", "--config", "t.toml", "--seed", 0, "--run", "r.json")[0] == 0
+    assert written("r.json")["settings"]["seed"] == 0
+
+
+def test_the_flags_are_the_settings():
+    command = typer.main.get_command(app).commands["train"]
+    names = {parameter.name for parameter in command.params} - {"config", "help"}
+    assert names == set(TrainSettings.__dataclass_fields__)
+    usual = TrainSettings()
+    for parameter in command.params:
+        default = getattr(usual, parameter.name, None)
+        shown = list(default) if isinstance(default, tuple) else default
+        assert parameter.default == (shown if parameter.name != "config" else None)
+
+
+def interrupt_after(line, *arguments, folder):
+    """Send Ctrl-C once a line has appeared; return exit status, what was printed and errors."""
+    process = subprocess.Popen(
+        [*PELLUCID, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
+    printed = ""
+    for each in process.stdout:
+        printed += each
+        if each.startswith(line):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    return process.returncode, printed + out, err
+
+
+def test_ctrl_c_keeps_what_was_learnt(run, tmp_path):
+    files = ["--save", "net", "--run", "run.json"]
+    code, out, err = interrupt_after(
+        "epoch   3", "train", "digits", "--epochs", 100_000, *files, folder=tmp_path
+    )
+    assert (code, err) == (130, "")
+    about = json.loads((tmp_path / "run.json").read_text())
+    k = about["kept_epoch"]
+    assert (k >= 3, about["status"], len(about["records"])) == (True, f"interrupted after epoch {k}", k)
+    assert f"Broken off after epoch {k}: the network of epoch {k} is kept" in out
+    assert "next: pellucid predict net digits" in out
+    run("train", "digits", "--epochs", k, "--save", "again")
+    np.testing.assert_array_equal(pl.Network.load(tmp_path / "net").theta, pl.Network.load("again").theta)
+
+
+def test_ctrl_c_without_a_place_to_save(tmp_path):
+    code, out, err = interrupt_after("epoch   3", "train", "digits", "--epochs", 100_000, folder=tmp_path)
+    assert (code, err, list(tmp_path.iterdir())) == (130, "", [])
+    assert out.rstrip().endswith("not saved: with --save FILE, what is learnt by then is kept.")
