@@ -1,4 +1,4 @@
-"""Write into README.md what commands have measured: the snippet's output, the ledger's tables, the pictures.
+"""Write into README.md and docs what commands have measured and drawn: output, tables, pictures.
 
 Reads `results/default`, which `make reproduce` wrote, `results/full` where ``--full`` has been run, and runs
 the README's Python snippet. All between ``<!-- name -->`` and ``<!-- /name -->`` is replaced.
@@ -13,6 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import pellucid as pl
 from pellucid.lab.rows import (
     cells,
     claim_verdict,
@@ -24,10 +27,11 @@ from pellucid.lab.rows import (
     readings,
     tally,
 )
+from pellucid.lab.system_diagram import system_diagram
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
-PICTURES = {"d-masks": "d-masks"}
+PICTURES = {"d-masks": "d-masks", "e-batches": "e-batches"}
 FULL_PICTURES = {"c-trace": "c-trace-full"}
 
 
@@ -45,6 +49,16 @@ def main() -> None:
     if (full / "ledger.json").exists():
         text = _between(text, "full", _keep(full, _read(full), "ledger-full.json", FULL_PICTURES))
     readme.write_text(text, encoding="utf-8")
+    _draw()
+
+
+def _draw() -> None:
+    """Draw the system, and the network of the README's snippet."""
+    layers = [pl.Rescale(1 / 255), pl.Dense(100, init=pl.lecun_uniform), pl.Tanh(), pl.Dropout(0.1)]
+    net = pl.Network([*layers, pl.Dense(10)]).build(784, rng=np.random.default_rng(0))
+    drawings = {"system": system_diagram(), "network": net.diagram(inputs="pixels")}
+    for name, svg in drawings.items():
+        (ROOT / "docs" / "pictures" / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
 def _read(folder: Path) -> dict[str, Any]:

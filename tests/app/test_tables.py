@@ -75,7 +75,7 @@ WRONG = [
     (b"a,,y\n1,2,3\n", "column 2 has no name in the header"),
     (b"a;y\n1;2\n", "only one column, 'a;y': cells must be divided by commas"),
     (b"a,y\n1,2\n3,4,5\n", "row 3 has 3 cells, the header 2"),
-    (b'a,y\n1,2\n3,"4\n', 'a cell that begins with " does not end with one'),
+    (b'a,y\n1,2\n3,"4\n', 'the " are odd in number: a quoted cell does not end'),
     (b"a,y\n1,caf\xe9\n", "row 2: byte 0xe9 is not UTF-8 text: save the table as UTF-8 CSV"),
     ("a,y\n1,2\n".encode("utf-16"), "it holds zero bytes; save it as UTF-8 CSV"),
     (gzip.compress(b"a,y\n1,2\n" * 99)[:-9], "damaged gzip data"),

@@ -69,6 +69,6 @@ def test_a_mistake_leaves_an_old_file_alone(run, model):
 
 def test_a_reader_that_stops_reading(run, model):
     command = f"{sys.executable} -W error -m pellucid predict net digits | head -1"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("row,label,p_0")
     assert "Traceback" not in done.stderr

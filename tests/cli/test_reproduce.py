@@ -1,10 +1,13 @@
 """`pellucid reproduce`: options, and what an interruption leaves."""
 
-import os
+import dataclasses
 from pathlib import Path
 
 import pytest
+from joblib import cpu_count
 
+import pellucid as pl
+from pellucid.data.sources import MissingError
 from pellucid.lab.report import Mode, Report, Run
 from pellucid.lab.reports import REPORTS
 
@@ -20,8 +23,8 @@ def asked(monkeypatch, mnist):
 @pytest.mark.parametrize(
     ("options", "letters", "mode", "jobs"),
     [
-        ([], ["C", "D"], Mode("default", 3), os.cpu_count()),
-        (["--full", "--report", "C"], ["C"], Mode("full", 5), os.cpu_count()),
+        ([], ["A", "B", "C", "D", "E"], Mode("default", 3), cpu_count()),
+        (["--full", "--report", "C"], ["C"], Mode("full", 5), cpu_count()),
         (["--quick", "--report", "d", "--jobs", "7"], ["D"], Mode("quick", 1), 7),
         (
             ["--seeds", "2", "--report", "D", "--report", "C", "--report", "D"],
@@ -34,11 +37,43 @@ def asked(monkeypatch, mnist):
 def test_options_of_reproduce(run, asked, options, letters, mode, jobs):
     assert run("reproduce", *options, "--out", "there")[0] == 0
     ((session, used, _),) = asked
-    assert [report.letter for report in session.reports] == ["C", "D"]
+    assert [report.letter for report in session.reports] == ["A", "B", "C", "D", "E"]
+    assert list(session.data) == ["mnist"]
     assert sorted(session.chosen) == letters
     assert session.mode == mode
-    assert used == (jobs or os.cpu_count())
+    assert used == (jobs or cpu_count())
     assert session.folder == Path("there") / mode.name
+
+
+def without_mnist(name, **about):
+    raise MissingError(f"no {name} there")
+
+
+def test_a_report_needs_one_of_its_sets_at_least(run, asked, monkeypatch):
+    monkeypatch.setattr(pl, "load_dataset", without_mnist)
+    code, _, err = run("reproduce", "--report", "C")
+    assert (code, err, asked) == (1, "pellucid: no mnist there\n", [])
+
+
+def test_the_sets_of_other_reports_are_found_too(run, asked, monkeypatch):
+    """Their checksums name the runs that are kept of reports which are not chosen."""
+    toy = pl.load_dataset
+
+    def both(name, **about):
+        return dataclasses.replace(toy("mnist"), name=name, sha256={name: "00"})
+
+    monkeypatch.setattr(pl, "load_dataset", both)
+    assert run("reproduce", "--report", "C")[0] == 0
+    ((session, _, _),) = asked
+    assert sorted(session.data) == ["kaggle-mnist", "mnist"]
+    assert session.sha256["A"] == {"mnist": "00", "kaggle-mnist": "00"}
+    assert session.sha256["C"] == {"mnist": "00"}
+
+
+def test_a_report_that_this_version_lacks(run, mnist, monkeypatch):
+    monkeypatch.delitem(REPORTS, "E")
+    code, _, err = run("reproduce", "--report", "e")
+    assert (code, err) == (1, "pellucid: --report E is not in this version, only A, B, C, D\n")
 
 
 def test_interrupted_while_it_reruns(run, mnist, monkeypatch):

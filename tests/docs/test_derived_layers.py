@@ -159,6 +159,11 @@ def test_4_4_backward_uses_the_same_mask():
 
 
 def test_5_1_rescale():
-    layer = connected(pl.Rescale(-0.5), 3)
-    assert backward(layer, X, DY).tolist() == (DY / -2).tolist()
+    assert backward(connected(pl.Rescale(-0.5), 3), X, DY).tolist() == (DY / -2).tolist()
+    layer = connected(pl.Rescale([2.0, -1.0, 0.5], [1.0, 0.0, -3.0]), 3)
+    assert forward(layer, [[1.0, 2.0, 4.0]]).tolist() == [[3.0, -2.0, -1.0]]
+    assert backward(layer, X, DY)[0].tolist() == [2.0, 2.0, 0.25]
     assert np.allclose(backward(layer, X, DY), gradient(lambda x: (DY * forward(layer, x)).sum(), X))
+    mean, sd = X.mean(axis=0), X.std(axis=0)
+    standardized = forward(connected(pl.Rescale(1 / sd, -mean / sd), 3), X)
+    assert np.allclose([standardized.mean(axis=0), standardized.std(axis=0)], [[0] * 3, [1] * 3])

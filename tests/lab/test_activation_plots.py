@@ -26,7 +26,9 @@ def test_each_activation_stands_beside_its_derivative():
     plot, _ = activation_plots("b")
     titles = [panel.title for panel in plot.panels]
     assert titles[:4] == ["ReLU", "Derivative of ReLU", "sigmoid", "Derivative of sigmoid"]
-    at = {panel.title: dict(zip(panel.series[0].x, panel.series[0].y[0], strict=True)) for panel in plot.panels}
+    at = {
+        panel.title: dict(zip(panel.series[0].x, panel.series[0].y[0], strict=True)) for panel in plot.panels
+    }
     assert (at["ReLU"][-SPAN], at["ReLU"][SPAN]) == (0, 6)
     assert (at["Derivative of ReLU"][-SPAN], at["Derivative of ReLU"][SPAN]) == (0, 1)
     assert (at["sigmoid"][0.0], at["Derivative of sigmoid"][0.0]) == (0.5, 0.25)

@@ -1,6 +1,15 @@
 import pytest
 
-from pellucid.lab.curves import batch_plot, comparison_plot, curve, epoch_plot
+from pellucid.lab.curves import (
+    add_point,
+    batch_plot,
+    comparison_plot,
+    curve,
+    epoch_plot,
+    last,
+    series_of,
+    value_at,
+)
 from pellucid.lab.report import Finished
 
 EPOCHS, BATCHES = 30, 10
@@ -73,3 +82,34 @@ def test_cells_side_by_side():
     assert train.series[1].y[0][0] == 100.2
     assert validation.series[1].y[0][0] == 300.2
     assert validation.lines == (("published 92.02", 92.02),)
+
+
+def with_curves(seed=0):
+    """Return a run with two curves that have their own points."""
+    curves = {}
+    for step in (1, 10, 20):
+        add_point(curves, "train loss", step, 3.0 - step / 10 + seed)
+    add_point(curves, "test loss", 20, 1.5 + seed)
+    return Finished({}, seed, {"curves": curves})
+
+
+def test_each_curve_has_its_own_points_in_their_order():
+    curves = with_curves().result["curves"]
+    assert curves["train loss"] == {"x": [1, 10, 20], "y": [2.9, 2.0, 1.0]}
+    assert curves["test loss"] == {"x": [20], "y": [1.5]}
+
+
+def test_a_curves_values_are_found_by_their_place():
+    result = with_curves().result
+    assert (last(result, "train loss"), last(result, "test loss")) == (1.0, 1.5)
+    assert (value_at(result, "train loss", 1), value_at(result, "train loss", 10)) == (2.9, 2.0)
+    with pytest.raises(ValueError, match="5"):
+        value_at(result, "train loss", 5)
+
+
+def test_a_curve_of_several_runs_is_one_series():
+    series = series_of("mine", [with_curves(0), with_curves(4)], "train loss", "train")
+    assert (series.label, series.part) == ("mine", "train")
+    assert list(series.x) == [1, 10, 20]
+    assert [list(run) for run in series.y] == [[2.9, 2.0, 1.0], [6.9, 6.0, 5.0]]
+    assert series_of("mine", [with_curves()], "test loss").part is None

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pellucid.data import Dataset, describe
+from pellucid.data import Dataset, Outlier, describe
 from pellucid.lab.description import show_description
 
 
@@ -18,14 +18,14 @@ def dataset():
     return Dataset("toy", x[:40], y[:40], x[40:], y[40:], 3, (4, 5), "a test", {"toy": "ff"})
 
 
-def shown(**changes):
-    console = Console(file=io.StringIO(), width=80, record=True)
+def shown(width=80, **changes):
+    console = Console(file=io.StringIO(), width=width, record=True)
     show_description(replace(describe(dataset()), **changes), console)
     return console.export_text()
 
 
 def fact(text, name):
-    (line,) = [line for line in text.splitlines() if line.startswith(name)]
+    (line,) = [line.strip() for line in text.splitlines() if line.strip().startswith(name)]
     return line.removeprefix(name).strip()
 
 
@@ -47,13 +47,16 @@ def test_facts_stand_in_a_line_each():
         ((0, 1, 2, 9), (0, 0, 0, 16), "4: 9 at 16, 0-2 at 0"),
         ((4, 5, 6), (7, 7, 255), "3: 4-5 at 7, 6 at 255"),  # neighbours of another value are another run
         (tuple(range(0, 18, 2)), (0,) * 9, "9: 0, 2, 4, 6, 8, 10, 12, 14, … (all 0)"),
-        (tuple(range(0, 18, 2)), (0,) * 8 + (3,), "9: 16 at 3, 0 at 0, 2 at 0, 4 at 0, 6 at 0"),
+        (
+            (0, *range(2, 18, 2)),
+            (0,) * 8 + (3,),
+            f"9: 16 at 3, {', '.join(f'{i} at 0' for i in range(0, 14, 2))}, …",
+        ),
     ],
 )
 def test_constant_pixels_are_told_with_their_values(pixels, values, says):
-    text = shown(constant_pixels=pixels, constant_values=values)
-    found = fact(text, "constant pixels")
-    assert found == says or (len(pixels) == 9 and found.startswith(says))
+    text = shown(constant_pixels=pixels, constant_values=values, width=120)
+    assert fact(text, "constant pixels") == says
 
 
 def test_constant_pixels_are_those_of_the_data():
@@ -73,10 +76,6 @@ def test_the_labels_have_their_shares_and_a_bar_each():
 
 def test_outliers_are_listed_where_there_are_any():
     assert "Outliers" not in shown()
-    facts = describe(dataset())
-    assert facts.outliers == ()
-    from pellucid.data import Outlier
-
     text = shown(n_outliers=7, outliers=(Outlier(1234, 2, 1999.96, 4.567),))
     assert "Outliers: the worst 1 of 7" in text
     (line,) = [line for line in text.splitlines() if "1,234" in line]

@@ -35,6 +35,15 @@ def test_any_change_of_the_source_shows(source, name):
     assert digest() != before
 
 
+def test_the_command_line_is_left_out(source):
+    before = digest()
+    (source.parent / "cli").mkdir()
+    (source.parent / "cli" / "train.py").write_text("")
+    assert digest() == before
+    (source.parent / "training.py").write_text("")
+    assert digest() != before
+
+
 def test_a_new_name_shows_and_compiled_files_do_not(source):
     before = digest()
     (source / "__pycache__").mkdir(exist_ok=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.lab.claims import Claim
-from pellucid.lab.figures import Grid, Panel, Plot, Series, interval_chart, render
+from pellucid.lab.figures import Drawing, Grid, Matrix, Panel, Plot, Series, interval_chart, render
 from pellucid.lab.ledger import judge, not_run
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -32,7 +32,9 @@ def rows(published=("90.95", "99.99", "10.5")):
 
 def drawings():
     grid = Grid("c-digits", "Digits.", np.arange(7 * 16).reshape(7, 4, 4), tuple("0123456"))
-    return [plot(), plot(log_y=True, marks=(("flat", 10),)), grid, interval_chart(rows(), "intervals", "All")]
+    matrix = Matrix("b-confusion", "Counts.", [[5, 1], [0, 7]], ("cat", "dog"))
+    marked = plot(log_y=True, marks=(("flat", 10),))
+    return [plot(), marked, grid, matrix, interval_chart(rows(), "intervals", "All")]
 
 
 @pytest.mark.parametrize("drawing", drawings(), ids=lambda drawing: type(drawing).__name__)
@@ -44,6 +46,54 @@ def test_png_and_svg_are_written_and_equal_data_gives_equal_bytes(drawing, tmp_p
     again = render(drawing, tmp_path / "two")
     assert [path.read_bytes() for path in again] == [png.read_bytes(), svg.read_bytes()]
     assert b"<dc:date>" not in svg.read_bytes()
+
+
+NOTICE = "Smoke run: nothing here is a result."
+
+
+def test_a_drawing_is_written_as_it_is_and_without_a_notice(tmp_path):
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><text>784 → 10</text></svg>'
+    (path,) = render(Drawing("a-network", "The network.", svg), tmp_path, notice=NOTICE)
+    assert [file.name for file in tmp_path.iterdir()] == ["a-network.svg"]
+    assert path.read_bytes() == svg.encode()
+    with pytest.raises(ValueError, match="name"):
+        Drawing("A network", "", svg)
+
+
+def test_a_notice_stands_below_a_matrix_and_its_counts_are_text(tmp_path):
+    matrix = Matrix("b-confusion", "Counts.", [[500, 11], [0, 77]], ("cat", "dog"))
+    words = ["".join(ElementTree.parse(render(matrix, tmp_path, notice=notice)[1]).getroot().itertext())
+             for notice in (None, NOTICE)]  # fmt: skip
+    assert all(text in words[0] for text in ("500", "11", "77", "cat", "true class"))
+    assert [NOTICE in each for each in words] == [False, True]
+
+
+def images_of(grid):
+    """Return the colours (red, green, blue from 0 to 1) of each image's points as drawn."""
+    drawn = [image for ax in grid.draw().axes for image in ax.get_images()]
+    return [image.to_rgba(image.get_array())[..., :3] for image in drawn]
+
+
+def test_signed_images_are_on_one_scale_around_0_blue_above_it_and_red_below():
+    weights = np.array([[[0.0, 4.0], [-1.0, 1.0]], [[0.0, 2.0], [-2.0, 1.0]]])
+    first, second = images_of(Grid("b-weights", "", weights, ("1", "2"), signed=True))
+    assert first[0, 0].min() > 0.95  # 0 is white, though the values reach from −1 to 4
+    red, green, blue = first[0, 1]
+    assert blue > 0.3 > red and green < 0.3  # the greatest: a full blue
+    red, _, blue = second[1, 0]
+    assert red > blue + 0.3
+    np.testing.assert_array_equal(first[1, 1], second[1, 1])  # 1 has one colour in both
+    # −4 would be as strong a red as 4 is a blue: the scale is the same on both sides.
+    images_signed = Grid("b-weights", "", -weights, ("1", "2"), signed=True).draw().axes
+    assert images_signed[0].get_images()[0].get_clim() == (-4, 4)
+
+
+def test_unsigned_images_are_dark_where_values_are_large_and_zeros_can_be_drawn():
+    (image,) = images_of(Grid("c-digits", "", np.array([[[0, 255]]], np.uint8), ("1",)))
+    assert image[0, 0].tolist() == [1, 1, 1]
+    assert image[0, 1].tolist() == [0, 0, 0]
+    (blank,) = images_of(Grid("b-weights", "", np.zeros((1, 2, 2)), ("1",), signed=True))
+    assert blank.min() > 0.95
 
 
 def test_the_readers_settings_change_nothing(tmp_path):
@@ -83,6 +133,8 @@ def test_data_that_does_not_fit_is_refused():
         Series("loss", [1, 2], [[1, 2], [1, 2, 3]])
     with pytest.raises(ValueError, match="got shape"):
         Grid("digits", "", np.zeros((3, 4)), ("0", "1", "2"))
+    with pytest.raises(ValueError, match=r"needs counts of shape \(3, 3\), got shape \(2, 2\)"):
+        Matrix("b-confusion", "", [[1, 0], [0, 1]], ("a", "b", "c"))
     with pytest.raises(ValueError, match="no panels"):
         Plot("empty", "", ())
 

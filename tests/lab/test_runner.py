@@ -2,10 +2,14 @@
 
 import json
 import os
+from concurrent.futures import BrokenExecutor
 from contextlib import closing
+from dataclasses import replace
+from signal import SIGINT, default_int_handler, getsignal
 
 import numpy as np
 import pytest
+from joblib import Parallel
 from PIL import Image
 
 from pellucid.data import Dataset
@@ -21,7 +25,7 @@ SLIP = Slip("a slip", "It is explained here.")
 CLAIM = Claim("accuracy", "%", "90.5")
 
 
-def fake(letter, *, costs=(1.0, 5.0, 3.0), calls=None):
+def fake(letter, *, costs=(1.0, 5.0, 3.0), calls=None, data_sets=("toy",)):
     """Return a report of one cell for each cost; a run's accuracy is 90 + rate + seed / 10."""
 
     def run(settings, seed):
@@ -51,13 +55,18 @@ def fake(letter, *, costs=(1.0, 5.0, 3.0), calls=None):
     def plan(mode):
         return [Run(letter, {"rate": i}, s, cost) for i, cost in enumerate(costs) for s in range(mode.seeds)]
 
-    return Report(letter, f"Report {letter}", "", "", "A summary.", (SLIP,), (), plan, run, rows, cost, plots)
+    about = (letter, f"Report {letter}", "", "", "A summary.", (SLIP,), ())
+    return Report(*about, plan, run, rows, cost, plots, data_sets)
+
+
+def dataset(name, **sha256):
+    x, y = np.zeros((2, 4), np.uint8), np.array([0, 1])
+    return Dataset(name, x, y, x, y, 2, (2, 2), "a test", sha256)
 
 
 @pytest.fixture
 def data():
-    x, y = np.zeros((2, 4), np.uint8), np.array([0, 1])
-    return Dataset("toy", x, y, x, y, 2, (2, 2), "a test", {"toy": "ff"})
+    return dataset("toy", toy="ff")
 
 
 @pytest.fixture
@@ -197,6 +206,49 @@ def test_a_smoke_run_says_so_everywhere(start):
         assert (0xA3, 0x3C, 0x00) in colors[0] - colors[1]
 
 
+def test_a_run_is_named_after_the_data_its_report_reads(tmp_path):
+    mnist, kaggle = dataset("mnist", images="aa", labels="bb"), dataset("kaggle-mnist", table="cc")
+    changed = dataset("kaggle-mnist", table="dd")
+    reports = [fake("F", data_sets=("mnist",)), fake("G", data_sets=("mnist", "kaggle-mnist"))]
+
+    def names(*data):
+        session = Session(reports, Mode("default", 1), data, tmp_path)
+        return [session.path(session.plans[letter][0]).name for letter in "FG"]
+
+    alone, both, other = names(mnist), names(mnist, kaggle), names(mnist, changed)
+    assert alone[0] == both[0] == other[0]  # F does not read the table
+    assert len({alone[1], both[1], other[1]}) == 3  # G does, and not the same one
+    assert names(kaggle, mnist) == both
+
+
+def test_a_runs_file_and_the_ledger_tell_the_data(tmp_path, monkeypatch):
+    reports = [fake("F", costs=(1.0,), data_sets=("mnist",))]
+    monkeypatch.setitem(REPORTS, "F", reports[0])
+    sets = [dataset("mnist", images="aa"), dataset("kaggle-mnist", table="cc")]
+    session = Session(reports, Mode("default", 1), sets, tmp_path)
+    list(session.carry_out(1))
+    (path,) = session.runs_folder.iterdir()
+    assert json.loads(path.read_text())["data"] == {"images": "aa"}
+    session.write()
+    machine = ledger_of(session)["environment"]
+    assert (machine["data"], machine["images"], machine["table"]) == ("mnist, kaggle-mnist", "aa", "cc")
+
+
+def test_a_trace_is_left_out_of_the_chart(start):
+    def rows(finished):
+        values = [r.result["accuracy"] for r in finished if r.settings["rate"] == 0]
+        names = ["accuracy", *(f"accuracy at line {line}" for line in range(6))]
+        about = {"report": "F", "variant": "as published"}
+        return [judge(Claim(name, "%", "90.5"), values, **about) for name in names if values]
+
+    report = replace(fake("F", costs=(1.0,)), rows=rows, plots=lambda finished: [])
+    session = start(report)
+    list(session.carry_out(1))
+    session.write()
+    picture = (session.folder / "figures" / "f-intervals.svg").read_text()
+    assert "accuracy" in picture and "at line" not in picture
+
+
 def test_a_damaged_run_is_named(start):
     session = start()
     run = session.missing()[0]
@@ -225,6 +277,16 @@ def test_two_processes_share_the_runs(start, monkeypatch):
         planned, key=lambda r: (r.cost, r.seed)
     )
     assert os.getpid() not in {run.seed for run in session.finished("F")}
+
+
+def test_a_worker_that_dies_while_tasks_are_handed_out_is_told_in_words_too(start, monkeypatch):
+    def broken(*_):
+        raise BrokenExecutor("a worker was terminated")
+
+    monkeypatch.setattr(Parallel, "__call__", broken)
+    with pytest.raises(ChildProcessError, match=r"a worker process was killed.*--jobs 2"):
+        list(start().carry_out(2))
+    assert getsignal(SIGINT) is default_int_handler  # Ctrl-C works again
 
 
 def test_a_killed_worker_is_told_in_words_and_the_rest_is_kept(start, monkeypatch):

@@ -21,7 +21,7 @@ MAKE = {
     "Identity": pl.Identity,
     "LeakyReLU": lambda: pl.LeakyReLU(0.2),
     "ReLU": pl.ReLU,
-    "Rescale": lambda: pl.Rescale(0.7),
+    "Rescale": lambda: pl.Rescale(0.7, -0.4),
     "Sigmoid": pl.Sigmoid,
     "Softmax": pl.Softmax,
     "Tanh": pl.Tanh,

@@ -80,7 +80,7 @@ def read_table(source: str | Path | bytes) -> Table:
     name = "<bytes>" if isinstance(source, bytes) else str(source)
     content = read_unpacked(source, MAX_BYTES)
     digest = sha256(content)
-    _check_size(content, name)
+    _check_content(content, name)
     cells = _parse(bytes(content.rstrip(b"\r\n")), name)
     columns = tuple((cell or "").strip() for cell in cells.row(0))
     _check_columns(columns, name)
@@ -194,8 +194,6 @@ def _why(content: bytes, error: Exception) -> str:
     except UnicodeDecodeError as wrong:
         row = content.count(b"\n", 0, wrong.start) + 1
         return f"row {row}: byte 0x{content[wrong.start]:02x} is not UTF-8 text: save the table as UTF-8 CSV"
-    if text.count('"') % 2:
-        return 'not a CSV table: a cell that begins with " does not end with one'
     try:
         widths = (len(row) for row in csv.reader(io.StringIO(text, newline="")))
         width = next(widths)
@@ -207,11 +205,15 @@ def _why(content: bytes, error: Exception) -> str:
     return f"row {long[0]} has {long[1]} cells, the header {width}: text with commas needs quotes"
 
 
-def _check_size(content: bytearray, name: str) -> None:
+def _check_content(content: bytearray, name: str) -> None:
     if not content.strip():
         raise DataError(f"{name}: the file is empty")
     if b"\0" in content:
         raise DataError(f"{name}: not a CSV table: it holds zero bytes; save it as UTF-8 CSV")
+    if content.count(b'"') % 2:
+        raise DataError(
+            f'{name}: the " are odd in number: a quoted cell does not end, or one in it is not doubled'
+        )
     cells = content.count(b",") + content.count(b"\n")
     if len(content) > MAX_BYTES or cells > MAX_CELLS:
         raise DataError(

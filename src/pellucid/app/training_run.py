@@ -70,8 +70,7 @@ class TrainingRun:
             self._keep(record)
             self.seconds = perf_counter() - start
             yield record
-            waited = record.epoch - self.kept_epoch
-            if self.settings.patience and waited >= self.settings.patience and record.epoch < self.settings.epochs:
+            if self._has_waited(record.epoch):
                 self.status = f"stopped early after epoch {record.epoch}"
                 return
         self.status = "finished"
@@ -84,6 +83,11 @@ class TrainingRun:
     def put_back(self) -> None:
         """Give the network the weights that are kept."""
         np.copyto(self.net.theta, self._kept[2])
+
+    def _has_waited(self, epoch: int) -> bool:
+        """Tell whether patience ends with this epoch, and there are more that it spares."""
+        patience = self.settings.patience
+        return patience is not None and epoch - self.kept_epoch >= patience and epoch < self.settings.epochs
 
     def _keep(self, record: pl.Record) -> None:
         """Note a whole epoch; its weights are kept by one assignment, which Ctrl-C cannot split."""

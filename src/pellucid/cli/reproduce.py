@@ -1,7 +1,7 @@
 """`pellucid reproduce`: rerun the published reports."""
 
 import os
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 

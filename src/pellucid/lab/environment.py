@@ -11,10 +11,15 @@ import numpy as np
 
 import pellucid
 
+#: The parts of the package that training and judging do not use.
+COMMAND_LINE = ("app", "cli")
+
 
 @cache
 def source_digest() -> str:
     """Return the SHA-256 of the package's Python files and templates: any change makes another.
+
+    The command line is left out: no run depends on it.
 
     Examples
     --------
@@ -24,6 +29,8 @@ def source_digest() -> str:
     folder = Path(pellucid.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(path for kind in ("*.py", "*.jinja") for path in folder.rglob(kind)):
+        if path.relative_to(folder).parts[0] in COMMAND_LINE:
+            continue
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

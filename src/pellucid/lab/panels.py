@@ -157,7 +157,8 @@ def _draw_marks(ax: "Axes", marks: Sequence[tuple[str, float]]) -> None:
 def _title_and_legend(ax: "Axes", title: str) -> None:
     """Put the legend in a row under the title, above the axes: there it covers no data."""
     handles, labels = ax.get_legend_handles_labels()
-    columns = 2 if max(map(len, labels), default=0) > 16 or len(labels) == 4 else 3
+    longest = max(map(len, labels), default=0)
+    columns = 1 if longest > 32 else 2 if longest > 16 or len(labels) == 4 else 3
     rows = -(-len(labels) // columns) if len(labels) > 1 else 0
     if rows:
         ax.legend(

@@ -108,8 +108,8 @@ def test_what_the_slips_cost():
 
 
 def test_the_pictures_come_from_the_results():
-    assert c.plots([]) == []
-    trace, digits = c.plots([fake(seed, 80, shift=0.01) for seed in range(3)])
+    assert [picture.name for picture in c.plots([])] == ["c-network"]
+    _, trace, digits = c.plots([fake(seed, 80, shift=0.01) for seed in range(3)])
     assert (type(trace), type(digits)) == (Plot, Grid)
     loss, gap = trace.panels
     assert loss.published == tuple((10 * (i + 1), float(c.PUBLISHED_TRACE[i])) for i in range(8))

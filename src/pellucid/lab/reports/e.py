@@ -246,9 +246,8 @@ def _accuracy_plot(finished: list[Finished], number: int, figure: Figure) -> Plo
         panels.append(
             Panel(f"{part.capitalize()}", "epoch", QUANTITIES["accuracy"], tuple(series), lines=lines)
         )
-    return Plot(
-        f"e-accuracy-{number + 1}", f"Report E, {variant}: accuracy against epoch, {name}.", tuple(panels)
-    )
+    caption = f"Report E, {variant}: accuracy against epoch, {name}."
+    return Plot(f"e-accuracy-{number + 1}", caption, tuple(panels), columns=1)
 
 
 REPORT = Report(

