@@ -81,8 +81,8 @@ def masks_of(net, dropout, rows, epochs):
 @pytest.mark.parametrize("dropout", [a_run.AS_CODED, a_run.MASKED, a_run.INVERTED, a_run.NONE])
 def test_a_run_is_the_reports_fit(dropout, images, in_float64):
     cell = ("He", a_run.AS_CODED, dropout)
-    found = a_run.run_on(*images, a_run.settings_of(cell, epochs=EPOCHS), 3)
-    net = a_run.network(cell, 3)
+    found = a_run.run_on(*images, a_run.settings_of(cell, epochs=EPOCHS), 10)
+    net = a_run.network(cell, 10)  # a seed whose largest logit in size is negative
     masks = [*masks_of(net, dropout, ROWS, EPOCHS)]
     log, largest = fit(net, masks, *images, masks_gradient=dropout == a_run.MASKED)
     loss, train_accuracy, test_loss, test_accuracy = log
