@@ -230,8 +230,7 @@ def test_only_the_baseline_of_seed_0_is_looked_into_and_json_holds_it(images):
     found = b_run.run_on(*images, b_run.settings_of(BASELINE, iterations=1), 0)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert np.sum(found["inside"]["confusion"]) == TEST_ROWS
-    assert found["labels"]["train"][4] == (images[1] == 4).sum()
-    assert (found["n test"], sum(found["labels"]["test"])) == (TEST_ROWS, TEST_ROWS)
+    assert found["n test"] == TEST_ROWS
     for cell, seed in ((BASELINE, 1), (DEEP, 0)):
         assert "inside" not in b_run.run_on(*images, b_run.settings_of(cell, iterations=1), seed)
 

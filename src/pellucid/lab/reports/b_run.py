@@ -153,7 +153,7 @@ def run_on(x: Array, y: Array, x_test: Array, y_test: Array, settings: Settings,
             name: float(score(y_test, predicted, n_classes=10, average="macro"))
             for name, score in scores.items()
         },
-        **(_look_inside(net, x, y, x_test, y_test) if seed == 0 and cell == Cell() else {}),
+        **({"inside": inspect(net, x_test, y_test)} if seed == 0 and cell == Cell() else {}),
     }
 
 
@@ -163,14 +163,6 @@ def gradient_share(net: pl.Network, x: Array, y: Array) -> float:
     net.backward(pl.SoftmaxCrossEntropy().value_and_grad(outputs, y)[1])
     first, *_, last = (layer.dW for layer in net.layers if isinstance(layer, pl.Dense))
     return float(np.sqrt(np.square(first).mean() / np.square(last).mean()))
-
-
-def _look_inside(net: pl.Network, x: Array, y: Array, x_test: Array, y_test: Array) -> Result:
-    counts = [np.bincount(labels, minlength=10).tolist() for labels in (y, y_test)]
-    return {
-        "inside": inspect(net, x_test, y_test),
-        "labels": dict(zip(("train", "test"), counts, strict=True)),
-    }
 
 
 def settings_of(cell: Cell, *, iterations: int = ITERATIONS) -> Settings:

@@ -30,7 +30,7 @@ PUBLISHED_TRACE = """
 0.3104 0.3082 0.3061 0.3039 0.3018 0.2998 0.2977 0.2957 0.2937 0.2916
 """.split()  # noqa: SIM905 - as the report prints them
 LINES = range(10, PUBLISHED_ITERATIONS + 1, 10)
-ITERATIONS = {"quick": 20, "default": 50, "full": PUBLISHED_ITERATIONS}
+ITERATIONS = {"quick": 20, "default": 40, "full": PUBLISHED_ITERATIONS}
 #: Seconds that one iteration takes one core, and that starting a run takes.
 COST_ITERATION, COST_START = 0.95, 3.0
 

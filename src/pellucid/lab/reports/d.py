@@ -74,7 +74,7 @@ Cell: TypeAlias = tuple[str, tuple[str, str]]
 ALL_CELLS: tuple[Cell, ...] = tuple(product((PUBLISHED, INTENDED), READINGS))
 TWIN_CELL: Cell = (INTENDED, ("pixels / 255", "reshuffled"))
 DEFAULT_CELLS: tuple[Cell, ...] = (
-    *((PUBLISHED, (name, "reshuffled")) for name in NORMALIZE),
+    *((PUBLISHED, (name, "reshuffled")) for name in ("pixels / 255", "standardized")),
     TWIN_CELL,
 )
 Measure: TypeAlias = Callable[[Result], float]

@@ -181,7 +181,7 @@ def settings_of(cell: Cell, *, library: str = "pellucid") -> Settings:
 #: The first run, whose initializer is not stated; rates and epochs are not stated for any.
 FIRST = [
     *(Cell(init, 0.01, 40) for init in (HALF, SMALL, NORMAL)),
-    *(Cell(init, 0.1, 5) for init in (HALF, SMALL, NORMAL)),
+    *(Cell(init, 0.1, 5) for init in (HALF, SMALL)),
     Cell(NORMAL, 0.1, 40),
     Cell(HALF, 0.01, 40, printed_slope=True),
 ]
