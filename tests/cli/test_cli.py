@@ -98,7 +98,8 @@ def test_a_mistake_is_told_in_a_line_and_leaves_nothing(run, tmp_path, monkeypat
     file.write_text("mine,2")
     code, _, err = run(*(part.format(folder=folder, file=file, mnist=folder) for part in command.split()))
     assert code in (1, 2)
-    assert MISTAKES[command].format(folder=folder) in re.sub(r"\s+", " ", err.replace("│", ""))
+    # Without its spaces: a box breaks the lines, long paths in the middle of a word.
+    assert re.sub(r"\s", "", MISTAKES[command].format(folder=folder)) in re.sub(r"[\s│]", "", err)
     assert "Traceback" not in err
     if code == 1:
         (line,) = err.splitlines()

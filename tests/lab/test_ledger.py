@@ -81,7 +81,7 @@ def test_an_ordering_is_judged_by_the_interval_of_the_mean_difference():
     assert (row.published, row.verdict) == (None, "reproduced")
     assert row_of(claim, [-2, -3, -4]).verdict == "not reproduced"
     assert row_of(claim, [1, 2, 3]).verdict == "undetermined"
-    assert row.why == "The mean difference of 3.0 points lies in 0.5 … 5.5 (3 seeds), above 0."
+    assert row.why == "The mean difference, 3.0 points, lies in 0.5 … 5.5 (3 seeds), above 0."
 
 
 @pytest.mark.parametrize(

@@ -228,8 +228,8 @@ def _verdict(claim: Claim, sample: _Sample) -> tuple[Verdict, str]:
     side = "below" if claim.mark < sample.low else "above" if claim.mark > sample.high else "in"
     if claim.kind == "figure":
         return ("reproduced" if side == "in" else "not reproduced"), f"{claim.published} lies {side} {span}."
-    what = "difference" if claim.kind == "ordering" else "gain"
+    what = " difference" if claim.kind == "ordering" else ""
     mark = "0" if claim.kind == "ordering" else f"the limit of {claim.limit:g} for flat"
     where = {"below": "above", "above": "below", "in": "on both sides of"}[side]
-    why = f"The mean {what} of {mean} {claim.unit} lies in {span}, {where} {mark}."
+    why = f"The mean{what}, {mean} {claim.unit}, lies in {span}, {where} {mark}."
     return _SIDES[claim.kind][side], why
