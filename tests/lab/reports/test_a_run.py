@@ -7,9 +7,6 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.data import Dataset
-from pellucid.data.sources import MissingError
-from pellucid.lab import digit_table
 from pellucid.lab.reports import a_run
 
 ROWS, TEST_ROWS, EPOCHS = 2_100, 150, 12  # more rows than one block of full-batch descent
@@ -195,40 +192,5 @@ def test_only_seed_0_is_looked_into_and_json_holds_it(images):
     assert not {"digits", "inside"} & set(a_run.run_on(*images, settings, 1))
 
 
-def toy(name, rows, test_rows, base):
-    """Return a set whose row tells its label: pixels are the label, and 1 in every column but the first."""
-    y = base + np.arange(rows + test_rows)
-    x = np.ones((len(y), 784), np.uint8)
-    x[:, 0] = y
-    return Dataset(name, x[:rows], y[:rows], x[rows:], y[rows:], 10, (28, 28), "a test", {})
-
-
-@pytest.mark.parametrize("has_table", [True, False])
-def test_a_run_draws_rows_and_split(has_table, monkeypatch):
-    sets = {"mnist": toy("mnist", 60, 10, 0)} | ({"kaggle-mnist": toy("k", 42, 0, 100)} if has_table else {})
-
-    def load(name):
-        if name not in sets:
-            raise MissingError(f"{name} is not there")
-        return sets[name]
-
-    monkeypatch.setattr(pl, "load_dataset", load)
-    monkeypatch.setattr(digit_table, "N_ROWS", 42)
-    monkeypatch.setattr(a_run, "N_TRAIN", 40)
-    monkeypatch.setattr(a_run, "run_on", lambda *parts: {"parts": parts})
-    drawn = {}
-    for cell in a_run.ALL_CELLS:
-        for seed in (0, 1):
-            found = a_run.run(a_run.settings_of(cell), seed)
-            x, y, x_test, y_test, settings, its_seed = found["parts"]
-            assert (len(y), len(y_test), its_seed, settings) == (40, 2, seed, a_run.settings_of(cell))
-            np.testing.assert_array_equal(x[:, 0], y)
-            np.testing.assert_array_equal(x_test[:, 0], y_test)
-            drawn.setdefault(seed, set()).add((*y, *y_test))
-    assert [len(rows) for rows in drawn.values()] == [1, 1]  # the same for every cell
-    assert drawn[0] != drawn[1]
-    rows = drawn[0].pop()
-    assert len({*rows}) == 42
-    assert (min(rows) >= 100) == has_table
-    assert ("digit CSV" in found["origin"], "No digit CSV" in found["origin"]) == (True, not has_table)
-    assert rows != tuple(sorted(rows))
+def test_a_run_draws_rows_and_split(check_rows_drawn):
+    check_rows_drawn(a_run, 40)

@@ -7,9 +7,6 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.data import Dataset
-from pellucid.data.sources import MissingError
-from pellucid.lab import digit_table
 from pellucid.lab.reports import b_run
 from pellucid.lab.reports.b_run import BASELINE, DEEP, Cell
 
@@ -235,39 +232,5 @@ def test_only_the_baseline_of_seed_0_is_looked_into_and_json_holds_it(images):
         assert "inside" not in b_run.run_on(*images, b_run.settings_of(cell, iterations=1), seed)
 
 
-def toy(name, rows, test_rows, base):
-    """Return a set whose row tells its label by its first pixel."""
-    y = base + np.arange(rows + test_rows)
-    x = np.ones((len(y), 784), np.uint8)
-    x[:, 0] = y
-    return Dataset(name, x[:rows], y[:rows], x[rows:], y[rows:], 10, (28, 28), "a test", {})
-
-
-@pytest.mark.parametrize("has_table", [True, False])
-def test_a_run_draws_rows_and_split(has_table, monkeypatch):
-    sets = {"mnist": toy("mnist", 60, 10, 0)} | ({"kaggle-mnist": toy("k", 42, 0, 100)} if has_table else {})
-
-    def load(name):
-        if name not in sets:
-            raise MissingError(f"{name} is not there")
-        return sets[name]
-
-    monkeypatch.setattr(pl, "load_dataset", load)
-    monkeypatch.setattr(digit_table, "N_ROWS", 42)
-    monkeypatch.setattr(b_run, "N_TRAIN", 41)
-    monkeypatch.setattr(b_run, "run_on", lambda *parts: {"parts": parts})
-    drawn = {}
-    for cell in b_run.ALL_CELLS:
-        for seed in (0, 1):
-            found = b_run.run(b_run.settings_of(cell), seed)
-            x, y, x_test, y_test, settings, its_seed = found["parts"]
-            assert (len(y), len(y_test), its_seed, settings) == (41, 1, seed, b_run.settings_of(cell))
-            np.testing.assert_array_equal(x[:, 0], y)
-            np.testing.assert_array_equal(x_test[:, 0], y_test)
-            drawn.setdefault(seed, set()).add((*y, *y_test))
-    assert [len(rows) for rows in drawn.values()] == [1, 1]  # the same for every cell
-    assert drawn[0] != drawn[1]
-    rows = drawn[0].pop()
-    assert len({*rows}) == 42
-    assert (min(rows) >= 100) == has_table
-    assert ("No digit CSV" in found["origin"]) == (not has_table)
+def test_a_run_draws_rows_and_split(check_rows_drawn):
+    check_rows_drawn(b_run, 41)
