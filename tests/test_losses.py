@@ -167,6 +167,58 @@ def test_labels_that_cannot_be_right(loss, labels, shape, message):
         loss.value_and_grad(np.zeros(shape), np.array(labels))
 
 
+@pytest.mark.parametrize("kind", ["classes", "targets"])
+@pytest.mark.parametrize("loss", ALL, ids=repr)
+def test_each_row_is_as_if_alone(loss, kind, rng):
+    outputs, labels = rng.normal(0, 2, (7, 4)), rng.integers(4, size=7)
+    labels = rng.dirichlet(np.ones(4), 7) if kind == "targets" else labels
+    values, dy = loss.rows(outputs, labels)
+    dy = dy.copy()
+    assert values.shape == (7,)
+    for i in range(7):
+        value, alone = loss.value_and_grad(outputs[i : i + 1], labels[i : i + 1])
+        assert float(values[i]) == pytest.approx(float(value), rel=1e-14)
+        np.testing.assert_allclose(dy[i], alone[0], rtol=1e-14, atol=1e-16)
+    value, mean_dy = loss.value_and_grad(outputs, labels)
+    assert float(value) == pytest.approx(values.mean(), rel=1e-14)
+    np.testing.assert_allclose(mean_dy, dy / 7, rtol=1e-14, atol=1e-17)
+
+
+@pytest.mark.parametrize("loss", ALL, ids=repr)
+def test_one_loss_serves_networks_of_several_widths(loss, rng):
+    for n_outputs in (3, 5, 3, 2):
+        outputs, labels = rng.normal(size=(6, n_outputs)), rng.integers(n_outputs, size=6)
+        expected = type(loss)().value_and_grad(outputs, labels)
+        value, dy = loss.value_and_grad(outputs, labels)
+        assert value == expected[0]
+        np.testing.assert_array_equal(dy, expected[1])
+
+
+def test_a_loss_says_whether_its_rows_tell_all():
+    class Doubled(pl.MeanSquaredError):
+        def value_and_grad(self, outputs, labels):
+            value, dy = super().value_and_grad(outputs, labels)
+            return 2 * value, 2 * dy
+
+    class DoubledByRows(Doubled):
+        def rows(self, outputs, labels):
+            values, dy = super().rows(outputs, labels)
+            return 2 * values, 2 * dy
+
+        def value_and_grad(self, outputs, labels):
+            return pl.Loss.value_and_grad(self, outputs, labels)
+
+    class Named(Doubled):
+        pass
+
+    assert [loss.by_rows for loss in (pl.Loss, *map(type, ALL))] == [True] * 4
+    assert [loss.by_rows for loss in (Doubled, DoubledByRows, Named)] == [False, True, False]
+    outputs, labels = np.array([[1.0, 0.0]]), np.array([1])
+    assert [float(loss().value_and_grad(outputs, labels)[0]) for loss in (Doubled, DoubledByRows)] == [2, 2]
+    with pytest.raises(NotImplementedError, match="Loss has neither rows nor value_and_grad"):
+        pl.Loss().value_and_grad(outputs, labels)
+
+
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 6), k=st.integers(2, 5), shift=st.floats(-1e3, 1e3))
 @settings(max_examples=30, deadline=None)
 def test_softmax_properties(seed, n, k, shift):

@@ -1,12 +1,15 @@
 """Where arrays live: the one module that knows about devices.
 
-Layers reach their array functions through the module that `array_module` returns, so that every
-formula is written once.
+Layers get the array module of their device when a network is built; losses, optimizers and metrics ask an
+array for its own. So every formula is written once, and NumPy and CuPy never meet in one: `to_host` and
+`to_device` are the only ways across.
 
 >>> array_module("cpu").__name__
 'numpy'
 """
 
+import sys
+from functools import cache
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -14,22 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
-DEVICES: dict[str, ModuleType] = {"cpu": np}
+DEVICES = ("cpu", "gpu")
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
-def array_module(device: str) -> ModuleType:
+def array_module(device: str, *, tf32: bool = False) -> ModuleType:
     """Return the array module of a device.
 
     Parameters
     ----------
     device : str
-        ``"cpu"``, which is NumPy.
+        ``"cpu"``, which is NumPy, or ``"gpu"``, which is CuPy.
+    tf32 : bool
+        Whether the module's ``matmul`` rounds float32 operands to TF32, which has 10 bits for the digits
+        instead of 23: faster on GPUs of compute capability 8.0 and above. Sums stay float32.
 
     Raises
     ------
     ValueError
-        If there is no such device.
+        If there is no such device, or TF32 is asked for on the CPU.
+    ModuleNotFoundError
+        If CuPy is not installed.
+    RuntimeError
+        If CuPy finds no GPU.
 
     Examples
     --------
@@ -37,19 +47,70 @@ def array_module(device: str) -> ModuleType:
     np.float32(1.5)
     """
     if device not in DEVICES:
-        raise ValueError(f"device must be one of {sorted(DEVICES)}, got {device!r}")
-    return DEVICES[device]
+        raise ValueError(f"device must be one of {list(DEVICES)}, got {device!r}")
+    if device == "cpu" and tf32:
+        raise ValueError('tf32 is a number format of GPUs: it needs device="gpu", got device="cpu"')
+    if device == "cpu":
+        return np
+    return _with_tf32(_cupy()) if tf32 else _cupy()
+
+
+def module_of(values: Any) -> ModuleType:
+    """Return the array module that values belong to: CuPy for its arrays, NumPy for everything else.
+
+    Examples
+    --------
+    >>> module_of(np.zeros(3)).__name__
+    'numpy'
+    """
+    return sys.modules["cupy"] if on_gpu(values) else np
+
+
+def on_gpu(values: Any) -> bool:
+    """Return whether values are an array on the GPU.
+
+    Examples
+    --------
+    >>> on_gpu(np.zeros(3))
+    False
+    """
+    cupy = sys.modules.get("cupy")
+    return cupy is not None and isinstance(values, cupy.ndarray)
+
+
+def to_host(values: Any) -> Any:
+    """Return an array of the GPU as one of NumPy, which waits for the GPU; anything else as it is.
+
+    Examples
+    --------
+    >>> x = np.zeros(3)
+    >>> to_host(x) is x
+    True
+    """
+    return sys.modules["cupy"].asnumpy(values) if on_gpu(values) else values
+
+
+def to_device(values: Any, device: str) -> Array:
+    """Return values as an array of a device: copied there, or what is there already as it is.
+
+    Examples
+    --------
+    >>> to_device([1, 2], "cpu")
+    array([1, 2])
+    """
+    module = array_module(device)
+    return module.asarray(to_host(values) if module is np else values)  # type: ignore[no-any-return]
 
 
 def as_array(values: Any) -> Array:
-    """Return values as an array of the device: what is one already, a memory map too, as it is.
+    """Return values as an array: one of NumPy or of the GPU as it is, a memory map too.
 
     Examples
     --------
     >>> as_array([1, 2])
     array([1, 2])
     """
-    return values if isinstance(values, np.ndarray) else np.asarray(values)
+    return values if isinstance(values, np.ndarray) or on_gpu(values) else np.asarray(values)
 
 
 def float_dtype(dtype: object) -> np.dtype[np.floating]:
@@ -67,3 +128,39 @@ def float_dtype(dtype: object) -> np.dtype[np.floating]:
     if found is None or found not in FLOATS:
         raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
     return found  # type: ignore[no-any-return]
+
+
+def _cupy() -> ModuleType:
+    """Return CuPy, or raise unless it is there and finds a GPU."""
+    try:
+        import cupy  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    except ImportError as error:
+        message = f"device=\"gpu\" needs CuPy, which is missing: pip install 'pellucid[gpu]' ({error})"
+        raise ModuleNotFoundError(message) from error
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except RuntimeError as error:
+        raise RuntimeError(f'device="gpu" needs a GPU, and CuPy finds none: {error}') from error
+    return cupy  # type: ignore[no-any-return]
+
+
+@cache
+def _with_tf32(cupy: ModuleType) -> ModuleType:
+    """Return a copy of CuPy's names in which `matmul` is that of TF32.
+
+    CuPy keeps the choice for the whole process, so it is made around each product and taken back. The
+    environment variable CUPY_TF32=1, CuPy's own, would make it for all.
+    """
+    core, wanted = cupy._core, cupy._core._routines_linalg.COMPUTE_TYPE_TF32
+
+    def matmul(a: Array, b: Array, out: Array) -> Array:
+        before = core.get_compute_type(np.float32)
+        core.set_compute_type(np.float32, wanted)
+        try:
+            return cupy.matmul(a, b, out=out)  # type: ignore[no-any-return]
+        finally:
+            core.set_compute_type(np.float32, before)
+
+    module = ModuleType("cupy_with_tf32", _with_tf32.__doc__)
+    vars(module).update({**vars(cupy), "matmul": matmul})
+    return module

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array
+from pellucid.backend import Array, as_array, to_device, to_host
 from pellucid.layers import LeakyReLU, ReLU
 from pellucid.losses import Loss
 from pellucid.network import Network
@@ -108,13 +108,14 @@ def gradcheck(
         raise ValueError(f"gradcheck needs parameters to check, and {net!r} has none")
     if any(layer.draws and getattr(layer, "mask", None) is None for layer in net.layers):
         raise RuntimeError("gradcheck needs the same dropout in every pass: call fix_mask on each Dropout")
-    x = np.asarray(x, dtype=None if net.layers[0].casts else np.float64)
+    x, y = to_device(x, net.device), as_array(y)
+    blocks = _parameter_blocks(net)
     outputs = net.forward(x, train=True)
     net.backward(loss.value_and_grad(outputs, y)[1])
-    gradient = net.grad.copy()
+    gradient = to_host(net.grad.copy())
     probe = _Probe(net, loss, x, y)
     checks = []
-    for block, mask in _parameter_blocks(net):
+    for block, mask in blocks:
         for _ in range(directions):
             direction, numeric = probe.draw(rng, mask)
             analytic = float(gradient @ direction)
@@ -126,11 +127,11 @@ def gradcheck(
 
 
 class _Probe:
-    """Differences of the loss along directions of theta."""
+    """Differences of the loss along directions of theta, which are drawn and added on the host."""
 
     def __init__(self, net: Network, loss: Loss, x: Array, y: Array) -> None:
         self.net, self.loss, self.x, self.y = net, loss, x, y
-        self.start = net.theta.copy()
+        self.start = to_host(net.theta.copy())
         self.kinked = any(isinstance(layer, ReLU | LeakyReLU) for layer in net.layers)
         self.limit = KINK_LIMIT if self.kinked else SMOOTH_LIMIT
 
@@ -154,15 +155,19 @@ class _Probe:
             same = all(np.array_equal(a, b) for a, b in zip(signs_up, signs_down, strict=True))
             return (up - down) / (2 * KINK_STEP) if same else None
         finally:
-            np.copyto(self.net.theta, self.start)
+            self.go(self.start)
 
     def value(self, direction: Array, distance: float) -> tuple[float, list[Array]]:
         """Return the loss at a distance along a direction, and the sign pattern of the kinked layers."""
-        np.copyto(self.net.theta, self.start + distance * direction)
+        self.go(self.start + distance * direction)
         outputs = self.net.forward(self.x, train=True)
         kinked = [layer for layer in self.net.layers if isinstance(layer, ReLU | LeakyReLU)]
-        signs = [layer.y > 0 for layer in kinked]
-        return float(self.loss.value_and_grad(outputs, self.y)[0]), signs
+        signs = [to_host(layer.y > 0) for layer in kinked]
+        return float(to_host(self.loss.value_and_grad(outputs, self.y)[0])), signs
+
+    def go(self, place: Array) -> None:
+        """Give theta these values."""
+        self.net.theta[...] = to_device(place, self.net.device)
 
 
 def five_point(f: Callable[[float], float], h: float) -> float:
@@ -181,9 +186,8 @@ def _parameter_blocks(net: Network) -> list[tuple[str, Array]]:
     found = []
     for i, layer in enumerate(net.layers):
         for name in layer.parameter_shapes():
-            mask = np.zeros_like(net.theta)
-            view = getattr(layer, name)
-            start = (view.ctypes.data - net.theta.ctypes.data) // net.theta.itemsize
-            mask[start : start + view.size] = 1
-            found.append((f"{i}.{name}", mask))
-    return [*found, ("all", np.ones_like(net.theta))]
+            # The views of grad lie as those of theta do, and each backward fills it anew.
+            net.grad.fill(0)
+            getattr(layer, "d" + name).fill(1)
+            found.append((f"{i}.{name}", to_host(net.grad.copy())))
+    return [*found, ("all", np.ones(net.theta.size))]

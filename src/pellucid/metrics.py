@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pellucid.backend import Array
+from pellucid.backend import Array, module_of
 
 Average: TypeAlias = Literal["macro"] | None
 
@@ -162,15 +162,26 @@ def count_correct(outputs: Array, labels: Array, threshold: float) -> Any:
     """Count the rows of outputs (n, k) whose class is right, without checking anything.
 
     The class is the largest output, or whether the only one lies above the threshold. Targets (n, k) stand
-    for the class of their largest entry.
+    for the class of their largest entry. On the GPU the count is an array of shape () there.
 
     Examples
     --------
     >>> int(count_correct(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]), 0.0))
     1
     """
+    return module_of(outputs).count_nonzero(right_rows(outputs, labels, threshold))
+
+
+def right_rows(outputs: Array, labels: Array, threshold: float) -> Array:
+    """Return for each row whether its class is right, as `count_correct` counts them.
+
+    Examples
+    --------
+    >>> right_rows(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]), 0.0)
+    array([ True, False])
+    """
     classes = labels if labels.ndim == 1 else predicted_classes(labels, 0.5)
-    return np.count_nonzero(predicted_classes(outputs, threshold) == classes)
+    return predicted_classes(outputs, threshold) == classes  # type: ignore[no-any-return]
 
 
 def predicted_classes(outputs: Array, threshold: float = 0.0) -> Array:

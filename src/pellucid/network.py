@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid import safetensors
-from pellucid.backend import Array, array_module, as_array, float_dtype
+from pellucid.backend import Array, array_module, as_array, float_dtype, on_gpu, to_device, to_host
 from pellucid.diagram import draw_network
 from pellucid.layers import Activation, Dense, Layer
 from pellucid.model_file import check_tensors, describe_network, make_layers, named_parameters
@@ -39,6 +39,10 @@ class Network:
     n_in, n_out : int
         Widths of input and output.
     dtype : numpy.dtype
+    device : str
+        ``"cpu"`` or ``"gpu"``: where ``theta`` and all that is computed live.
+    tf32 : bool
+        Whether matrix products round float32 operands to TF32.
     notes : dict of str to JSON values
         What else whoever uses the network must know, such as the names of classes: saved and loaded with it.
 
@@ -58,6 +62,8 @@ class Network:
 
     theta: Array
     grad: Array
+    device: str
+    tf32 = False
     _outputs: Array | None
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -74,7 +80,13 @@ class Network:
                 raise ValueError(f"layers[{i}], {layer!r}, stands in the list twice: make a second one")
 
     def build(
-        self, n_in: int, *, rng: np.random.Generator, dtype: object = np.float32, device: str = "cpu"
+        self,
+        n_in: int,
+        *,
+        rng: np.random.Generator,
+        dtype: object = np.float32,
+        device: str = "cpu",
+        tf32: bool = False,
     ) -> Self:
         """Infer all shapes and draw the starting parameters, layer by layer, W before b.
 
@@ -86,7 +98,11 @@ class Network:
             Draws the parameters; each layer that trains with random numbers gets a generator spawned from it.
         dtype : numpy.float32 or numpy.float64
         device : str
-            ``"cpu"``.
+            ``"cpu"`` or ``"gpu"``, which needs CuPy (extra ``gpu``). Parameters are drawn on the host, in
+            float64, whatever the device: both begin with the same numbers.
+        tf32 : bool
+            On the GPU, whether matrix products round float32 operands to TF32, whose digits have 10 bits
+            instead of 23: faster from compute capability 8.0 on, and good enough for most training.
 
         Returns
         -------
@@ -96,7 +112,9 @@ class Network:
         Raises
         ------
         ValueError
-            If n_in, dtype or device is not one of those allowed.
+            If n_in, dtype, device or tf32 is not one of those allowed.
+        ModuleNotFoundError, RuntimeError
+            If the device is "gpu" and CuPy or a GPU is missing.
 
         Examples
         --------
@@ -108,12 +126,43 @@ class Network:
         n_in = _checked_width(n_in)
         if not isinstance(rng, np.random.Generator):
             raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
-        self.device, self.dtype = device, float_dtype(dtype)
+        self._place(float_dtype(dtype), device, tf32)
         self._connect(n_in)
-        self._bind(array_module(device).zeros(self._count_parameters(), self.dtype))
+        self._bind(self._xp.zeros(self._count_parameters(), self.dtype))
         for layer in self.layers:
             layer.draw(rng)
         self._spawn_generators(rng)
+        return self
+
+    def to(self, device: str, *, tf32: bool = False) -> Self:
+        """Move the network to another device, or to another precision of its products there.
+
+        Parameters
+        ----------
+        device : str
+            ``"cpu"`` or ``"gpu"``.
+        tf32 : bool
+            As in `build`.
+
+        Returns
+        -------
+        Network
+            The network itself, not a copy. Once moved, ``theta`` and ``grad`` are new vectors, the gradient
+            zeros; an optimizer goes on with it where it was.
+
+        Examples
+        --------
+        >>> import pellucid as pl
+        >>> net = Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
+        >>> net.to("cpu") is net, net.device
+        (True, 'cpu')
+        """
+        self.check_built()
+        if (device, tf32) != (self.device, self.tf32):
+            theta = to_device(self.theta, device)
+            self._place(self.dtype, device, tf32)
+            self._connect(self.n_in)
+            self._bind(theta)
         return self
 
     @property
@@ -132,7 +181,8 @@ class Network:
         Parameters
         ----------
         x : array, shape (n, n_in)
-            Cast to the network's dtype, never rescaled and never written to.
+            Cast to the network's dtype, never rescaled and never written to. A network on the GPU copies
+            rows of the host there.
         train : bool
             True while training: dropout is on.
 
@@ -144,7 +194,7 @@ class Network:
         Raises
         ------
         ValueError
-            If x has another shape.
+            If x has another shape, or is on the GPU while the network is not.
         RuntimeError
             If the network has not been built.
 
@@ -178,7 +228,7 @@ class Network:
         >>> net.grad
         array([3., 4., 1.])
         """
-        self._check_built()
+        self.check_built()
         if self._outputs is None or dy.shape != self._outputs.shape:
             wanted = "one forward before each" if self._outputs is None else f"shape {self._outputs.shape}"
             raise ValueError(f"backward needs {wanted}, got dy of shape {dy.shape}")
@@ -196,12 +246,13 @@ class Network:
         ----------
         x : array_like, shape (n, n_in)
         block_rows : int
-            Rows computed at a time: bounds the memory.
+            Rows computed at a time: bounds the memory, that of a GPU too.
 
         Returns
         -------
         array, shape (n, n_out)
             The last layer's outputs: logits where it is a Dense. ``.argmax(axis=1)`` gives class numbers.
+            Always an array of NumPy.
 
         Examples
         --------
@@ -210,12 +261,12 @@ class Network:
         >>> net.predict([[1, 2, 3]])
         array([[0.5, 0.5]], dtype=float32)
         """
-        self._check_built()
+        self.check_built()
         x = as_array(x)
-        outputs = array_module(self.device).empty((len(x), self.n_out), self.dtype)
+        outputs = np.empty((len(x), self.n_out), self.dtype)
         for rows in blocks(len(x), block_rows):
-            outputs[rows] = self.forward(x[rows])
-        return outputs  # type: ignore[no-any-return]
+            outputs[rows] = to_host(self.forward(x[rows]))
+        return outputs
 
     def summary(self) -> str:
         """Return a table of layers, output widths and parameter counts.
@@ -230,7 +281,7 @@ class Network:
         ReLU()                 3           0
         15 parameters, float32, 60 bytes
         """
-        self._check_built()
+        self.check_built()
         rows = [("layer", "output", "parameters"), ("(input)", f"{self.n_in:,}", "")]
         rows += [(repr(y), f"{y.n_out:,}", f"{_n_parameters(y):,}") for y in self.layers]
         name_width = max(16, *(len(row[0]) for row in rows))
@@ -268,13 +319,22 @@ class Network:
         >>> bool((again.theta == net.theta).all()), again.notes
         (True, {'classes': ['no', 'yes']})
         """
-        self._check_built()
+        self.check_built()
         about = describe_network(self.layers, self.n_in, self.dtype, self.notes)
-        tensors = {name: getattr(layer, ours).T for name, layer, ours in named_parameters(self.layers)}
+        tensors = {
+            name: to_host(getattr(layer, ours)).T for name, layer, ours in named_parameters(self.layers)
+        }
         safetensors.write(path, tensors, about)
 
     @classmethod
-    def load(cls, path: str | PathLike[str], *, rng: np.random.Generator | None = None) -> Self:
+    def load(
+        cls,
+        path: str | PathLike[str],
+        *,
+        rng: np.random.Generator | None = None,
+        device: str = "cpu",
+        tf32: bool = False,
+    ) -> Self:
         """Return the network that `save` wrote.
 
         Parameters
@@ -282,6 +342,8 @@ class Network:
         path : path
         rng : numpy.random.Generator, optional
             Needed only to train on with dropout.
+        device, tf32
+            As in `build`: files hold neither.
 
         Raises
         ------
@@ -298,7 +360,7 @@ class Network:
         tensors, about = safetensors.read(path)
         try:
             net = cls(make_layers(about["layers"]))
-            net.device, net.dtype = "cpu", float_dtype(about["dtype"])
+            net._place(float_dtype(about["dtype"]), "cpu", tf32=False)
             net._connect(_checked_width(about["n_in"]))
             net.notes = dict(about.get("notes", {}))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -309,7 +371,7 @@ class Network:
             getattr(layer, ours).T[...] = tensors[name]
         if rng is not None:
             net._spawn_generators(rng)
-        return net
+        return net.to(device, tf32=tf32)
 
     def diagram(self, *, inputs: str = "inputs") -> str:
         """Return a block diagram of the network as SVG: its layers, and the shapes on the arrows between.
@@ -336,12 +398,19 @@ class Network:
         """
         return draw_network(self.layers, self.n_in if self.built else None, inputs)
 
+    def _place(self, dtype: np.dtype[np.floating], device: str, tf32: bool) -> None:
+        """Choose precision and device, or raise."""
+        if tf32 and dtype != np.float32:
+            raise ValueError(f"tf32 is a way to multiply float32 numbers, got dtype {dtype}")
+        self._xp = array_module(device, tf32=tf32)
+        self.dtype, self.device, self.tf32 = dtype, device, tf32
+
     def _connect(self, n_in: int) -> None:
         """Tell each layer its widths, and what stands before it."""
         self.n_in = n_in
         before: Layer | None = None
         for layer in self.layers:
-            layer.connect(before.n_out if before else n_in, dtype=self.dtype, xp=array_module(self.device))
+            layer.connect(before.n_out if before else n_in, dtype=self.dtype, xp=self._xp)
             # Dense does not need its output again, so an activation right behind it may write over it.
             layer.in_place = isinstance(layer, Activation) and isinstance(before, Dense)
             before = layer
@@ -360,7 +429,7 @@ class Network:
 
     def _bind(self, theta: Array) -> None:
         """Make theta and a new grad the home of all parameters: matrices first, then vectors."""
-        self.theta, self.grad = theta, np.zeros_like(theta)
+        self.theta, self.grad = theta, self._xp.zeros_like(theta)
         shapes = [(y, name, shape) for y in self.layers for name, shape in y.parameter_shapes().items()]
         start = 0
         for n_dims in (2, 1):
@@ -380,27 +449,32 @@ class Network:
 
     def _as_input(self, x: Any) -> Array:
         """Check x and cast it, unless the first layer does that."""
-        self._check_built()
+        self.check_built()
         x = as_array(x)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise ValueError(f"x must have shape (n, {self.n_in}), got {x.shape}")
-        if x.dtype == self.dtype:
-            return x  # type: ignore[no-any-return]
-        if x.dtype.kind not in "buif":
+        if x.dtype != self.dtype and x.dtype.kind not in "buif":
             raise ValueError(f"x must hold real numbers, got dtype {x.dtype}")
-        if self.layers[0].casts:
-            return x  # type: ignore[no-any-return]
-        return self._cast_to_buffer(x)
+        if on_gpu(x) != (self.device == "gpu"):
+            x = self._bring(x)
+        return x if x.dtype == self.dtype or self.layers[0].casts else self._cast_to_buffer(x)
+
+    def _bring(self, x: Array) -> Array:
+        """Copy x from the host to the GPU; the way back is never taken unasked."""
+        if self.device == "cpu":
+            raise ValueError('x is on the GPU, the network on the CPU: call net.to("gpu"), or use x.get()')
+        return to_device(x, self.device)
 
     def _cast_to_buffer(self, x: Array) -> Array:
         if self._cast is None or len(self._cast) < len(x):
-            self._cast = array_module(self.device).empty(x.shape, self.dtype)
+            self._cast = self._xp.empty(x.shape, self.dtype)
         assert self._cast is not None
         cast = self._cast[: len(x)]
         cast[...] = x
         return cast
 
-    def _check_built(self) -> None:
+    def check_built(self) -> None:
+        """Raise RuntimeError unless the network has been built or loaded."""
         if not self.built:
             raise RuntimeError("the network has no parameters yet: call net.build(n_in, rng=...) first")
 
@@ -409,15 +483,16 @@ class Network:
         return deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("layers", "notes", "device", "dtype", "n_in", "theta")
-        return {name: self.__dict__[name] for name in kept if name in self.__dict__}
+        kept = ("layers", "notes", "device", "tf32", "dtype", "n_in", "theta")
+        return {name: to_host(self.__dict__[name]) for name in kept if name in self.__dict__}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         theta = state.pop("theta", None)
         self.__dict__.update(state)
         if theta is not None:
+            self._place(self.dtype, self.device, self.tf32)
             self._connect(self.n_in)
-            self._bind(theta)
+            self._bind(to_device(theta, self.device))
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}])"

@@ -47,6 +47,15 @@ def test_float64_input_keeps_its_digits_in_a_float32_network():
     np.testing.assert_array_equal(y, [[-1], [0], [1]])
 
 
+def test_input_of_each_dtype_is_scaled_by_numbers_of_its_own(rng):
+    """float64 input first, then float32, gives float32 what a layer that never saw the other gives it."""
+    x = rng.normal(size=(50, 1))
+    both, fresh = pl.Rescale(1 / 3, 0.1), pl.Rescale(1 / 3, 0.1)
+    built(both, 1).predict(x)
+    expected = built(fresh, 1).forward(x.astype(np.float32)).copy()
+    np.testing.assert_array_equal(both.forward(x.astype(np.float32), train=False), expected)
+
+
 @pytest.mark.parametrize("layer", [pl.Rescale(0.3, 0.2), pl.Rescale([0.3, -2], [0, 5]), pl.Rescale([3, 4])])
 def test_saved_and_loaded(layer, tmp_path):
     net = built(layer, 2)

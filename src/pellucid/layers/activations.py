@@ -216,7 +216,8 @@ class Softmax(Activation):
 
     def backward(self, dy: Array) -> Array:
         """Return dx = y (dy - Σ dy y)."""
-        dy -= self.xp.einsum("ij,ij->i", dy, self.y)[:, None]
+        product = self.xp.multiply(dy, self.y, out=self.buffer("product", len(dy), self.n_out))
+        dy -= product.sum(axis=1, keepdims=True)
         dy *= self.y
         return dy
 

@@ -85,16 +85,19 @@ class Layer:
         self.dtype, self.xp = dtype, xp
         self._buffers = {}
 
-    def buffer(self, name: str, n_rows: int, width: int, dtype: object = None) -> Array:
+    def buffer(
+        self, name: str, n_rows: int, width: int, dtype: object = None, xp: ModuleType | None = None
+    ) -> Array:
         """Return this layer's scratch array `name` of shape (n_rows, width), made once and kept.
 
-        It grows to the most rows ever asked for; fewer rows are a view of its first ones.
+        It grows to the most rows ever asked for; fewer rows are a view of its first ones. It lives on the
+        layer's device unless another array module is named.
         """
         kept = self._buffers.get(name)
         if kept is None or len(kept) != n_rows:
             whole = kept if kept is None or kept.base is None else kept.base
             if whole is None or len(whole) < n_rows:
-                whole = self.xp.empty((n_rows, width), dtype or self.dtype)
+                whole = (xp or self.xp).empty((n_rows, width), dtype or self.dtype)
             kept = self._buffers[name] = whole[:n_rows]
         return kept
 

@@ -88,11 +88,18 @@ class Dense(Layer):
     def backward(self, dy: Array) -> Array | None:
         """Fill dW and db, return dx."""
         self.xp.matmul(self.x.T, dy, out=self.dW)
-        self.xp.sum(dy, axis=0, out=self.db)
+        self.xp.matmul(self._ones(len(dy)), dy, out=self.db)
         if not self.needs_dx:
             return None
         dx = self.buffer("dx", len(dy), self.n_in)
         return self.xp.matmul(dy, self.W.T, out=dx)  # type: ignore[no-any-return]
+
+    def _ones(self, n_rows: int) -> Array:
+        """Return a row of ones: its product with dy is db, and several times faster than sum(axis=0)."""
+        ones = self._buffers.get("ones")
+        if ones is None or len(ones) < n_rows:
+            ones = self._buffers["ones"] = self.xp.ones(n_rows, self.dtype)
+        return ones[:n_rows]
 
     def width(self, n_in: int) -> int:
         """Return the number of units."""

@@ -84,7 +84,7 @@ class Dropout(Layer):
             self.kept = None
             y[...] = x
             return y
-        self.kept = self._draw_mask(len(x)) if self.mask is None else self._fixed_mask(len(x))
+        self.kept = self.training_mask(len(x))
         self.xp.multiply(x, self.kept, out=y)
         y *= 1 / (1 - self.drop_prob)
         return y
@@ -97,6 +97,21 @@ class Dropout(Layer):
         dy *= 1 / (1 - self.drop_prob)
         return dy
 
+    def training_mask(self, n_rows: int) -> Array:
+        """Return which entries are kept: by the fixed mask, else by numbers drawn afresh."""
+        return self._draw_mask(n_rows) if self.mask is None else self._fixed_mask(n_rows)
+
+    def draw_numbers(self, out: Array) -> None:
+        """Fill out with the next numbers from [0, 1), row by row: an entry is kept from drop_prob on.
+
+        float32 whatever the network's dtype: half the cost, and both dtypes get the same masks.
+        """
+        if self.rng is None:
+            raise RuntimeError(
+                "Dropout has no random generator to train with: pass rng= to Network.build or Network.load"
+            )
+        self.rng.random(out=out, dtype=np.float32)
+
     def _fixed_mask(self, n_rows: int) -> Array:
         mask: Array = self.xp.asarray(self.mask)
         if mask.shape not in ((self.n_in,), (n_rows, self.n_in)):
@@ -105,15 +120,12 @@ class Dropout(Layer):
         return mask
 
     def _draw_mask(self, n_rows: int) -> Array:
-        if self.rng is None:
-            raise RuntimeError(
-                "Dropout has no random generator to train with: pass rng= to Network.build or Network.load"
-            )
-        # float32 whatever the network's dtype: half the cost, and both dtypes get the same masks.
-        drawn = self.buffer("drawn", n_rows, self.n_in, dtype=np.float32)
-        kept = self.buffer("kept", n_rows, self.n_in, dtype=bool)
-        self.rng.random(out=drawn, dtype=np.float32)
-        return self.xp.greater_equal(drawn, self.drop_prob, out=kept)  # type: ignore[no-any-return]
+        # On the host whatever the device: both get the same masks.
+        drawn = self.buffer("drawn", n_rows, self.n_in, dtype=np.float32, xp=np)
+        kept = self.buffer("kept", n_rows, self.n_in, dtype=bool, xp=np)
+        self.draw_numbers(drawn)
+        np.greater_equal(drawn, self.drop_prob, out=kept)
+        return self.xp.asarray(kept)  # type: ignore[no-any-return]
 
     def settings(self) -> dict[str, Any]:
         """Return the probability."""

@@ -66,15 +66,22 @@ class Rescale(Layer):
         """Return y = scale · x + shift."""
         y = self.buffer("y", len(x), self.n_out)
         if not self._shifts:
-            return self.xp.multiply(x, self.xp.asarray(self.scale, self.dtype), out=y)  # type: ignore[no-any-return]
+            return self.xp.multiply(x, self._numbers("scale", self.dtype), out=y)  # type: ignore[no-any-return]
         product = y if x.dtype == self.dtype else self.buffer("product", len(x), self.n_out, np.float64)
-        self.xp.multiply(x, self.xp.asarray(self.scale, product.dtype), out=product)
-        return self.xp.add(product, self.xp.asarray(self.shift, product.dtype), out=y)  # type: ignore[no-any-return]
+        self.xp.multiply(x, self._numbers("scale", product.dtype), out=product)
+        return self.xp.add(product, self._numbers("shift", product.dtype), out=y)  # type: ignore[no-any-return]
 
     def backward(self, dy: Array) -> Array:
         """Return dx = scale · dy."""
-        dy *= self.xp.asarray(self.scale, dy.dtype)
+        dy *= self._numbers("scale", dy.dtype)
         return dy
+
+    def _numbers(self, name: str, dtype: np.dtype[np.floating]) -> Array:
+        """Return scale or shift as an array of the device, made once for each dtype."""
+        key = name + dtype.char
+        if key not in self._buffers:
+            self._buffers[key] = self.xp.asarray(getattr(self, name), dtype)
+        return self._buffers[key]
 
     def settings(self) -> dict[str, Any]:
         """Return scale and, where it is not 0, shift: each a number or a list."""
