@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import pellucid
+from pellucid.data import cache_folder
 
 SOURCE = Path(pellucid.__file__).parent
 
@@ -21,6 +22,8 @@ ORDER = [
     {"layers"},
     {"diagram", "icons", "model_file"},
     {"network"},
+    {"batches", "stack"},
+    {"compiled", "descent"},
     {"checkpoint", "gradient_check", "probes", "training"},
     {"pellucid"},
     {"bench", "estimator", "interop", "lab", "watch"},
@@ -43,14 +46,17 @@ ALONE = {
 #: Where a package may be imported.
 PLACES = {
     "cupy": ("backend.py",),
+    "distributed": ("lab/cluster.py",),
+    "jax": ("bench/",),
     "matplotlib": ("lab/figures.py",),
+    "numba": ("compiled/",),
     "PIL": ("app/pictures.py",),
     "polars": ("app/tables.py",),
     "sklearn": ("estimator.py", "bench/"),
     "torch": ("interop/torch.py", "bench/"),
 }
 #: What needs NumPy and the standard library alone, even inside functions.
-CORE = {part for row in ORDER[:7] for part in row} - {"data"}
+CORE = {part for row in ORDER[:9] for part in row} - {"data", "compiled"}
 
 
 def rank(part):
@@ -134,18 +140,64 @@ def test_the_walk_sees_what_it_should():
     ]
 
 
-def test_importing_the_library_loads_numpy_and_the_standard_library_alone_and_is_fast():
-    program = (
-        "import sys, time, json, numpy, numpy.random\n"
-        "before, start = set(sys.modules), time.perf_counter()\n"
-        "import pellucid\n"
-        "seconds = time.perf_counter() - start\n"
-        "print(json.dumps([seconds, sorted({name.split('.')[0] for name in set(sys.modules) - before})]))"
+#: Packages of the extras and parts of the library that take long to import and that starting does not need.
+HEAVY = {
+    *("PIL", "cupy", "distributed", "jax", "jinja2", "joblib", "matplotlib", "numba", "onnx", "onnxruntime"),
+    *("polars", "pooch", "requests", "scipy", "sklearn", "torch"),
+    *("pellucid.bench", "pellucid.compiled.descent", "pellucid.interop", "pellucid.lab"),
+}
+DOWNLOADS = {"pellucid.data.fetch", "pellucid.data.mirror", "pellucid.data.origins", "pellucid.data.sources"}
+WORK = {"pellucid.app.train", "pellucid.app.inputs", "pydantic", "threadpoolctl"}
+OF_PYTHON = {"asyncio", "email", "gzip", "http", "multiprocessing", "socket", "ssl", "subprocess", "tarfile"}
+
+
+def modules_after(*code):
+    """Return what a fresh process has imported by the end of lines of code, beyond NumPy's own."""
+    lines = (
+        "import json, sys, numpy, numpy.random",
+        "before = set(sys.modules)",
+        *code,
+        "print(json.dumps(sorted(set(sys.modules) - before)))",
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
+    command = [sys.executable, "-W", "error", "-c", "\n".join(lines)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def modules_of(*arguments):
+    """Return what a command of pellucid has imported by its end."""
+    return modules_after(
+        f"sys.argv = {['pellucid', *arguments]}",
+        "from pellucid.__main__ import main",
+        "try: main()",
+        "except SystemExit as stop: assert not stop.code, stop.code",
     )
-    seconds, names = json.loads(done.stdout)
-    assert "pellucid" in names
-    assert set(names) - sys.stdlib_module_names <= {"numpy", "pellucid"}
-    assert seconds < 1
+
+
+def test_importing_the_library_loads_numpy_and_the_standard_library_alone():
+    names = modules_after("import pellucid")
+    packages = {name.split(".")[0] for name in names}
+    assert "pellucid" in packages
+    assert packages - sys.stdlib_module_names <= {"numpy", "pellucid"}
+    assert names & (HEAVY | DOWNLOADS | OF_PYTHON | {"pellucid.app", "pellucid.cli"}) == set()
+
+
+def test_help_starts_without_what_commands_work_with():
+    names = modules_of("--help")
+    assert "pellucid.cli" in names
+    assert names & (HEAVY | DOWNLOADS | WORK) == set()
+
+
+def test_training_starts_without_what_it_does_not_need():
+    names = modules_of("train", "digits", "--recipe", "fast")
+    assert "pellucid.app.train" in names
+    assert names & (HEAVY | DOWNLOADS | {"pellucid.app.inputs"}) == set()
+
+
+def test_training_on_cached_files_starts_without_what_downloads_them():
+    if not (cache_folder() / "mnist" / "train-images-idx3-ubyte").exists():
+        pytest.skip("MNIST is not in the cache")
+    names = modules_of("train", "mnist", "--hidden", "1", "--batch-size", "0", "--epochs", "1")
+    assert names >= DOWNLOADS
+    assert names & HEAVY == set()

@@ -39,7 +39,7 @@ from pellucid.metrics import accuracy, confusion_matrix, error, f1, precision, p
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, Optimizer
 from pellucid.schedules import cosine, one_cycle, step_decay
-from pellucid.training import Record, evaluate, train
+from pellucid.training import Record, evaluate, train, train_many
 
 __version__ = "0.1.0"
 
@@ -95,6 +95,7 @@ __all__ = [
     "split",
     "step_decay",
     "train",
+    "train_many",
     "uniform",
     "xavier_normal",
     "xavier_uniform",

@@ -1,6 +1,6 @@
 """Training: a generator that yields a record an epoch, so that the caller logs, plots, stops.
 
-One step is always the same four lines: forward, loss, backward, update.
+The steps themselves are in `pellucid.descent`.
 
 >>> import numpy as np, pellucid as pl
 >>> x, y = np.eye(2), np.array([0, 1])
@@ -11,18 +11,24 @@ One step is always the same four lines: forward, loss, backward, update.
 (50, 1.0)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array, as_array
+from pellucid.backend import Array, as_array, to_device, to_host
+from pellucid.batches import WINDOW_BYTES, FromBatches, FromFile, InMemory, Piece, Source
+from pellucid.compiled.program import check_installed, is_installed, pays, why_not
+from pellucid.descent import Descent, PlainDescent
 from pellucid.layers import Sigmoid, Softmax
 from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, check_labels
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
+from pellucid.stack import Model, Single, Stack
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
 BLOCK_ROWS = 2048
@@ -64,7 +70,7 @@ def train(
     loss: Loss,
     optimizer: Optimizer,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     epochs: int,
     batch_size: int | None = None,
@@ -73,6 +79,7 @@ def train(
     validation: tuple[Any, Any] | None = None,
     rng: np.random.Generator | None = None,
     per_batch: bool = False,
+    compiled: bool | None = None,
 ) -> Iterator[Record]:
     """Train a network by gradient descent; nothing happens until the records are asked for.
 
@@ -82,9 +89,12 @@ def train(
         Built. Its ``theta`` is updated in place.
     loss : Loss
     optimizer : Optimizer
-    x : array, shape (n, n_in)
-        Read, never written. Whole numbers need a network that begins with `Rescale`.
-    y : array, shape (n,) or (n, n_out)
+    x : array, shape (n, n_in), path, or iterable of (x, y)
+        Read, never written. Whole numbers need a network that begins with `Rescale`. The path of an ``.npy``
+        file is opened as a memory map. Of a memory map larger than 32 MiB two windows are in memory at a
+        time, and mini-batches are shuffled as `pellucid.batches.FromFile` says. An iterable, gone through
+        anew in every epoch, gives the batches themselves; then y is left out.
+    y : array, shape (n,) or (n, n_out), or path
         Class numbers or targets.
     epochs : int
         Passes over the data.
@@ -100,6 +110,9 @@ def train(
         Draws the permutations: needed where there is a batch_size and shuffle is True.
     per_batch : bool
         Also yield a record for each batch.
+    compiled : bool, optional
+        Whether to run the steps as code compiled by Numba (extra ``fast``), which gives the same numbers to
+        rounding. None: where that is possible and, by the number and size of the steps, pays.
 
     Yields
     ------
@@ -123,28 +136,79 @@ def train(
     >>> [r.epoch for r in pl.train(net, loss, optimizer, x, y, epochs=2, batch_size=32, rng=rng)]
     [1, 2]
     """
-    for name, value, kind in (
-        ("net", net, Network),
-        ("loss", loss, Loss),
-        ("optimizer", optimizer, Optimizer),
-    ):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be a pellucid.{kind.__name__}, an instance of it, got {value!r}")
-    x, y = _check_data(net, x, y)
-    if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
-        validation = _check_data(net, *validation, what="validation ")
-    for name, number in (("epochs", epochs), ("batch_size", batch_size), ("block_rows", block_rows)):
-        _check_count(name, number, may_be_none=name != "epochs")
-    _check_ending(net, loss)
-    if batch_size is not None and shuffle and not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
-        )
-    batches = _Batches(x, y, batch_size, rng if shuffle else None)
-    step = _Step(net, loss, optimizer, block_rows)
-    return _epochs(step, batches, epochs, validation=validation, per_batch=per_batch)
+    _check_kind("net", net, Network)
+    records = _prepare(
+        [net], loss, optimizer, x, y, epochs=epochs, batch_size=batch_size, block_rows=block_rows,
+        shuffle=shuffle, validation=validation, rng=rng, per_batch=per_batch, compiled=compiled,
+    )  # fmt: skip
+    return (record for [record] in records)
+
+
+def train_many(
+    nets: Sequence[Network],
+    loss: Loss,
+    optimizer: Optimizer,
+    x: Any,
+    y: Any = None,
+    *,
+    epochs: int,
+    batch_size: int | None = None,
+    block_rows: int | None = BLOCK_ROWS,
+    shuffle: bool = True,
+    validation: tuple[Any, Any] | None = None,
+    rng: np.random.Generator | None = None,
+    per_batch: bool = False,
+    compiled: bool | None = None,
+) -> Iterator[list[Record]]:
+    """Train several networks of one shape on the same batches, as one computation.
+
+    Each gets the numbers, to rounding, that `train` gives it with an optimizer of its own and an equal `rng`;
+    the time is far less, since all of them share their first product.
+
+    Parameters
+    ----------
+    nets : sequence of Network
+        Built, of one shape, dtype and settings, on the CPU, beginning with Dense or Rescale and Dense; they
+        differ in their parameters, and in their generators for dropout.
+    loss, optimizer, x, y, epochs, batch_size, block_rows, shuffle, validation, rng, per_batch, compiled
+        As in `train`. The one optimizer steps all networks.
+
+    Yields
+    ------
+    list of Record
+        One for each network. The networks' parameters are those after the epoch or the batch; changing them
+        in between has no effect.
+
+    Raises
+    ------
+    ValueError, TypeError, FloatingPointError
+        As `train`; also if the networks are not alike.
+
+    Notes
+    -----
+    Seeds that share their batches share the split and its order: an interval over them leaves out what these
+    contribute to the variance.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> rng = np.random.default_rng(0)
+    >>> x, y = rng.normal(size=(100, 3)), rng.integers(2, size=100)
+    >>> nets = [pl.Network([pl.Dense(2)]).build(n_in=3, rng=np.random.default_rng(i)) for i in range(5)]
+    >>> for records in pl.train_many(nets, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=2):
+    ...     losses = [record.loss for record in records]
+    >>> len(losses)
+    5
+    """
+    nets = list(nets)
+    if not nets:
+        raise ValueError("nets must hold at least one network, got an empty list")
+    for j, net in enumerate(nets):
+        _check_kind(f"nets[{j}]", net, Network)
+    return _prepare(
+        nets, loss, optimizer, x, y, epochs=epochs, batch_size=batch_size, block_rows=block_rows,
+        shuffle=shuffle, validation=validation, rng=rng, per_batch=per_batch, compiled=compiled,
+    )  # fmt: skip
 
 
 def evaluate(
@@ -169,106 +233,182 @@ def evaluate(
     >>> round(value, 4), right
     (0.6931, 0.5)
     """
+    net.check_built()
     x, y = _check_data(net, x, y)
     total, correct = 0.0, 0
     for rows in blocks(len(x), block_rows):
-        outputs = net.forward(x[rows])
-        value, _ = loss.value_and_grad(outputs, y[rows])
-        total += float(value) * len(outputs)
-        correct += int(count_correct(outputs, y[rows], loss.threshold))
+        outputs, labels = net.forward(x[rows]), to_device(y[rows], net.device)
+        value, _ = loss.value_and_grad(outputs, labels)
+        total += float(to_host(value)) * len(outputs)
+        correct += int(to_host(count_correct(outputs, labels, loss.threshold)))
     return total / len(x), correct / len(x)
 
 
-class _Batches:
-    """The rows of each step: all of them, or batches of a fresh permutation or in the order of the rows."""
+def _prepare(
+    nets: Sequence[Network], loss: Loss, optimizer: Optimizer, x: Any, y: Any, *, epochs: int,
+    batch_size: int | None, block_rows: int | None, shuffle: bool, validation: tuple[Any, Any] | None,
+    rng: np.random.Generator | None, per_batch: bool, compiled: bool | None,
+) -> Iterator[list[Record]]:  # fmt: skip
+    """Check all arguments, then return the generator that trains."""
+    for name, value, kind in (("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
+        _check_kind(name, value, kind)
+    net = nets[0]
+    for each in nets:
+        each.check_built()
+    if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
+        validation = _check_data(net, *validation, what="validation ")
+    for name, number in (("epochs", epochs), ("batch_size", batch_size), ("block_rows", block_rows)):
+        _check_count(name, number, may_be_none=name != "epochs")
+    _check_ending(net, loss)
+    if len(nets) > 1 and not loss.by_rows:
+        raise ValueError(f"networks are trained at once by a loss that has rows of its own, got {loss!r}")
+    if batch_size is not None and shuffle and not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
+        )
+    source = _source(x, y, net, batch_size, rng if shuffle else None)
+    model = Single(net) if len(nets) == 1 else Stack(nets)
+    descent = _choose_descent(model, loss, optimizer, source, epochs, block_rows, compiled)
+    return _epochs(model, descent, source, epochs, loss=loss, validation=validation, per_batch=per_batch)
 
-    def __init__(self, x: Array, y: Array, batch_size: int | None, rng: np.random.Generator | None) -> None:
-        self.x, self.y = x, y
-        self.size = len(x) if batch_size is None else min(batch_size, len(x))
-        self.rng = None if batch_size is None else rng
-        self.rows = np.array([rows.stop - rows.start for rows in blocks(len(x), self.size)])
-        if self.rng is not None:
-            self.batch = np.empty((self.size, *x.shape[1:]), x.dtype)
-            self.labels = np.empty((self.size, *y.shape[1:]), y.dtype)
 
-    def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        """Yield the batches of one epoch."""
-        order = None if self.rng is None else self.rng.permutation(len(self.x))
-        for rows in blocks(len(self.x), self.size):
-            yield (self.x[rows], self.y[rows]) if order is None else self._gather(order[rows])
-
-    def _gather(self, chosen: Array) -> tuple[Array, Array]:
-        """Copy the chosen rows into the batch's buffers; "clip" spares a check that cannot fail."""
-        n = len(chosen)
-        x = np.take(self.x, chosen, axis=0, mode="clip", out=self.batch[:n])
-        return x, np.take(self.y, chosen, axis=0, mode="clip", out=self.labels[:n])
+def _source(x: Any, y: Any, net: Network, batch_size: int | None, rng: np.random.Generator | None) -> Source:
+    """Return where the rows come from: arrays, a file larger than a window, or batches one by one."""
+    if y is None:
+        if batch_size is not None:
+            raise ValueError(f"batches come as they are without y: leave batch_size={batch_size} out")
+        if isinstance(x, np.ndarray) or not isinstance(x, Iterable):
+            raise TypeError(f"without y, x must be an iterable of batches (x, y), got {type(x).__name__}")
+        return FromBatches(x, partial(_check_data, net), net.device)
+    x, y = _check_data(net, x, y)
+    if isinstance(x, np.memmap) and batch_size is not None and x.nbytes > WINDOW_BYTES:
+        return FromFile(x, y, batch_size, rng, net.device)
+    return InMemory(x, y, batch_size, rng, net.device)
 
 
-class _Step:
-    """One step of gradient descent: forward, loss, backward, update."""
+def _choose_descent(
+    model: Model, loss: Loss, optimizer: Optimizer, source: Source, epochs: int, block_rows: int | None,
+    compiled: bool | None,
+) -> Descent:  # fmt: skip
+    """Return the compiled descent where it is wanted, or can be had and pays; else the plain one."""
+    obstacle = why_not(model.nets, loss, optimizer, source.labels)
+    if compiled and obstacle:
+        raise ValueError(f"compiled=True is not possible: {obstacle}")
+    on_gpu = model.device == "gpu"
+    if compiled is None:
+        # The GPU's kernels always pay; labels of batches that come one by one may turn out to be targets.
+        in_time = pays(model.n_weights, epochs * source.n_rows, epochs * source.n_steps) and is_installed()
+        compiled = obstacle is None and (source.labels is not None if on_gpu else in_time)
+    if not compiled:
+        return PlainDescent(model, loss, optimizer, source.batch_size, block_rows)
+    if on_gpu:
+        from pellucid.compiled.gpu import FusedDescent
 
-    def __init__(self, net: Network, loss: Loss, optimizer: Optimizer, block_rows: int | None) -> None:
-        self.net, self.loss, self.optimizer, self.block_rows = net, loss, optimizer, block_rows
+        return FusedDescent(model, loss, optimizer)
+    check_installed()
+    from pellucid.compiled.descent import CompiledDescent
 
-    def __call__(self, x: Array, y: Array) -> tuple[Any, Any]:
-        """Take the step on a batch; return its loss and how many rows were right before it."""
-        net = self.net
-        one_block = self.block_rows is None or len(x) <= self.block_rows
-        value, correct = self.gradient(x, y) if one_block else self.gradient_in_blocks(x, y)
-        self.optimizer.step(net.theta, net.grad, net.n_weights)
-        return value, correct
-
-    def gradient(self, x: Array, y: Array) -> tuple[Any, Any]:
-        """Fill net.grad with the gradient of the batch's mean loss."""
-        outputs = self.net.forward(x, train=True)
-        value, dy = self.loss.value_and_grad(outputs, y)
-        correct = count_correct(outputs, y, self.loss.threshold)
-        self.net.backward(dy)
-        return value, correct
-
-    def gradient_in_blocks(self, x: Array, y: Array) -> tuple[Any, Any]:
-        """Do the same block by block: a block's mean, times its share of the rows, adds up to the whole's."""
-        if not hasattr(self, "total"):
-            self.total = np.empty_like(self.net.grad)
-        self.total.fill(0)
-        total_value, total_correct = 0.0, 0
-        for rows in blocks(len(x), self.block_rows):
-            value, correct = self.gradient(x[rows], y[rows])
-            share = (rows.stop - rows.start) / len(x)
-            self.total += np.multiply(self.net.grad, share, out=self.net.grad)
-            total_value, total_correct = total_value + value * share, total_correct + correct
-        np.copyto(self.net.grad, self.total)
-        return total_value, total_correct
+    return CompiledDescent(model, loss, optimizer, source.batch_size, block_rows)
 
 
 def _epochs(
-    step: _Step, batches: _Batches, epochs: int, *, validation: tuple[Array, Array] | None, per_batch: bool
-) -> Iterator[Record]:
-    """Run the epochs and make their records."""
-    net, rows = step.net, batches.rows
-    losses, correct = np.empty(len(rows), net.dtype), np.empty(len(rows), np.int64)
-    before = np.empty_like(net.theta)
+    model: Model, descent: Descent, source: Source, epochs: int, *, loss: Loss,
+    validation: tuple[Array, Array] | None, per_batch: bool,
+) -> Iterator[list[Record]]:  # fmt: skip
+    """Run the epochs and make their records, one for each network."""
+    before = model.theta.copy()
+    steps_at_a_time = 1 if per_batch else descent.steps_at_a_time
     for epoch in range(1, epochs + 1):
-        np.copyto(before, net.theta)
-        for i, (x, y) in enumerate(batches):
-            # Numbers that overflow are reported by _check_finite, with epoch and batch, not as a warning.
+        before[...] = model.theta
+        tally = _Tally(model, before, epoch)
+        for piece in source.epoch(steps_at_a_time):
+            # Numbers that overflow are reported by the tally, with epoch and batch, not as a warning.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                losses[i], correct[i] = step(x, y)
+                tally.add(piece, *descent.steps(*piece))
             if per_batch:
-                _check_finite(net, losses[: i + 1], before, epoch)
-                yield Record(epoch, i + 1, float(losses[i]), float(correct[i] / rows[i]))
-        _check_finite(net, losses, before, epoch)
-        mean_loss = float((losses.astype(np.float64) * rows).sum() / rows.sum())
-        with np.errstate(over="ignore", invalid="ignore"):  # a validation loss of inf says so itself
-            measured = (None, None) if validation is None else evaluate(net, step.loss, *validation)
-        yield Record(epoch, None, mean_loss, float(correct.sum() / rows.sum()), *measured)
+                tally.check()
+                model.scatter()
+                yield tally.of_last_batch()
+        tally.check()
+        model.scatter()
+        yield tally.of_epoch([_validate(net, loss, validation) for net in model.nets])
+
+
+def _validate(
+    net: Network, loss: Loss, validation: tuple[Array, Array] | None
+) -> tuple[float, float] | tuple[None, None]:
+    if validation is None:
+        return None, None
+    with np.errstate(over="ignore", invalid="ignore"):  # a validation loss of inf says so itself
+        return evaluate(net, loss, *validation)
+
+
+class _Tally:
+    """Losses and right rows of an epoch, batch by batch, for each network."""
+
+    def __init__(self, model: Model, before: Array, epoch: int) -> None:
+        self.model, self.before, self.epoch = model, before, epoch
+        self.losses: list[Array] = []
+        self.right: list[Array] = []
+        self.sizes: list[int] = []
+
+    def add(self, piece: Piece, losses: Array, right: Array) -> None:
+        """Take in the steps on a piece: losses and right rows have the shape (steps, k)."""
+        self.sizes += piece.sizes
+        self.losses.append(losses)
+        self.right.append(right)
+
+    def check(self) -> None:
+        """Raise, with theta put back, if a loss so far or the parameters are not finite."""
+        self.losses, self.right = [_joined(self.losses)], [_joined(self.right)]
+        finite = np.isfinite(self.losses[0])
+        # Both ends finite: all is, NaN included, and no array of theta's size is made.
+        theta = self.model.theta
+        ends = [to_host(end) for end in ((theta.min(), theta.max()) if theta.size else ())]
+        if finite.all() and np.isfinite(ends).all():
+            return
+        where = f"after batch {len(self.sizes)} the parameters are"
+        if not finite.all():
+            batch, j = np.argwhere(~finite)[0]
+            network = "" if self.model.k == 1 else f" of nets[{j}]"
+            where = f"in batch {batch + 1} the loss{network} is {self.losses[0][batch, j]:g},"
+        theta[...] = self.before
+        self.model.scatter()
+        raise FloatingPointError(
+            f"epoch {self.epoch}: {where} not finite; theta is as it was before this epoch, the optimizer "
+            "is not: make a new one. A smaller learning rate, rescaled input or another initializer usually "
+            "helps"
+        )
+
+    def of_last_batch(self) -> list[Record]:
+        """Return a record of the last batch for each network; call `check` before."""
+        losses, right, n = self.losses[0][-1], self.right[0][-1], self.sizes[-1]
+        return [
+            Record(self.epoch, len(self.sizes), float(value), float(count / n))
+            for value, count in zip(losses, right, strict=True)
+        ]
+
+    def of_epoch(self, measured: Sequence[tuple[float, float] | tuple[None, None]]) -> list[Record]:
+        """Return a record of the epoch for each network; call `check` before."""
+        n = sum(self.sizes)
+        losses = np.array(self.sizes) @ self.losses[0].astype(np.float64) / n
+        right = self.right[0].sum(axis=0) / n
+        return [
+            Record(self.epoch, None, float(value), float(share), *validation)
+            for value, share, validation in zip(losses, right, measured, strict=True)
+        ]
+
+
+def _joined(parts: Sequence[Array]) -> Array:
+    """Return parts of shape (steps, k) as one array on the host."""
+    return np.concatenate([to_host(part) for part in parts])
 
 
 def _check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
     """Return x and y ready to train on, or raise: shapes, dtypes and class numbers, once for all batches."""
-    if not net.built:
-        raise RuntimeError("the network has no parameters yet: call net.build(n_in, rng=...) first")
-    x = as_array(x)
+    x, y = _opened("x", x), _opened("y", y)
     if x.ndim != 2 or x.shape[1] != net.n_in or len(x) == 0:
         raise ValueError(f"{what}x must have shape (n, {net.n_in}) with n >= 1, got {x.shape}")
     if x.dtype.kind in "bui" and not net.layers[0].casts:
@@ -280,6 +420,22 @@ def _check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array,
         raise ValueError(f"{what}x must hold real numbers, got dtype {x.dtype}")
     y = check_labels(y, len(x), net.n_out)
     return x, y.astype(net.dtype, copy=False) if y.dtype.kind == "f" else y
+
+
+def _opened(name: str, values: Any) -> Array:
+    """Return values as an array; the path of an .npy file becomes a memory map of it."""
+    if not isinstance(values, str | PathLike):
+        return as_array(values)
+    try:
+        return np.load(values, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    except ValueError as error:
+        raise ValueError(f"{name}={str(values)!r} is not a whole .npy file of numbers: {error}") from error
+
+
+def _check_kind(name: str, value: Any, kind: type) -> None:
+    """Raise unless a value is an instance of one of pellucid's classes."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a pellucid.{kind.__name__}, an instance of it, got {value!r}")
 
 
 def _check_count(name: str, number: Any, *, may_be_none: bool) -> None:
@@ -300,21 +456,3 @@ def _check_ending(net: Network, loss: Loss) -> None:
                 f"{fused.__name__} applies the {layer.__name__} itself, and the network ends in one: "
                 "leave the last layer out"
             )
-
-
-def _check_finite(net: Network, losses: Array, before: Array, epoch: int) -> None:
-    """Raise, with theta put back, if a loss so far or the parameters are not finite."""
-    finite = np.isfinite(losses)
-    # Both ends finite: all is, NaN included, and no array of theta's size is made.
-    ends = net.theta.min(initial=0), net.theta.max(initial=0)
-    if finite.all() and np.isfinite(ends).all():
-        return
-    where = f"after batch {len(losses)} the parameters are"
-    if not finite.all():
-        batch = int(np.argmin(finite))
-        where = f"in batch {batch + 1} the loss is {losses[batch]},"
-    np.copyto(net.theta, before)
-    raise FloatingPointError(
-        f"epoch {epoch}: {where} not finite; theta is as it was before this epoch, the optimizer "
-        "is not: make a new one. A smaller learning rate, rescaled input or another initializer usually helps"
-    )

@@ -1,0 +1,74 @@
+"""The exponential in float32 as a few products and sums, which processors compute for many numbers at once.
+
+With x = n ln 2 + r, n whole and |r| at most ln(2) / 2, e^x is 2^n e^r, and 2^n is a matter of bits. The
+Taylor series of e^r to r⁷ is as exact as float32. In float64 the mathematics library does the work.
+"""
+
+from collections.abc import Callable
+from math import factorial, log
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from pellucid.compiled.kernel import kernel
+
+f = np.float32
+#: Between these e^x is a normal number of float32; other x count as the nearest of them.
+LOWEST, HIGHEST = f(-126 * log(2)), f(127 * log(2))
+#: Added and taken away again, it rounds to a whole number, which stands in the last bits of the sum.
+ROUNDER = f(1.5 * 2**23)
+#: ln 2 in two parts; products of the first with n are exact.
+LN_2, LN_2_REST = f(355 / 512), f(log(2) - 355 / 512)
+TERMS = tuple(f(1 / factorial(k)) for k in range(7, 0, -1))
+
+
+@kernel
+def split(x: Any) -> tuple[Any, Any]:
+    """Return e^r - 1 and 2^n: in these two parts e^x is exact, and so is e^x - 1."""
+    x = LOWEST if x < LOWEST else x
+    x = HIGHEST if x > HIGHEST else x
+    rounded = f(x * f(1 / log(2)) + ROUNDER)
+    n = rounded - ROUNDER
+    r = (x - n * LN_2) - n * LN_2_REST
+    series = f(0)
+    for term in TERMS:
+        series = series * r + term
+    power = np.int32((rounded.view(np.int32) + np.int32(127)) << np.int32(23)).view(f)
+    return series * r, power
+
+
+def exp(x: Any) -> Any:
+    """Return e^x."""
+    return np.exp(x)
+
+
+def _exp(x: Any) -> Any:
+    rest, power = split(x)
+    return rest * power + power
+
+
+def tanh(x: Any) -> Any:
+    """Return tanh(x)."""
+    return np.tanh(x)
+
+
+def _tanh(x: Any) -> Any:
+    """Return d / (d + 2) with d = e^2x - 1, which is exact for small x too."""
+    rest, power = split(f(2) * x)
+    d = rest * power + (power - f(1))
+    return d / (d + f(2))
+
+
+def _use(function: Callable[[Any], Any], in_float32: Callable[[Any], Any]) -> None:
+    """Let compiled code take another function in float32."""
+
+    def choose(x: Any) -> Any:
+        return in_float32 if x == types.float32 else function
+
+    overload(function)(choose)
+
+
+_use(exp, in_float32=_exp)
+_use(tanh, in_float32=_tanh)

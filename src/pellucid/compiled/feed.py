@@ -1,0 +1,100 @@
+"""What compiled steps read: rows of x, their classes, and the numbers drawn for dropout."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pellucid.backend import Array
+from pellucid.compiled.layout import NO_DROPOUT, Data, make_scaling
+from pellucid.compiled.program import groups, why_not_labels
+from pellucid.network import Network
+
+
+class Feed:
+    """Makes the data for calls of compiled code.
+
+    Parameters
+    ----------
+    nets : sequence of Network
+        Alike; each has generators of its own for dropout.
+    """
+
+    def __init__(self, nets: Sequence[Network]) -> None:
+        self.first = nets[0]
+        #: Layer by layer each network's dropout, or None.
+        self.dropouts = list(
+            zip(*[[group.dropout for group in groups(net.layers)] for net in nets], strict=True)
+        )
+        self.n_drawn: int = sum(dropout.n_out for alike in self.dropouts for dropout in alike if dropout)
+        self.drawn = np.empty(0, np.float32)
+        self.scaling: dict[np.dtype[np.generic], tuple[Array, Array]] = {}
+
+    def entries_a_row(self, x: Array | None = None) -> int:
+        """Return how many entries are made for a row of x: numbers drawn, and copies; None: at most."""
+        n_copied = 0 if x is not None and is_readable(x) else self.first.n_in
+        return self.n_drawn + n_copied
+
+    def data(self, x: Array, y: Array, rows: Array) -> Data:
+        """Return these rows; their numbers are valid until the next call.
+
+        Raises
+        ------
+        ValueError
+            If y holds targets.
+        """
+        obstacle = why_not_labels(y)
+        if obstacle:
+            raise ValueError(f"this batch cannot be compiled: {obstacle}")
+        if x.dtype not in self.scaling:
+            self.scaling[x.dtype] = make_scaling(self.first, x.dtype)
+        scale, shift = self.scaling[x.dtype]
+        labels = y[rows].astype(np.int64)
+        if not is_readable(x):
+            x, rows = np.ascontiguousarray(x[rows], readable_dtype(x.dtype)), np.arange(len(rows))
+        # Marked as read-only, arrays that are and that are not share one machine code.
+        x = np.asarray(x).view()
+        x.flags.writeable = False
+        rows = np.ascontiguousarray(rows, np.int64)
+        return Data(x, rows, scale, shift, labels, self._drop_prob(), self._draw(len(rows)))
+
+    def _drop_prob(self) -> Array:
+        """Return each layer's probability, which may change while training goes on."""
+        return np.array([one.drop_prob if one else NO_DROPOUT for one, *_ in self.dropouts])
+
+    def _draw(self, n: int) -> Array:
+        """Return the numbers for n rows: dropout by dropout, network by network, row by row."""
+        if self.drawn.size < n * self.n_drawn:
+            self.drawn = np.empty(n * self.n_drawn, np.float32)
+        start = 0
+        for dropout in (one for alike in self.dropouts for one in alike if one):
+            if dropout.mask is not None:
+                raise ValueError("a mask was fixed during compiled training: train with compiled=False")
+            stop = start + n * dropout.n_out
+            dropout.draw_numbers(self.drawn[start:stop])
+            start = stop
+        return self.drawn
+
+
+def is_readable(x: Array) -> bool:
+    """Whether Numba reads x as it is, by machine code that does for all such arrays of its dtype.
+
+    Examples
+    --------
+    >>> x = np.zeros((2, 3), np.uint8)
+    >>> is_readable(x), is_readable(x.T), is_readable(x.astype(np.float16))
+    (True, False, False)
+    """
+    return x.flags.c_contiguous and x.flags.aligned and x.dtype == readable_dtype(x.dtype)
+
+
+def readable_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+    """Return the dtype, or for one that Numba does not know another that does instead.
+
+    Examples
+    --------
+    >>> [readable_dtype(np.dtype(name)).name for name in ("uint8", "float16", "longdouble")]
+    ['uint8', 'float32', 'float64']
+    """
+    if dtype.kind == "f":
+        return np.dtype(np.float32) if dtype.itemsize <= 4 else np.dtype(np.float64)
+    return dtype.newbyteorder("=")

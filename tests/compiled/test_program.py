@@ -1,0 +1,106 @@
+"""What can be compiled and when; nothing is imported to find out."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.compiled.program import NEEDED, groups, pays, why_not
+
+X, Y = np.zeros((4, 3)), np.array([0, 1, 0, 1])
+
+
+def network(*layers):
+    return pl.Network(layers or [pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
+
+
+def test_groups():
+    layers = [pl.Rescale(2), pl.Dense(5), pl.Tanh(), pl.Dense(4), pl.Dropout(0.1), pl.Dense(3), pl.ReLU()]
+    found = [(group.dense, group.activation, group.dropout) for group in groups(layers)]
+    assert found == [
+        (layers[1], layers[2], None),
+        (layers[3], None, layers[4]),
+        (layers[5], layers[6], None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([pl.Rescale(2), pl.Rescale(2), pl.Dense(2)], r"Rescale in layers\[1\]: only Rescale and Dense can"),
+        (
+            [pl.Dense(2), pl.Rescale(2)],
+            r"Rescale in layers\[1\]: only activations other than Softmax, Dropout",
+        ),
+        ([pl.Dense(2), pl.Dropout(0.1), pl.ReLU(), pl.Dense(2)], r"ReLU in layers\[2\]: only Dense can be"),
+        (
+            [pl.Dense(2), pl.ReLU(), pl.Tanh()],
+            r"Tanh in layers\[2\]: only Dropout without a fixed mask and Dense",
+        ),
+        ([pl.Dense(2), pl.Softmax()], r"Softmax in layers\[1\]: only activations other than Softmax"),
+        ([pl.Rescale(2)], "a network without a Dense"),
+        ([pl.Dense(2), pl.Dropout(0.5)], "with a Dropout at its end, cannot be compiled"),
+    ],
+)
+def test_what_may_stand_where(layers, message):
+    with pytest.raises(ValueError, match=message):
+        groups(layers)
+
+
+def test_a_fixed_mask_in_any_of_the_networks():
+    nets = [network(pl.Dense(2), pl.Dropout(0.5), pl.Dense(2)) for _ in range(3)]
+    given = nets, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), Y
+    assert why_not(*given) is None
+    nets[2].layers[1].fix_mask([0, 1])
+    assert why_not(*given).startswith(
+        "Dropout in layers[1]: only activations other than Softmax, Dropout without"
+    )
+
+
+def test_labels_may_be_unknown():
+    assert why_not([network()], pl.SoftmaxCrossEntropy(), pl.SGD(0.1), None) is None
+
+
+def test_it_pays_for_long_trainings():
+    """Minutes of training by all means, seconds by none; a larger problem never less than a smaller one."""
+    assert pays(80_000, n_rows=300 * 60_000, n_steps=300 * 1875)
+    assert pays(700_000, n_rows=1000 * 60_000, n_steps=1000)
+    assert not pays(80_000, n_rows=60_000, n_steps=1875)
+    assert not pays(7840, n_rows=10_000, n_steps=10_000)
+    sizes = [2**i for i in range(0, 40, 3)]
+    for n_rows in sizes:
+        found = [pays(100, n_rows=n_rows, n_steps=n_steps) for n_steps in sizes]
+        assert found == sorted(found)
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_missing_package_names_the_extra(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    given = network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), X, Y
+    message = (
+        rf"compiled training needs {name}, which the extra fast installs: pip install 'pellucid\[fast\]'"
+    )
+    with pytest.raises(ImportError, match=message):
+        pl.train(*given, epochs=1, compiled=True)
+    # A training that would be worth it goes the plain way.
+    assert next(pl.train(*given, epochs=10**7, compiled=None)).epoch == 1
+
+
+def test_numba_is_imported_for_what_is_compiled_alone():
+    program = """
+import json, sys
+import numpy as np, pellucid as pl
+found = []
+for compiled in (False, None):
+    net = pl.Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
+    x, y = np.zeros((4, 3)), np.array([0, 1, 0, 1])
+    epochs = 3 if compiled is None else 10**7
+    next(pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=epochs, compiled=compiled))
+    found += [name for name in ("numba", "scipy", "threadpoolctl") if name in sys.modules]
+print(json.dumps(found))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []

@@ -1,0 +1,135 @@
+"""Rows shared out over threads: the same numbers as one thread gives, and nothing left behind."""
+
+import gc
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid.compiled.team import cut
+from pellucid.compiled.threads import BLAS
+
+N, N_IN = 103, 6
+
+
+def data():
+    rng = np.random.default_rng(0)
+    return rng.integers(256, size=(N, N_IN), dtype=np.uint8), rng.integers(3, size=N)
+
+
+def network(seed=0):
+    layers = [pl.Rescale(1 / 255), pl.Dense(7), pl.Tanh(), pl.Dropout(0.2), pl.Dense(3)]
+    return pl.Network(layers).build(N_IN, rng=np.random.default_rng(seed), dtype=np.float64)
+
+
+def training(net, *, compiled=True, epochs=4, block_rows=8):
+    return pl.train(
+        net,
+        pl.SoftmaxCrossEntropy(),
+        pl.SGD(0.5, momentum=0.9),
+        *data(),
+        epochs=epochs,
+        block_rows=block_rows,
+        compiled=compiled,
+    )
+
+
+@pytest.fixture
+def three_threads(monkeypatch):
+    monkeypatch.setattr("pellucid.compiled.team.n_threads", lambda: 3)
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 7, 8, 9, 100])
+@pytest.mark.parametrize("size", [1, 8, 1000])
+@pytest.mark.parametrize("n_parts", [1, 2, 5])
+def test_cut(n_rows, size, n_parts):
+    """Every row once, in order; whole blocks, at most one more in one part than in another."""
+    parts = list(cut(n_rows, size, n_parts))
+    assert len(parts) == n_parts
+    assert [row for part in parts for row in part] == list(range(n_rows))
+    assert all(part.start % size == 0 or not part for part in parts)
+    n_blocks = [-(-len(part) // size) for part in parts]
+    assert max(n_blocks) - min(n_blocks) <= 1
+
+
+@pytest.mark.parametrize("block_rows", [1, 8, 50])
+def test_threads_change_no_numbers(block_rows, three_threads):
+    net, twin = network(), network()
+    found = list(training(net, block_rows=block_rows))
+    expected = list(training(twin, block_rows=block_rows, compiled=False))
+    assert np.abs(net.theta - twin.theta).max() <= 1e-12
+    np.testing.assert_allclose([r.loss for r in found], [r.loss for r in expected], rtol=1e-12)
+    assert [r.accuracy for r in found] == [r.accuracy for r in expected]
+    again = network()
+    list(training(again, block_rows=block_rows))
+    np.testing.assert_array_equal(again.theta, net.theta)
+
+
+def ours():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("pellucid")]
+
+
+def test_the_threads_end_with_the_training(three_threads):
+    records = training(network())
+    next(records)
+    assert 1 <= len(ours()) <= 3
+    del records
+    gc.collect()
+    deadline = time.monotonic() + 5
+    while ours() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not ours()
+
+
+def test_trainings_in_two_python_threads(three_threads):
+    expected = []
+    for seed in range(2):
+        net = network(seed)
+        list(training(net, epochs=30))
+        expected.append(net.theta)
+    before = [library["num_threads"] for library in BLAS.info()]
+    nets = [network(seed) for seed in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda net: list(training(net, epochs=30)), nets))
+    for net, theta in zip(nets, expected, strict=True):
+        np.testing.assert_array_equal(net.theta, theta)
+    assert [library["num_threads"] for library in BLAS.info()] == before
+
+
+LONG = """
+import sys
+import numpy as np, pellucid as pl
+rng = np.random.default_rng(0)
+x, y = rng.integers(256, size=(200_000, 50), dtype=np.uint8), rng.integers(3, size=200_000)
+layers = [pl.Rescale(1 / 255), pl.Dense(500), pl.Tanh(), pl.Dense(3)]
+net = pl.Network(layers).build(50, rng=rng, dtype=np.float64)
+batch_size = int(sys.argv[1]) or None
+for record in pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x[:1000], y[:1000], epochs=1,
+                       batch_size=batch_size, block_rows=100, rng=rng, compiled=True):
+    print("compiled", flush=True)
+for record in pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=1000,
+                       batch_size=batch_size, rng=rng, compiled=True):
+    pass
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is sent otherwise")
+@pytest.mark.parametrize("batch_size", [32, 0])
+def test_ctrl_c_leaves_at_once(batch_size):
+    """In the midst of an epoch, which takes seconds."""
+    command = [sys.executable, "-c", LONG, str(batch_size)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "compiled\n"
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=5)
+        finally:
+            process.kill()
+    assert errors.rstrip().endswith("KeyboardInterrupt")
