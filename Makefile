@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install reproduce test check format docs clean
+.PHONY: help install reproduce bench test check format docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -14,6 +14,9 @@ install: $(VENV)/.lab ## Make .venv with the library, the laboratory and the com
 
 reproduce: $(VENV)/.lab ## Rerun the reports, say which figures hold; ARGS="--full", "--quick", "--report C" ...
 	@$(BIN)/pellucid reproduce $(ARGS)
+
+bench: $(VENV)/.lab ## Measure training beside PyTorch, JAX, scikit-learn and the machine's floor; ARGS="--quick"
+	@$(BIN)/pellucid bench $(ARGS)
 
 test: $(VENV)/.test ## Run all tests, and the examples in the documentation; ARGS="-k network"
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto $(ARGS)

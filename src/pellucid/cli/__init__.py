@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 import pellucid as pl
+from pellucid.cli.bench import EXAMPLES as BENCH_EXAMPLES
+from pellucid.cli.bench import bench
 from pellucid.cli.data import data_app
 from pellucid.cli.predict import EXAMPLES as PREDICT_EXAMPLES
 from pellucid.cli.predict import predict
@@ -17,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=PREDICT_EXAMPLES)(predict)
 app.command()(reproduce)
+app.command(epilog=BENCH_EXAMPLES)(bench)
 app.add_typer(data_app, name="data")
 
 

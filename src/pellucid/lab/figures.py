@@ -1,8 +1,8 @@
 """Every figure of the laboratory, drawn from plain data: the only place that imports Matplotlib.
 
 A report hands over a `Plot` (panels of curves), a `Grid` (images), a `Matrix` (counts) or a `Drawing` (SVG
-already); `interval_chart` turns rows of the ledger into a chart. `render` writes any of them, byte for byte
-the same for the same data.
+already), the benchmark `Bars`; `interval_chart` turns rows of the ledger into a chart. `render` writes any of
+them, byte for byte the same for the same data.
 """
 
 import re
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from pellucid.files import write_whole
+from pellucid.lab.bars import Bar, Group, draw_bars
 from pellucid.lab.intervals import draw_intervals
 from pellucid.lab.matrices import draw_matrix
 from pellucid.lab.panels import INK, MUTED, Panel, Part, Series, draw_panel
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "Bar",
+    "Bars",
     "Drawing",
     "Grid",
+    "Group",
     "Intervals",
     "Matrix",
     "Panel",
@@ -184,6 +188,26 @@ class Intervals:
 
 
 @dataclass(frozen=True)
+class Bars:
+    """Groups of bars, each from 1 to its value on a logarithmic scale."""
+
+    name: str
+    caption: str
+    x_label: str
+    groups: tuple[Group, ...]
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+    def draw(self) -> "Figure":
+        """Draw the groups from the top down."""
+        n_lines = sum(len(group.bars) + 0.8 for group in self.groups)
+        figure = _figure(WIDTH, 0.15 * n_lines + 1.0)
+        draw_bars(figure.subplots(), self.groups, self.x_label)
+        return figure
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A picture that is SVG already, such as `Network.diagram` returns."""
 
@@ -196,7 +220,7 @@ class Drawing:
 
 
 #: What a report hands over.
-Picture: TypeAlias = Plot | Grid | Matrix | Drawing
+Picture: TypeAlias = Plot | Grid | Matrix | Bars | Drawing
 
 
 def interval_chart(rows: Sequence[JsonRow], name: str, title: str) -> Intervals:
@@ -220,7 +244,7 @@ def render(plot: Picture | Intervals, folder: Path | str, *, notice: str | None 
     return [Path(folder) / f"{plot.name}.{kind}" for kind in content]
 
 
-def _drawn(plot: Plot | Grid | Matrix | Intervals, notice: str | None) -> dict[str, bytes]:
+def _drawn(plot: Plot | Grid | Matrix | Bars | Intervals, notice: str | None) -> dict[str, bytes]:
     """Return a figure's PNG and SVG."""
     with _style(plot.name):
         figure = plot.draw()

@@ -1,0 +1,76 @@
+"""Training from a file that is never whole in memory, read cold, beside the same rows in memory."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+import pellucid as pl
+
+BATCH_SIZE = 32
+
+
+def measure(folder: Path, *, gibibytes: float = 2.0, rounds: int = 3) -> dict[str, Any]:
+    """Return rows a second of one epoch of workload D's net, from a cold file and from memory.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file is written for as long as it is measured.
+    gibibytes : float
+        Its size.
+    rounds : int
+        Epochs of each, in turn; the medians count.
+    """
+    n = int(gibibytes * 2**30) // 784
+    y = np.random.default_rng(0).integers(10, size=n)
+    with TemporaryDirectory(dir=folder) as place:
+        path = Path(place, "pixels.npy")
+        _write(path, n)
+        seconds: dict[str, list[float]] = {"file": [], "memory": []}
+        whole = np.load(path)
+        for _ in range(rounds):
+            _forget(path)
+            seconds["file"].append(_epoch(path, y))
+            seconds["memory"].append(_epoch(whole, y))
+    file, memory = (float(np.median(seconds[name])) for name in ("file", "memory"))
+    return {
+        "rows": n,
+        "bytes": n * 784,
+        "rows_per_second": {"file": n / file, "memory": n / memory},
+        "ratio": memory / file,
+        "seconds": seconds,
+    }
+
+
+def _write(path: Path, n: int) -> None:
+    """Write n rows of random pixels, a part at a time."""
+    rng = np.random.default_rng(1)
+    rows = open_memmap(path, "w+", np.uint8, (n, 784))
+    for start in range(0, n, 50_000):
+        part = rows[start : start + 50_000]
+        part[...] = rng.integers(0, 256, part.shape, dtype=np.uint8)
+    rows.flush()
+
+
+def _forget(path: Path) -> None:
+    """Have the system drop what it keeps of the file in memory."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _epoch(x: Path | NDArray[np.uint8], y: NDArray[np.int64]) -> float:
+    """Return the seconds of an epoch."""
+    net = pl.Network([pl.Rescale(1 / 255), pl.Dense(10)]).build(784, rng=np.random.default_rng(2))
+    loss, optimizer = pl.SoftmaxCrossEntropy(), pl.SGD(0.01)
+    rng = np.random.default_rng(3)
+    start = perf_counter()
+    for _ in pl.train(net, loss, optimizer, x, y, epochs=1, batch_size=BATCH_SIZE, rng=rng, compiled=True):
+        pass
+    return perf_counter() - start

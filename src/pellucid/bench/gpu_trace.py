@@ -1,0 +1,28 @@
+"""What many full-batch iterations show beside their time: the losses on the way, and the accuracy."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pellucid as pl
+from pellucid.bench.finish import accuracy
+from pellucid.bench.problem import Parameters
+from pellucid.bench.workloads import Workload
+
+#: Every so many iterations the loss is noted: that of the training rows, before the update.
+EVERY = 10
+
+
+def report(work: Workload, trace: Sequence[float], parameters: Parameters) -> dict[str, Any]:
+    """Return the trace, and the accuracy on MNIST's test rows, as JSON; nothing without a trace.
+
+    Examples
+    --------
+    >>> from pellucid.bench.workloads import WORKLOADS
+    >>> report(WORKLOADS["F"], [], [])
+    {}
+    """
+    if not trace:
+        return {}
+    mnist = pl.load_dataset("mnist")
+    found = accuracy(parameters, work.activation, mnist.x_test, mnist.y_test)
+    return {"trace": list(trace), "test_accuracy": found}

@@ -1,0 +1,103 @@
+"""One whole process of the race: its command line, its time, the most memory that it held, its accuracy."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pellucid.bench.calibration import Variant
+from pellucid.bench.contestants import OURS, Contestant
+from pellucid.bench.memory import UNIT
+from pellucid.bench.process import WorkerError, cores, last_line, on_cores
+from pellucid.bench.workloads import Workload
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How a run ended: seconds, bytes, and a fraction of the test rows."""
+
+    seconds: float
+    peak_memory: int
+    accuracy: float
+
+
+def run(contestant: Contestant, variant: Variant, recipe: Workload, seed: int) -> Finish:
+    """Train the recipe once, from the shell to the accuracy.
+
+    Raises
+    ------
+    WorkerError
+        If the process fails.
+    """
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "run.json")
+        if contestant.name == OURS:
+            seconds, peak = _timed(own_command(recipe, seed, file), {}, len(cores()))
+        else:
+            command = _peer_command(contestant, variant, recipe, seed, file)
+            seconds, peak = _timed(command, contestant.environment(variant.threads), variant.threads)
+        accuracy = json.loads(file.read_text(encoding="utf-8"))["scores"]["test"]["accuracy"]
+    return Finish(seconds, peak, accuracy)
+
+
+def own_command(recipe: Workload, seed: int, file: Path | str) -> list[str]:
+    """Return our command line with the recipe's numbers, its first word left out.
+
+    Examples
+    --------
+    >>> from pellucid.bench.workloads import RACE
+    >>> own_command(RACE, 3, "run.json")[:5]
+    ['pellucid', 'train', 'mnist', '--hidden', '192']
+    """
+    hidden = [word for width in recipe.sizes[1:-1] for word in ("--hidden", str(width))]
+    settings = {
+        "activation": recipe.activation,
+        "init": recipe.init.replace("_", "-"),
+        "optimizer": recipe.rule,
+        "learning-rate": recipe.rate,
+        "schedule": "one-cycle",
+        "epochs": recipe.cycle_epochs,
+        "batch-size": recipe.batch_size,
+        "validation": 0,
+        "seed": seed,
+        "run": file,
+    }
+    flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    return ["pellucid", "train", "mnist", *hidden, *flags]
+
+
+def _peer_command(
+    contestant: Contestant, variant: Variant, recipe: Workload, seed: int, file: Path
+) -> list[str]:
+    about = json.dumps(recipe.to_json()), json.dumps(variant.options), str(seed), str(file)
+    return ["pellucid.bench.finish", contestant.module, *about]
+
+
+def _timed(module: list[str], variables: dict[str, str], threads: int) -> tuple[float, int]:
+    """Run a module as a process; return its seconds and its peak memory."""
+    with TemporaryDirectory() as folder, Path(folder, "errors").open("w+b") as errors:
+        start = time.perf_counter()
+        with on_cores(threads):
+            process = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=os.environ | variables,
+                start_new_session=True,
+            )
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise WorkerError(last_line(errors, process.returncode))
+    return seconds, usage.ru_maxrss * UNIT

@@ -1,0 +1,38 @@
+"""pellucid as a user calls it: a network, a loss, an optimizer, `train`."""
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.bench.problem import Options, Prepared, Problem, parameters
+
+#: More epochs than anyone waits for: `train` yields one after another.
+ENDLESS = 10**9
+
+
+def prepare(problem: Problem, options: Options) -> Prepared:
+    """Return a training on bytes that are rescaled block by block, or on floats.
+
+    Parameters
+    ----------
+    problem : Problem
+    options : dict
+        ``pixels``: "uint8" or "float32". ``compiled``: as in `train`.
+    """
+    work = problem.workload
+    as_bytes = options["pixels"] == "uint8"
+    net = problem.network(pl.Rescale(1 / 255)) if as_bytes else problem.network()
+    x = np.array(problem.data[0]) if as_bytes else problem.pixels()
+    optimizer = pl.SGD(work.schedule()) if work.rule == "sgd" else pl.Adam(work.schedule())
+    records = pl.train(
+        net,
+        pl.SoftmaxCrossEntropy(),
+        optimizer,
+        x,
+        problem.labels,
+        epochs=ENDLESS,
+        batch_size=work.batch_size,
+        shuffle=problem.shuffle,
+        rng=problem.rng(),
+        compiled=options["compiled"],
+    )
+    return Prepared(lambda: next(records), lambda: parameters(net))

@@ -1,0 +1,125 @@
+"""pellucid by itself: several networks at once, start-up, peak memory, data on disk.
+
+`pellucid bench --own` writes what `measure` returns.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.bench import disk
+from pellucid.bench.problem import ACTIVATIONS
+from pellucid.bench.workloads import WORKLOADS, Workload
+
+#: How many networks are trained at once, and how many times one alone each such training may take.
+N_NETS, BARS = 10, {"A": None, "B": 5.0, "D": 4.0}
+START_UPS = {
+    "import numpy": ["-c", "import numpy"],
+    "import pellucid": ["-c", "import pellucid"],
+    "pellucid --help": ["-m", "pellucid", "--help"],
+}
+#: Trains report C's net and prints the process's peak memory in MiB.
+MEMORY = """
+import resource, numpy as np, pellucid as pl
+data = pl.load_dataset("mnist")
+layers = [pl.Dense(500), pl.ReLU(), pl.Dense(150), pl.ReLU(), pl.Dense(10)]
+net = pl.Network([pl.Rescale(1 / 255), *layers]).build(784, rng=np.random.default_rng(0))
+training = pl.train(
+    net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), data.x_train, data.y_train, epochs=3, compiled={}
+)
+for _ in training:
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def measure(rounds: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Return all of it, as JSON values.
+
+    Parameters
+    ----------
+    rounds : int
+        Samples of each; the medians count.
+    folder : Path
+        Where a file of 2 GiB may be written for a while.
+    progress : callable
+        Told what is measured next.
+    """
+    found: dict[str, Any] = {"many": {}}
+    for name, bar in BARS.items():
+        progress(f"{N_NETS} networks at once, workload {name}")
+        found["many"][name] = {**many(WORKLOADS[name], rounds), "bar": bar}
+    progress("start-up")
+    found["start-up"] = start_up(rounds)
+    progress("memory")
+    found["memory"] = {"plain": peak_memory(compiled=False), "compiled": peak_memory(compiled=True)}
+    progress("a file of 2 GiB, read cold")
+    found["disk"] = disk.measure(folder, rounds=3)
+    return found
+
+
+def many(work: Workload, rounds: int) -> dict[str, Any]:
+    """Return the seconds of an iteration or epoch of one network and of several, in turn."""
+    data = pl.load_dataset("mnist")
+    x, y = data.x_train[: work.rows], data.y_train[: work.rows]
+    trainings = {k: _training(work, k, x, y) for k in (1, N_NETS)}
+    samples: dict[int, list[float]] = {k: [] for k in trainings}
+    for sample in range(rounds + 2):
+        for k, training in trainings.items():
+            seconds = _seconds(partial(next, training))
+            samples[k] += [seconds] if sample > 1 else []
+    one, several = median(samples[1]), median(samples[N_NETS])
+    return {"title": work.title, "one": one, "several": several, "ratio": several / one, "networks": N_NETS}
+
+
+def _training(work: Workload, k: int, x: Any, y: Any) -> Iterator[Any]:
+    """Return a training of k networks without end, two epochs of which compile and warm it."""
+    nets = [_network(work, np.random.default_rng(seed)) for seed in range(k)]
+    rng, loss, optimizer = np.random.default_rng(0), pl.SoftmaxCrossEntropy(), pl.SGD(work.rate)
+    return pl.train_many(
+        nets, loss, optimizer, x, y, epochs=10**9, batch_size=work.batch_size, rng=rng, compiled=True
+    )
+
+
+def _network(work: Workload, rng: np.random.Generator) -> pl.Network:
+    layers: list[pl.Layer] = [pl.Rescale(1 / 255)]
+    for width in work.sizes[1:-1]:
+        layers += [pl.Dense(width), ACTIVATIONS[work.activation]()]
+    return pl.Network([*layers, pl.Dense(work.sizes[-1])]).build(work.sizes[0], rng=rng)
+
+
+def start_up(rounds: int) -> dict[str, Any]:
+    """Return the seconds of short commands, in turn, and what they take over importing NumPy."""
+    samples: dict[str, list[float]] = {name: [] for name in START_UPS}
+    for sample in range(2 * rounds + 1):
+        for name, arguments in START_UPS.items():
+            command = [sys.executable, *arguments]
+            seconds = _seconds(partial(subprocess.run, command, check=True, capture_output=True))
+            samples[name] += [seconds] if sample else []
+    medians = {name: median(found) for name, found in samples.items()}
+    over = {name: seconds - medians["import numpy"] for name, seconds in medians.items()}
+    return {
+        "seconds": medians,
+        "over numpy": over,
+        "bars": {"import pellucid": 0.06, "pellucid --help": 0.25},
+    }
+
+
+def peak_memory(*, compiled: bool) -> float:
+    """Return the MiB that a process needs at most to train report C's net on MNIST."""
+    command = [sys.executable, "-c", MEMORY.format(compiled)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start

@@ -1,0 +1,22 @@
+"""A contestant for tests: a unit sleeps as long as its options say, and fails where they say so."""
+
+import os
+import time
+
+from pellucid.bench.problem import Prepared
+
+
+def prepare(problem, options):
+    print("what a library prints is no answer")
+    if "error" in options:
+        raise ValueError(options["error"] + "\nand more")
+    runs = []
+
+    def run():
+        runs.append(1)
+        if len(runs) > options.get("dies_after", 99):
+            os.write(2, b"first line\nout of memory\n")
+            os._exit(3)
+        time.sleep(options["seconds"])
+
+    return Prepared(run, report=lambda: options.get("report", {}))

@@ -1,0 +1,71 @@
+"""The arithmetic of every contestant is the same: three steps from the same weights on the same batches."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pellucid.bench import ours
+from pellucid.bench.problem import Problem
+from pellucid.bench.workloads import WORKLOADS, Workload
+
+SMALL = {
+    "tanh, full batch": replace(WORKLOADS["A"], sizes=(784, 20, 10), rows=80),
+    "ReLU, full batch": replace(WORKLOADS["C"], sizes=(784, 30, 20, 10), rows=80),
+    "no hidden layer": replace(WORKLOADS["D"], rows=80),
+    "sigmoid": replace(WORKLOADS["E"], rows=80),
+    "Adam": replace(WORKLOADS["F"], sizes=(784, 20, 10), batch_size=32, rows=80),
+    "deep": replace(WORKLOADS["G"], sizes=(784, 24, 16, 10), batch_size=32, rows=80),
+}
+
+
+def images(n):
+    """Return pixels like those of digits, most of them 0 and some in every picture, and class numbers."""
+    rng = np.random.default_rng(7)
+    pixels = rng.integers(0, 256, (n, 784)) * (rng.random((n, 784)) < 0.2)
+    return pixels.astype(np.uint8), np.arange(n) % 10
+
+
+def trained(prepare, workload: Workload, options):
+    """Return the parameters after three steps: an epoch of three batches, or three iterations."""
+    prepared = prepare(Problem(workload, data=images(workload.rows), shuffle=False), options)
+    for _ in range(3 if workload.batch_size is None else 1):
+        prepared.run()
+    return prepared.parameters()
+
+
+@pytest.fixture
+def adam():
+    """Return the small workload with Adam."""
+    return SMALL["Adam"]
+
+
+@pytest.fixture(params=["tanh, full batch", "sigmoid", "deep"])
+def few(request):
+    """Return small workloads with every activation and both rules: for what compiles each anew."""
+    return SMALL[request.param]
+
+
+@pytest.fixture(params=SMALL.values(), ids=SMALL)
+def small(request):
+    """Return one small workload after another."""
+    return request.param
+
+
+@pytest.fixture
+def check_same():
+    """Return the check of a contestant's parameters against ours; nothing else may differ but rounding."""
+
+    def check(prepare, workload, options, *, exceptions=0.0):
+        theirs = trained(prepare, workload, options)
+        expected = trained(ours.prepare, workload, {"pixels": "float32", "compiled": False})
+        start = Problem(workload, data=images(workload.rows)).weights()
+        assert len(theirs) == len(expected) == len(workload.sizes) - 1
+        for (W, b), (our_W, our_b), (first_W, _) in zip(theirs, expected, start, strict=True):
+            for mine, other in ((our_W, W), (our_b, b)):
+                assert mine.shape == other.shape
+                assert np.mean(~np.isclose(other, mine, rtol=1e-4, atol=1e-6)) <= exceptions
+            # Something has been learnt, far more than the tolerance.
+            assert np.abs(our_W - first_W).max() > 1e-4
+
+    return check

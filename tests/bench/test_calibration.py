@@ -1,0 +1,57 @@
+"""The search for the best form, with workers that sleep."""
+
+import pytest
+
+from pellucid.bench import calibration
+from pellucid.bench.calibration import Variant, enter, thread_counts
+from pellucid.bench.process import WorkerError
+from pellucid.bench.workloads import WORKLOADS
+
+WORK = WORKLOADS["D"]
+SLOW, QUICK, BROKEN = {"seconds": 0.05}, {"seconds": 0.005}, {"error": "no compiler"}
+
+
+@pytest.fixture(autouse=True)
+def short_trials(monkeypatch):
+    monkeypatch.setattr(calibration, "TRIAL_SECONDS", 0.02)
+
+
+def test_the_fastest_choice_is_ready_and_all_that_worked_are_told(fake):
+    entrant = enter(fake(), WORK, [1], (SLOW, BROKEN, QUICK))
+    with entrant.worker:
+        assert entrant.variant == Variant(1, QUICK)
+        assert entrant.worker.sample(0.01)[0] < 0.05
+    assert [trial.variant.options for trial in entrant.tried] == [SLOW, QUICK]
+    assert entrant.tried[0].to_json()["seconds"] > entrant.tried[1].to_json()["seconds"]
+
+
+def test_nothing_is_tried_where_there_is_no_choice(fake):
+    entrant = enter(fake(), WORK, [1], (QUICK,))
+    with entrant.worker:
+        assert (entrant.variant, entrant.tried) == (Variant(1, QUICK), [])
+
+
+def test_where_every_choice_fails_the_first_reason_is_given(fake):
+    with pytest.raises(WorkerError, match="no compiler"):
+        enter(fake(), WORK, [1, 2], (BROKEN, {"error": "another"}))
+
+
+def test_more_threads_are_tried_until_they_are_slower(monkeypatch):
+    seconds = {1: 4.0, 2: 2.0, 4: 3.0, 8: 1.0}
+    asked = []
+
+    def trials(contestant, workload, threads, choices):
+        asked.append(threads)
+        return [calibration.Trial(Variant(threads, QUICK), seconds[threads])]
+
+    monkeypatch.setattr(calibration, "_trials", trials)
+    monkeypatch.setattr(calibration, "_ready", lambda contestant, workload, variant, tried: variant)
+    assert enter(None, WORK, [1, 2, 4, 8], (QUICK,)) == Variant(2, QUICK)
+    assert asked == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("n_cores", "counts"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (16, [1, 2, 4, 8, 16])]
+)
+def test_thread_counts(n_cores, counts):
+    assert thread_counts(n_cores) == counts

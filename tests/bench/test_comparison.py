@@ -1,0 +1,108 @@
+"""A workload with all its contestants in turns."""
+
+from dataclasses import replace
+
+import pytest
+
+from pellucid.bench import comparison
+from pellucid.bench.calibration import Variant
+from pellucid.bench.comparison import compare
+from pellucid.bench.workloads import WORKLOADS
+
+
+def nothing(step, share):
+    """Hear what is told, and forget it."""
+
+
+def test_each_contestant_has_its_times_its_form_and_its_memory(fake, fast):
+    slow = fake("pytorch", choices=({"seconds": 0.02},))
+    entry = compare(WORKLOADS["D"], [fake("pellucid", "ours"), slow], fast, nothing)
+    assert list(entry["contestants"]) == ["pellucid", "pytorch"]
+    ours, theirs = entry["contestants"].values()
+    assert ours["median"] < theirs["median"]
+    assert theirs["min"] <= theirs["median"] <= theirs["max"]
+    assert len(theirs["samples"]) == entry["rounds"] == 3
+    assert theirs["variant"] == {"threads": 1, "seconds": 0.02}
+    assert theirs["peak_memory"] > 10**7
+    assert {"start_seconds", "prepare_seconds", "first_unit_seconds"} <= set(theirs)
+    assert (entry["name"], entry["unit"], entry["rows"]) == ("D", "s/epoch", 1000)  # a smoke run
+
+
+def test_who_is_missing_who_cannot_and_who_dies_are_gaps(fake, fast):
+    absent = replace(fake("jax"), package="no_such_library")
+    broken = fake("torch.compile", choices=({"error": "InvalidCxxCompiler"},))
+    dying = fake("scikit-learn", choices=({"seconds": 0.0, "dies_after": 1},))
+    entry = compare(WORKLOADS["D"], [absent, broken, fake("pellucid", "ours"), dying], fast, nothing)
+    found = entry["contestants"]
+    assert found["jax"] == {"missing": "no_such_library is not installed: pip install 'pellucid[compare]'"}
+    assert found["torch.compile"] == {"missing": "ValueError: InvalidCxxCompiler"}
+    assert found["scikit-learn"] == {"missing": "out of memory"}
+    assert found["pellucid"]["median"] > 0
+
+
+class Counted:
+    """A worker that notes when it was asked."""
+
+    def __init__(self, name, asked):
+        self.name, self.asked = name, asked
+        self.start_seconds = 1.0
+
+    def sample(self, seconds):
+        self.asked.append(self.name)
+        return 1.0, 5
+
+    def close(self):
+        self.asked.append("closed")
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Put counted workers into the place of processes; return who was asked, in order."""
+    order = []
+
+    def enter(contestant, workload, threads, choices):
+        variant = Variant(threads[0], choices[0])
+        return comparison.Entrant(Counted(contestant.name, order), variant, {}, [])
+
+    monkeypatch.setattr(comparison, "enter", enter)
+    monkeypatch.setattr(comparison, "PAUSE_SECONDS", 0)
+    return order
+
+
+def test_contestants_take_turns_and_each_round_begins_with_the_next(fake, fast, asked):
+    told = []
+    trio = [fake("pellucid"), fake("pytorch"), fake("jax")]
+    compare(WORKLOADS["D"], trio, fast, lambda step, share: told.append((step, share)))
+    a, b, c = "pellucid", "pytorch", "jax"
+    assert asked == [a, b, c, b, c, a, c, a, b, "closed", "closed", "closed"]
+    assert len(told) == 3 + 9
+    assert all(share > 0 for _, share in told)
+
+
+def test_one_takes_the_threads_that_are_best_for_another(fake, fast, asked, monkeypatch):
+    many = replace(fast, calibrate=True)
+    monkeypatch.setattr("pellucid.bench.effort.cores", lambda: [0, 1, 2, 3])
+    eager = fake("pytorch")
+    like = fake("torch.compile", threads_like="pytorch")
+    seen = {}
+
+    def enter(contestant, workload, threads, choices):
+        seen[contestant.name] = list(threads)
+        variant = Variant(2, choices[0])
+        return comparison.Entrant(Counted(contestant.name, asked), variant, {}, [])
+
+    monkeypatch.setattr(comparison, "enter", enter)
+    compare(WORKLOADS["D"], [eager, like], many, nothing)
+    assert seen == {"pytorch": [1, 2, 4], "torch.compile": [2]}
+    compare(WORKLOADS["D"], [like], many, nothing)
+    assert seen["torch.compile"] == [1, 2, 4]
+
+
+def test_ctrl_c_ends_all_workers(fake, fast, asked, monkeypatch):
+    def interrupt(self, seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Counted, "sample", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        compare(WORKLOADS["D"], [fake("pellucid"), fake("pytorch")], fast, nothing)
+    assert asked == ["closed", "closed"]

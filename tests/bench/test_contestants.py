@@ -1,0 +1,45 @@
+"""Who takes part, on how many threads, and what a missing library means."""
+
+import pytest
+
+from pellucid.bench import contestants
+from pellucid.bench.contestants import CONTESTANTS, Contestant, choose
+from pellucid.bench.workloads import WORKLOADS
+
+
+def test_gathering_is_no_part_of_full_batch():
+    takers = {name: [each.takes_part(WORKLOADS[name]) for each in CONTESTANTS.values()] for name in "AD"}
+    assert sum(takers["A"]) == len(CONTESTANTS) - 1
+    assert all(takers["D"])
+    assert not CONTESTANTS["gathering"].takes_part(WORKLOADS["A"])
+
+
+def test_a_library_that_is_missing_is_named_with_its_remedy():
+    absent = Contestant("x", "X", "peer", "module", package="no_such_library")
+    assert absent.missing() == "no_such_library is not installed: pip install 'pellucid[compare]'"
+    assert Contestant("x", "X", "peer", "module", package="numpy").missing() is None
+    assert Contestant("x", "X", "peer", "module").missing() is None
+
+
+def test_threads_are_set_for_every_pool():
+    names = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"}
+    found = CONTESTANTS["torch.compile"].environment(3)
+    assert {found[name] for name in names} == {"3"}
+    assert found["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] == "1"
+    assert "XLA_FLAGS" in CONTESTANTS["jax"].environment(1)
+    assert "XLA_FLAGS" not in CONTESTANTS["jax"].environment(2)
+
+
+def test_peers_can_be_chosen_and_ours_and_the_floors_stay():
+    assert [each.name for each in choose(None)] == list(CONTESTANTS)
+    quick = [each.name for each in choose(None, quick=True)]
+    assert set(CONTESTANTS) - set(quick) == {"torch.compile"}
+    named = [each.name for each in choose(["torch.compile"], quick=True)]
+    assert named == ["pellucid", "torch.compile", "products", "gathering", "memory"]
+    with pytest.raises(ValueError, match=r"--peer must be one of pytorch, .*published, got 'pellucid'"):
+        choose(["pellucid"])
+
+
+def test_a_package_that_is_missing_has_no_version(monkeypatch):
+    monkeypatch.setattr(contestants, "find_spec", lambda name: None)
+    assert contestants.versions() == {"torch": None, "jax": None, "scikit-learn": None}

@@ -1,0 +1,36 @@
+"""How thoroughly, and about how long."""
+
+from pellucid.bench import effort
+from pellucid.bench.contestants import CONTESTANTS, choose
+from pellucid.bench.effort import QUICK, Effort, comparison_seconds, entry_seconds
+from pellucid.bench.workloads import WORKLOADS
+
+
+def test_all_numbers_of_threads_are_tried_but_in_a_smoke_run(monkeypatch):
+    monkeypatch.setattr(effort, "cores", lambda: [0, 1, 2, 3, 4, 5])
+    assert Effort().threads == [1, 2, 4, 6]
+    assert QUICK.threads == [1]
+    assert QUICK.is_smoke and not Effort().is_smoke
+
+
+def test_at_least_five_rounds():
+    assert Effort().rounds >= 5
+
+
+def test_who_is_missing_or_has_nothing_to_do_costs_nothing():
+    products, gathering = CONTESTANTS["products"], CONTESTANTS["gathering"]
+    alone = comparison_seconds(WORKLOADS["A"], [products], Effort())
+    assert alone == comparison_seconds(WORKLOADS["A"], [products, gathering], Effort()) > 0
+
+
+def test_more_choices_cost_more_and_compiling_is_done_once(monkeypatch):
+    monkeypatch.setattr(effort, "cores", lambda: [0, 1])
+    compiled = CONTESTANTS["torch.compile"]
+    assert entry_seconds(compiled, WORKLOADS["D"], Effort()) == compiled.seconds
+    jax = CONTESTANTS["jax"]
+    assert entry_seconds(jax, WORKLOADS["D"], Effort()) > entry_seconds(jax, WORKLOADS["A"], Effort())
+
+
+def test_the_usual_run_is_well_under_a_quarter_of_an_hour(monkeypatch):
+    monkeypatch.setattr(effort, "cores", lambda: [0, 1])
+    assert sum(comparison_seconds(each, choose(None), Effort()) for each in WORKLOADS.values()) < 600

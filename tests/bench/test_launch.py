@@ -1,0 +1,88 @@
+"""Whole processes of the race."""
+
+import sys
+
+import pytest
+
+from pellucid.app.settings import TrainSettings
+from pellucid.bench import launch
+from pellucid.bench.calibration import Variant
+from pellucid.bench.launch import Finish, own_command, run
+from pellucid.bench.process import WorkerError
+from pellucid.bench.workloads import RACE
+from pellucid.cli import app
+
+
+def test_our_command_line_trains_the_recipe(monkeypatch, tmp_path):
+    caught = []
+    monkeypatch.setattr("pellucid.app.train.train", lambda settings, console: caught.append(settings) or True)
+    monkeypatch.setattr(sys, "argv", own_command(RACE, 3, tmp_path / "run.json"))
+    with pytest.raises(SystemExit) as stop:
+        app()
+    assert stop.value.code in (0, None)
+    (settings,) = caught
+    assert settings == TrainSettings(
+        source="mnist",
+        hidden=(192,),
+        activation=("relu",),
+        init="he-normal",
+        optimizer="adam",
+        learning_rate=0.006,
+        schedule="one-cycle",
+        epochs=5,
+        batch_size=128,
+        validation=0.0,
+        seed=3,
+        run=tmp_path / "run.json",
+    )
+
+
+@pytest.fixture
+def package(fake, tmp_path, monkeypatch):
+    """Put a script into the place of the peers' one; return a function that sets its lines."""
+
+    def write(*lines):
+        (tmp_path / "script.py").write_text("\n".join(("import sys, json, os", *lines)))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        command = launch._peer_command
+        monkeypatch.setattr(launch, "_peer_command", lambda *arguments: ["script", *command(*arguments)[1:]])
+        return fake()
+
+    return write
+
+
+def test_a_run_has_its_time_its_memory_and_its_accuracy(package):
+    peer = package(
+        "import time",
+        "module, recipe, options, seed, file = sys.argv[1:]",
+        "assert json.loads(recipe)['cycle_epochs'] == 5 and json.loads(options) == {'unroll': 4}",
+        "assert os.environ['OMP_NUM_THREADS'] == '1'",
+        "time.sleep(0.1); held = b'1' * 100_000_000",
+        "open(file, 'w').write(json.dumps({'scores': {'test': {'accuracy': 0.5 + int(seed) / 100}}}))",
+    )
+    finish = run(peer, Variant(1, {"unroll": 4}), RACE, seed=7)
+    assert isinstance(finish, Finish)
+    assert 0.1 < finish.seconds < 30
+    assert finish.peak_memory > 10**8
+    assert finish.accuracy == pytest.approx(0.57)
+
+
+def test_a_run_that_fails_tells_its_last_words(package):
+    peer = package("raise SystemExit('no data set')")
+    with pytest.raises(WorkerError, match=r"^no data set$"):
+        run(peer, Variant(1, {}), RACE, seed=0)
+
+
+def test_ctrl_c_ends_the_process(package, monkeypatch, tmp_path):
+    peer = package(
+        "import time, pathlib", "time.sleep(2)", f"pathlib.Path({str(tmp_path / 'late')!r}).touch()"
+    )
+
+    def interrupt(pid, options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.wait4", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(peer, Variant(1, {}), RACE, seed=0)
+    # The process has been waited for: it cannot write any more.
+    assert not (tmp_path / "late").exists()

@@ -1,0 +1,49 @@
+"""What all contestants are given is the same, and each may do with it what it likes."""
+
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from pellucid.bench.problem import Problem
+from pellucid.bench.workloads import RACE, WORKLOADS
+
+WORK = replace(WORKLOADS["E"], rows=50)
+DATA = np.random.default_rng(0).integers(0, 256, (60, 784), np.uint8), np.arange(60) % 10
+
+
+def test_pixels_and_labels_are_the_first_rows_and_the_callers_own():
+    problem = Problem(WORK, data=DATA)
+    x, y = problem.pixels(), problem.labels
+    assert (x.dtype, y.dtype, x.shape, y.shape) == (np.float32, np.int64, (50, 784), (50,))
+    np.testing.assert_allclose(x[3], DATA[0][3] / 255, rtol=1e-6)
+    x[:], y[:] = 7, 7
+    assert problem.pixels().max() <= 1
+    assert list(problem.labels[:3]) == [0, 1, 2]
+
+
+def test_weights_depend_on_the_seed_alone():
+    first, again, other = (Problem(WORK, data=DATA, seed=seed).weights() for seed in (0, 0, 1))
+    assert [W.shape for W, _ in first] == [(784, 30), (30, 10)]
+    np.testing.assert_array_equal(first[0][0], again[0][0])
+    assert (first[0][0] != other[0][0]).any()
+
+
+def test_each_epoch_has_its_own_order_unless_it_is_turned_off():
+    first, second = islice(Problem(WORK, data=DATA).orders(), 2)
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert list(first) != list(second)
+    first, second = islice(Problem(WORK, data=DATA, shuffle=False).orders(), 2)
+    assert list(first) == list(second) == list(range(50))
+
+
+def test_full_batch_needs_no_order():
+    problem = Problem(replace(WORK, batch_size=None), data=DATA)
+    assert len(next(problem.orders())) == 0
+
+
+def test_rates():
+    assert list(islice(Problem(WORK, data=DATA).rates(), 3)) == [0.1] * 3
+    start = next(Problem(RACE, data=DATA).rates())
+    assert start == pytest.approx(RACE.rate / 25)

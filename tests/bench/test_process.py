@@ -1,0 +1,77 @@
+"""A worker from the outside: real processes that only sleep."""
+
+import os
+import time
+from dataclasses import replace
+
+import pytest
+
+from pellucid.bench import process
+from pellucid.bench.process import Worker, WorkerError, cores, on_cores
+from pellucid.bench.workloads import WORKLOADS
+
+WORK = WORKLOADS["D"]
+
+
+def test_a_worker_is_prepared_and_measured_whatever_its_library_prints(fake):
+    with Worker(fake(), 1) as worker:
+        assert 0 < worker.start_seconds < 60
+        assert set(worker.prepare(WORK, {"seconds": 0.02})) == {"prepare_seconds", "first_unit_seconds"}
+        seconds, peak = worker.sample(0.01)
+    assert 0.02 <= seconds < 1
+    assert 10**7 < peak < 10**9
+
+
+def test_a_failure_is_one_line_and_a_death_tells_its_last_words(fake):
+    with Worker(fake(), 1) as worker:
+        with pytest.raises(WorkerError, match=r"^ValueError: no compiler$"):
+            worker.prepare(WORK, {"error": "no compiler"})
+        worker.prepare(WORK, {"seconds": 0.0, "dies_after": 1})
+        with pytest.raises(WorkerError, match=r"^out of memory$"):
+            worker.sample(0.01)
+        with pytest.raises(WorkerError, match=r"^out of memory$"):
+            worker.sample(0.01)
+
+
+def test_a_library_that_cannot_be_imported(fake):
+    broken = replace(fake(), package="no_such_library")
+    with pytest.raises(WorkerError, match=r"^ModuleNotFoundError: No module named 'no_such_library'$"):
+        Worker(broken, 1)
+
+
+def test_close_ends_a_worker_in_the_middle_of_a_unit(fake):
+    worker = Worker(fake(), 1)
+    request = b'{"do": "prepare", "workload": %s, "options": {"seconds": 60}}\n'
+    import json
+
+    worker._process.stdin.write(request % json.dumps(WORK.to_json()).encode())
+    start = time.perf_counter()
+    worker.close()
+    assert time.perf_counter() - start < 10
+    assert worker._process.returncode < 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system binds no process to cores")
+def test_a_process_starts_on_its_cores_and_we_keep_ours():
+    before = cores()
+    with on_cores(1):
+        assert cores() == before[-1:]
+    assert cores() == before
+    with pytest.raises(ZeroDivisionError), on_cores(1):
+        raise ZeroDivisionError
+    assert cores() == before
+
+
+def test_where_processes_cannot_be_bound_all_cores_count(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    with on_cores(2):
+        assert cores() == [0, 1, 2]
+
+
+def test_last_line_without_words(tmp_path):
+    with (tmp_path / "errors").open("w+b") as errors:
+        assert process.last_line(errors, -9) == "the process ended with status -9"
+        errors.write(b"one\ntwo \n\n")
+        assert process.last_line(errors, 1) == "two"
