@@ -1,6 +1,7 @@
 """`pellucid reproduce`: options, and what an interruption leaves."""
 
 import dataclasses
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,25 @@ def test_options_of_reproduce(run, asked, options, letters, mode, jobs):
     assert list(session.data) == ["mnist"]
     assert sorted(session.chosen) == letters
     assert session.mode == mode
-    assert used == (jobs or cpu_count())
+    assert used.jobs == (jobs or cpu_count())
     assert session.folder == Path("there") / mode.name
+
+
+def test_a_cluster_stands_in_for_jobs(run, asked, monkeypatch):
+    seen = []
+
+    @contextmanager
+    def connect(address):
+        seen.append(address)
+        yield "a pool"
+        seen.append("closed")
+
+    monkeypatch.setattr("pellucid.lab.cluster.connect", connect)
+    assert run("reproduce", "--quick", "--cluster", "tcp://host:8786")[0] == 0
+    ((_, used, _),) = asked
+    assert (used, seen) == ("a pool", ["tcp://host:8786", "closed"])
+    code, _, err = run("reproduce", "--cluster", "tcp://host:8786", "--jobs", "2")
+    assert (code, err) == (1, "pellucid: --cluster and --jobs exclude each other: give one\n")
 
 
 def without_mnist(name, **about):

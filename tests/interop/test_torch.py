@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.lab.reports import d
+from pellucid.lab.reports import d_run
 
 torch = pytest.importorskip("torch")
 
@@ -56,9 +56,9 @@ def test_the_twin_of_report_d(rows, dtype, tolerance, monkeypatch):
     build = pl.Network.build
     monkeypatch.setattr(pl.Network, "build", lambda self, **about: build(self, **about, dtype=dtype))
     x, y = rows[0].astype(dtype), rows[1]
-    variant, reading = d.TWIN_CELL
+    variant, reading = d_run.TWIN_CELL
     mine, twin = (
-        d.run_on(x, y, x[:40], y[:40], d.settings_of(variant, *reading, epochs=4, library=library), 2)
+        d_run.run_on(x, y, x[:40], y[:40], d_run.settings_of(variant, *reading, epochs=4, library=library), 2)
         for library in ("pellucid", "torch")
     )
     for name, curve in mine["epochs"].items():
@@ -136,7 +136,7 @@ def test_the_model_has_a_copy_of_the_parameters():
     assert np.array_equal(net.theta, before)
 
 
-@pytest.mark.parametrize("layer", [pl.Rescale(1 / 255), pl.Dropout(0.5), d.ReLUWithMaskOfOnes()])
+@pytest.mark.parametrize("layer", [pl.Rescale(1 / 255), pl.Dropout(0.5), d_run.ReLUWithMaskOfOnes()])
 def test_a_layer_without_a_counterpart_is_named(layer):
     """Dropout would draw other masks; a subclass of ReLU may be anything."""
     with pytest.raises(TypeError, match=f"{type(layer).__name__}.* has no counterpart"):

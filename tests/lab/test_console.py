@@ -10,9 +10,11 @@ from rich.console import Console
 
 from pellucid.data import Dataset
 from pellucid.lab import console as module
+from pellucid.lab import groups
 from pellucid.lab.claims import Claim
 from pellucid.lab.console import duration, estimate, reproduce
 from pellucid.lab.ledger import judge, not_run
+from pellucid.lab.pool import LocalPool
 from pellucid.lab.report import Mode, Report, Run
 from pellucid.lab.reports import REPORTS
 from pellucid.lab.runner import Session
@@ -20,28 +22,29 @@ from pellucid.lab.runner import Session
 NOTICE = "Smoke run: cut short, nothing here is a result."
 
 
-def fake(letter, cost=2.0):
+def fake(letter, cost=2.0, cells=1):
     """Return a report with one published figure, a measured one and one that never runs."""
     claims = [Claim("accuracy", "%", "90.5"), Claim("dead classes", "of 10", kind="measured")]
 
     def rows(finished):
         about = {"report": letter, "variant": "as published"}
-        values = [run.result for run in finished]
+        values = [run.result for run in finished if run.settings["cell"] == 0]
         idle = not_run(Claim("loss", "nats", "2.3"), why="--full runs it.", **about)
         if not values:
             return [not_run(claim, why="Not yet.", **about) for claim in claims] + [idle]
         return [judge(claim, values, **about) for claim in claims] + [idle]
 
     def plan(mode):
-        return [Run(letter, {}, seed, cost) for seed in range(mode.seeds)]
+        return [Run(letter, {"cell": i}, seed, cost) for i in range(cells) for seed in range(mode.seeds)]
 
-    def run(settings, seed):
-        return 90.4 + seed / 10
+    def run(group, seed):
+        return [90.4 + seed / 10] * len(group)
 
     def nothing(finished):
         return []
 
-    return Report(letter, f"Name of {letter}", "", "", "", (), (), plan, run, rows, nothing, nothing)
+    about = (letter, f"Name of {letter}", "", "", "", (), ())
+    return Report(*about, plan, run, rows, nothing, nothing, together=lambda settings: "alike")
 
 
 @pytest.fixture
@@ -49,8 +52,8 @@ def start(tmp_path, monkeypatch):
     x, y = np.zeros((2, 4), np.uint8), np.array([0, 1])
     data = Dataset("toy", x, y, x, y, 2, (2, 2), "a test", {"toy": "ff"})
 
-    def session(*letters, mode="default", seeds=3, cost=2.0):
-        reports = [fake(letter, cost) for letter in letters]
+    def session(*letters, mode="default", seeds=3, cost=2.0, cells=1):
+        reports = [fake(letter, cost, cells) for letter in letters]
         for report in reports:
             monkeypatch.setitem(REPORTS, report.letter, report)
         return Session(reports, Mode(mode, seeds), [data], tmp_path)
@@ -58,9 +61,13 @@ def start(tmp_path, monkeypatch):
     return session
 
 
+def told(session, pool):
+    return estimate(session, session.missing(pool.at_once), pool)
+
+
 def shown(session):
     console = Console(record=True, width=100, file=io.StringIO())
-    page = reproduce(session, 1, console)
+    page = reproduce(session, LocalPool(1), console)
     return page, console.export_text()
 
 
@@ -83,34 +90,45 @@ def test_duration(seconds, text):
 
 @pytest.fixture
 def cores(monkeypatch):
-    return lambda n: monkeypatch.setattr(module, "cpu_count", lambda: n)
+    return lambda n: monkeypatch.setattr("joblib.cpu_count", lambda: n)
 
 
 def test_the_estimate_shares_the_work_out(start, cores):
     cores(4)
     session = start("F", "G", cost=30.0)
-    assert estimate(session, session.missing(), 2) == "6 runs, 2 at a time: about 90 s (F 45 s, G 45 s)."
+    assert told(session, LocalPool(2)) == "6 runs, 2 at a time: about 90 s (F 45 s, G 45 s)."
 
 
 def test_no_schedule_is_shorter_than_its_longest_run(start, cores):
     cores(8)
     session = start("F", seeds=2, cost=600.0)
-    assert estimate(session, session.missing(), 8) == "2 runs, 8 at a time: about 10 min (F 3 min)."
+    assert told(session, LocalPool(8)) == "2 runs, 8 at a time: about 10 min (F 3 min)."
+
+
+def test_runs_trained_together_are_done_one_group_at_a_time(start, cores, monkeypatch):
+    cores(2)
+    monkeypatch.setattr(groups, "FURTHER", 0.5)
+    assert told(start("F", seeds=1, cost=60.0, cells=4), LocalPool(1)) == (
+        "4 runs, 1 at a time: about 3 min (F 3 min)."  # 60 s and 30 s for each of the others
+    )
+    assert told(start("F", seeds=1, cost=60.0, cells=4), LocalPool(2)) == (
+        "4 runs, 2 at a time: about 90 s (F 90 s)."  # two and two
+    )
 
 
 def test_more_jobs_than_cores_gain_nothing(start, cores):
     cores(2)
     session = start("F", cost=30.0)
-    assert estimate(session, session.missing(), 3) == "3 runs, 3 at a time: about 45 s (F 45 s)."
+    assert told(session, LocalPool(3)) == "3 runs, 3 at a time: about 45 s (F 45 s)."
 
 
 def test_the_estimate_counts_what_is_there(start):
-    list(start("F", seeds=1).carry_out(1))
+    list(start("F", seeds=1).carry_out(LocalPool(1)))
     session = start("F", "G")
-    assert estimate(session, session.missing(), 1) == (
+    assert told(session, LocalPool(1)) == (
         "5 runs (1 of 6 are there already), 1 at a time: about 10 s (F 4 s, G 6 s)."
     )
-    assert estimate(session, [], 1) == "All 6 runs are there already: nothing to train."
+    assert estimate(session, [], LocalPool(1)) == "All 6 runs are there already: nothing to train."
 
 
 def test_a_rerun_reads_from_estimate_to_page(start):
@@ -179,6 +197,17 @@ def test_a_path_with_brackets_is_printed_whole(tmp_path, start):
     assert "[bold]results" in text
 
 
+def test_a_damaged_run_is_told_in_a_line_and_done_again(start):
+    shown(start("F"))
+    session = start("F")
+    damaged = session.path(session.plans["F"][1])
+    damaged.write_text("")
+    _, text = shown(session)
+    assert f"A damaged run was set aside: {damaged}.damaged\n1 runs (2 of 3 are there already)" in text
+    assert "Report F: 1 of 1 claims reproduced" in text
+    assert damaged.exists()
+
+
 def test_interrupted_between_two_runs_it_keeps_what_is_done(start, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -187,7 +216,7 @@ def test_interrupted_between_two_runs_it_keeps_what_is_done(start, monkeypatch):
     session = start("F")
     with pytest.raises(KeyboardInterrupt):
         shown(session)
-    assert len(session.missing()) == 2
+    assert len(session.missing(1)) == 2
     monkeypatch.undo()
     _, text = shown(start("F"))
     assert "2 runs (1 of 3 are there already)" in text

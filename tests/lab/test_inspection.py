@@ -5,7 +5,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.lab.figures import Grid, Matrix
-from pellucid.lab.inspection import MISTAKES, UNITS, inspect, inspection_plots
+from pellucid.lab.inspection import MISTAKES, UNITS, digit_grid, digits, inspect, inspection_plots
 
 NAMES = [f"b-{what}" for what in ("confusion", "mistakes", "weights")]
 
@@ -32,6 +32,17 @@ def scored(label, guess, margin):
     scores = np.zeros(10)
     scores[label], scores[guess] = 20, 20 + margin
     return scores
+
+
+def test_digits_come_back_as_pictures_with_their_labels():
+    x, y = np.random.default_rng(0).integers(0, 256, (3, 784), dtype=np.uint8), np.array([7, 0, 4])
+    found = json.loads(json.dumps(digits(x, y)))
+    grid = digit_grid("c-digits", "A caption.", found, before="label = ")
+    assert (grid.name, grid.caption, grid.images.dtype) == ("c-digits", "A caption.", np.uint8)
+    assert grid.titles == ("label = 7", "label = 0", "label = 4")
+    assert digit_grid("c-digits", "A caption.", found).titles == ("7", "0", "4")
+    np.testing.assert_array_equal(grid.images.reshape(3, 784), x)
+    assert grid.images[1, 0, 5] == x[1, 5]
 
 
 def test_the_confusion_matrix_counts_true_classes_down_and_predicted_ones_across():

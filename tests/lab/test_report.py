@@ -1,6 +1,7 @@
 import pytest
 
-from pellucid.lab.report import Finished, Mode, Run, matching, paired
+from pellucid.lab.claims import Claim
+from pellucid.lab.report import Mode, Run, judge_if_run, one_by_one
 
 
 @pytest.mark.parametrize(("name", "says"), [("quick", True), ("default", False), ("full", False)])
@@ -14,22 +15,35 @@ def test_runs_are_the_same_whatever_they_cost():
     assert Run("C", {"a": 1}, 0, cost=1.0) != Run("C", {"a": 1}, 1, cost=1.0)
 
 
-def test_matching_takes_all_settings_named_and_sorts_by_seed():
-    runs = [Finished({"a": a, "b": b}, seed, {}) for a in (1, 2) for b in (1, 2) for seed in (2, 0, 1)]
-    assert [run.seed for run in matching(runs, a=1, b=2)] == [0, 1, 2]
-    assert len(matching(runs, a=1)) == 6
-    assert matching(runs, a=3) == []
-    assert matching(runs, c=None) == []  # a setting that a run has not is not the setting None
-    assert len(matching(runs)) == 12
+def test_one_by_one_keeps_the_order_of_the_runs():
+    run = one_by_one(lambda settings, seed: {"found": (settings["rate"], seed)})
+    assert run([{"rate": 3}, {"rate": 1}, {"rate": 2}], 7) == [{"found": (rate, 7)} for rate in (3, 1, 2)]
 
 
-def test_runs_are_paired_by_seed_where_both_were_run():
-    with_slip = [Finished({"slip": True, "rate": 1}, seed, {"loss": seed}) for seed in (2, 0, 1)]
-    without = [Finished({"slip": False, "rate": 1}, seed, {"loss": 10 + seed}) for seed in (1, 3, 2)]
-    other = [Finished({"slip": False, "rate": 2}, 0, {"loss": 99})]
-    runs = [*with_slip, *without, *other]
-    one, two = {"slip": True}, {"slip": False, "rate": 1}
-    assert paired(runs, one, two) == [({"loss": 1}, {"loss": 11}), ({"loss": 2}, {"loss": 12})]
-    assert paired(runs, two, one) == [({"loss": 11}, {"loss": 1}), ({"loss": 12}, {"loss": 2})]
-    assert len(paired(iter(runs), one, two)) == 2  # of runs that come one by one, too
-    assert paired(runs, one, {"rate": 3}) == []
+def judged(values, *, by_default=True, reading=None, kind="figure", torch=None):
+    claim = Claim("accuracy", "%", "90.5") if kind == "figure" else Claim("accuracy", "%", kind=kind)
+    about = {"report": "C", "variant": "as published", "assumptions": ("One.",), "what": "it for 3 epochs"}
+    return judge_if_run(claim, values, by_default=by_default, reading=reading, torch=torch, **about)
+
+
+def test_a_claim_without_values_names_the_command_that_gives_them():
+    rows = [judged([], by_default=by_default) for by_default in (True, False)]
+    assert [row.why for row in rows] == [
+        "pellucid reproduce runs it for 3 epochs.",
+        "pellucid reproduce --full runs it for 3 epochs.",
+    ]
+    assert {(row.verdict, row.seeds, row.assumptions) for row in rows} == {("not run", 0, ("One.",))}
+
+
+def test_a_claim_with_values_is_judged_unless_a_reading_has_to_be_weighed_first():
+    row = judged([90.4, 90.5, 90.6], torch=90.55)
+    assert (row.verdict, row.mean, row.torch, row.omitted) == (
+        "reproduced",
+        pytest.approx(90.5),
+        90.55,
+        False,
+    )
+    row = judged([90.4, 90.5, 90.6], reading="rate 1")
+    assert (row.verdict, row.reading, row.omitted) == ("undetermined", "rate 1", True)
+    row = judged([0.4, 0.5, 0.6], reading="rate 1", kind="ordering")
+    assert (row.verdict, row.omitted) == ("reproduced", False)

@@ -1,23 +1,19 @@
 """Sessions, with reports that train nothing; runs are done in this process where jobs=1."""
 
 import json
-import os
-from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from dataclasses import replace
-from signal import SIGINT, default_int_handler, getsignal
 
 import numpy as np
 import pytest
-from joblib import Parallel
 from PIL import Image
 
 from pellucid.data import Dataset
-from pellucid.lab import runner
 from pellucid.lab.claims import Claim
 from pellucid.lab.figures import Panel, Plot, Series
 from pellucid.lab.ledger import judge, not_run
-from pellucid.lab.report import Cost, Mode, Report, Run, Slip
+from pellucid.lab.pool import LocalPool
+from pellucid.lab.report import Cost, Mode, Report, Run, Slip, alone
 from pellucid.lab.reports import REPORTS
 from pellucid.lab.runner import Session
 
@@ -25,12 +21,12 @@ SLIP = Slip("a slip", "It is explained here.")
 CLAIM = Claim("accuracy", "%", "90.5")
 
 
-def fake(letter, *, costs=(1.0, 5.0, 3.0), calls=None, data_sets=("toy",)):
+def fake(letter, *, costs=(1.0, 5.0, 3.0), calls=None, data_sets=("toy",), together=alone):
     """Return a report of one cell for each cost; a run's accuracy is 90 + rate + seed / 10."""
 
-    def run(settings, seed):
-        (calls if calls is not None else []).append((letter, settings["rate"], seed))
-        return {"accuracy": 90 + settings["rate"] + seed / 10}
+    def run(group, seed):
+        (calls if calls is not None else []).append((letter, *(each["rate"] for each in group), seed))
+        return [{"accuracy": 90 + settings["rate"] + seed / 10} for settings in group]
 
     def rows(finished):
         found = []
@@ -56,7 +52,7 @@ def fake(letter, *, costs=(1.0, 5.0, 3.0), calls=None, data_sets=("toy",)):
         return [Run(letter, {"rate": i}, s, cost) for i, cost in enumerate(costs) for s in range(mode.seeds)]
 
     about = (letter, f"Report {letter}", "", "", "A summary.", (SLIP,), ())
-    return Report(*about, plan, run, rows, cost, plots, data_sets)
+    return Report(*about, plan, run, rows, cost, plots, data_sets, together)
 
 
 def dataset(name, **sha256):
@@ -89,20 +85,25 @@ def ledger_of(session):
     return json.loads((session.folder / "ledger.json").read_text(), parse_constant=refuse)
 
 
+def missing(session):
+    """Return the runs to do, all for one process."""
+    return [run for group in session.missing(1) for run in group]
+
+
 def test_the_quickest_cell_comes_first_then_the_longest_runs(start):
-    order = [(run.settings["rate"], run.seed) for run in start().missing()]
+    order = [(run.settings["rate"], run.seed) for run in missing(start())]
     assert order == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
 
 
 def test_runs_are_done_once_in_order_and_lie_on_disk_when_they_are_told(start):
     calls = []
     session = start(fake("F", calls=calls), seeds=1)
-    for run in session.carry_out(1):
+    for run in session.carry_out(LocalPool(1)):
         assert session.path(run).exists()
     assert calls == [("F", 0, 0), ("F", 1, 0), ("F", 2, 0)]
-    assert session.missing() == []
+    assert missing(session) == []
     assert session.is_complete("F")
-    assert list(session.carry_out(1)) == []
+    assert list(session.carry_out(LocalPool(1))) == []
     assert len(calls) == 3
 
 
@@ -112,7 +113,7 @@ def test_an_interrupted_session_goes_on_where_it_stopped(start):
     session = start(report)
 
     def watch():
-        with closing(session.carry_out(1)) as runs:
+        with closing(session.carry_out(LocalPool(1))) as runs:
             for done, _ in enumerate(runs, 1):
                 if done == 4:
                     raise KeyboardInterrupt
@@ -122,22 +123,57 @@ def test_an_interrupted_session_goes_on_where_it_stopped(start):
     assert len(list(session.runs_folder.iterdir())) == 4
     assert not session.is_complete("F")
     again = start(report)
-    left = [(run.settings["rate"], run.seed) for run in again.missing()]
+    left = [(run.settings["rate"], run.seed) for run in missing(again)]
     assert left == [(2, 0), (2, 1), (2, 2), (1, 1), (1, 2)]
-    assert len(list(again.carry_out(1))) == 5
+    assert len(list(again.carry_out(LocalPool(1)))) == 5
     assert len(calls) == len({*calls}) == 9
 
 
+def unlike_the_second(settings):
+    return None if settings["rate"] == 1 else "alike"
+
+
+def test_runs_trained_together_have_a_file_each(start):
+    calls = []
+    together = fake("F", calls=calls, together=unlike_the_second)
+    session = start(together, seeds=2)
+    ended = [(run.settings["rate"], run.seed) for run in session.carry_out(LocalPool(1))]
+    assert ended == [(0, 0), (2, 0), (0, 1), (2, 1), (1, 0), (1, 1)]
+    assert calls == [("F", 0, 2, 0), ("F", 0, 2, 1), ("F", 1, 0), ("F", 1, 1)]
+    names = {path.name for path in session.runs_folder.iterdir()}
+    assert names == {session.path(run).name for run in session.planned()}
+    assert [run.result["accuracy"] for run in session.finished("F")] == [90, 90.1, 91, 91.1, 92, 92.1]
+    alone = start(fake("F"), seeds=2)  # how they were carried out does not name them
+    assert missing(alone) == []
+
+
+def test_a_group_is_on_disk_before_its_first_run_is_told(start):
+    session = start(fake("F", together=unlike_the_second), seeds=1)
+    with closing(session.carry_out(LocalPool(1))) as ended:
+        next(ended)
+        assert sorted(run.settings["rate"] for run in missing(session)) == [1]
+
+
+def test_only_the_missing_runs_of_a_group_are_done(start):
+    calls = []
+    together = fake("F", calls=calls, costs=(1.0, 1.0, 1.0), together=lambda settings: "alike")
+    session = start(together, seeds=1)
+    list(session.carry_out(LocalPool(1)))
+    session.path(session.plans["F"][1]).unlink()
+    assert len(list(session.carry_out(LocalPool(1)))) == 1
+    assert calls == [("F", 0, 1, 2, 0), ("F", 1, 0)]
+
+
 def test_more_seeds_run_only_what_is_new(start):
-    list(start(seeds=1).carry_out(1))
-    assert [(run.settings["rate"], run.seed) for run in start(seeds=2).missing()] == [(0, 1), (1, 1), (2, 1)]
+    list(start(seeds=1).carry_out(LocalPool(1)))
+    assert [(run.settings["rate"], run.seed) for run in missing(start(seeds=2))] == [(0, 1), (1, 1), (2, 1)]
 
 
 def test_a_chosen_report_runs_alone_and_the_others_keep_their_rows(start):
     reports = (fake("F", costs=(1.0,)), fake("G", costs=(2.0,)))
-    list(start(*reports, only=["F"]).carry_out(1))
+    list(start(*reports, only=["F"]).carry_out(LocalPool(1)))
     session = start(*reports, only=["G"])
-    assert {run.report for run in session.missing()} == {"G"}
+    assert {run.report for run in missing(session)} == {"G"}
     session.write()
     ledger = ledger_of(session)
     assert ledger["command"] == "pellucid reproduce --seeds 3 --report G"
@@ -154,7 +190,7 @@ def test_ledger_and_page_are_written_before_between_and_after(start):
     ledger = ledger_of(session)
     assert [row["verdict"] for row in ledger["rows"]] == ["not run", "not run"]
     assert [report["finished"] for report in ledger["reports"]] == [False, False]
-    for run in session.carry_out(1):
+    for run in session.carry_out(LocalPool(1)):
         if session.is_complete(run.report):
             assert session.write() == page
             ledger = ledger_of(session)
@@ -176,7 +212,7 @@ def test_ledger_and_page_are_written_before_between_and_after(start):
 
 def test_slips_costs_and_pictures_stand_with_their_report(start):
     session = start(fake("F", costs=(1.0,)))
-    list(session.carry_out(1))
+    list(session.carry_out(LocalPool(1)))
     session.write()
     (report,) = ledger_of(session)["reports"]
     (slip,) = report["slips"]
@@ -192,7 +228,7 @@ def test_slips_costs_and_pictures_stand_with_their_report(start):
 def test_a_smoke_run_says_so_everywhere(start):
     report = fake("F", costs=(1.0,))
     session = start(report, mode="quick")
-    list(session.carry_out(1))
+    list(session.carry_out(LocalPool(1)))
     page = session.write()
     notice = "Smoke run: cut short, nothing here is a result."
     assert ledger_of(session)["notice"] == notice
@@ -226,12 +262,27 @@ def test_a_runs_file_and_the_ledger_tell_the_data(tmp_path, monkeypatch):
     monkeypatch.setitem(REPORTS, "F", reports[0])
     sets = [dataset("mnist", images="aa"), dataset("kaggle-mnist", table="cc")]
     session = Session(reports, Mode("default", 1), sets, tmp_path)
-    list(session.carry_out(1))
+    list(session.carry_out(LocalPool(1)))
     (path,) = session.runs_folder.iterdir()
     assert json.loads(path.read_text())["data"] == {"images": "aa"}
     session.write()
     machine = ledger_of(session)["environment"]
     assert (machine["data"], machine["images"], machine["table"]) == ("mnist, kaggle-mnist", "aa", "cc")
+
+
+def test_two_sets_with_the_same_file_names_keep_apart(tmp_path):
+    """MNIST and Fashion-MNIST have the same four file names."""
+    report = fake("F", data_sets=("mnist", "fashion-mnist"))
+    mnist, fashion = dataset("mnist", images="aa", extra="ee"), dataset("fashion-mnist", images="bb")
+    session = Session([report], Mode("default", 1), [mnist, fashion], tmp_path)
+    every = {"mnist/images": "aa", "fashion-mnist/images": "bb", "extra": "ee"}
+    assert session.sha256["F"] == every
+    session.write()
+    assert ledger_of(session)["environment"].items() >= every.items()
+    other = Session(
+        [report], Mode("default", 1), [dataset("mnist", images="cc", extra="ee"), fashion], tmp_path
+    )
+    assert session.path(session.plans["F"][0]) != other.path(other.plans["F"][0])
 
 
 def test_a_trace_is_left_out_of_the_chart(start):
@@ -243,62 +294,39 @@ def test_a_trace_is_left_out_of_the_chart(start):
 
     report = replace(fake("F", costs=(1.0,)), rows=rows, plots=lambda finished: [])
     session = start(report)
-    list(session.carry_out(1))
+    list(session.carry_out(LocalPool(1)))
     session.write()
     picture = (session.folder / "figures" / "f-intervals.svg").read_text()
     assert "accuracy" in picture and "at line" not in picture
 
 
-def test_a_damaged_run_is_named(start):
+def test_a_run_damaged_in_between_is_named(start):
     session = start()
-    run = session.missing()[0]
-    list(session.carry_out(1))
+    run = missing(session)[0]
+    list(session.carry_out(LocalPool(1)))
     session.path(run).write_text('{"settings": ')
     with pytest.raises(ValueError, match=f"{session.path(run).name} is damaged"):
         session.write()
+
+
+def test_damaged_runs_are_set_aside_and_done_again(start):
+    reports = (fake("F"), fake("G", costs=(1.0,)))
+    list(start(*reports).carry_out(LocalPool(1)))
+    session = start(*reports, only=["F"])
+    damaged = [session.plans["F"][4], session.plans["G"][0]]
+    for run in damaged:
+        session.path(run).write_text('{"settings": ')
+    aside = session.set_damaged_aside()
+    assert [path.name for path in aside] == [f"{session.path(run).name}.damaged" for run in damaged]
+    assert {path.read_text() for path in aside} == {'{"settings": '}
+    assert missing(session) == damaged[:1]  # G is not chosen: it is done again when it is
+    session.write()
+    assert list(session.carry_out(LocalPool(1))) == damaged[:1]
+    assert session.set_damaged_aside() == []
+    assert len(session.finished("F")) == 9
 
 
 def test_a_file_where_the_results_go_is_named(tmp_path, data):
     (tmp_path / "runs").write_text("")
     with pytest.raises(OSError, match="runs"):
         Session([fake("F")], Mode("default", 1), [data], tmp_path)
-
-
-def test_two_processes_share_the_runs(start, monkeypatch):
-    def write_pid(run, path, data):  # local, so that it travels by value: a worker knows no test module
-        path.write_text(f'{{"settings": {{}}, "seed": {os.getpid()}, "result": {{}}, "seconds": 0}}')
-        return run
-
-    monkeypatch.setattr(runner, "carry_out", write_pid)
-    session = start()
-    planned = session.missing()
-    done = list(session.carry_out(2))
-    assert sorted(done, key=lambda run: (run.cost, run.seed)) == sorted(
-        planned, key=lambda r: (r.cost, r.seed)
-    )
-    assert os.getpid() not in {run.seed for run in session.finished("F")}
-
-
-def test_a_worker_that_dies_while_tasks_are_handed_out_is_told_in_words_too(start, monkeypatch):
-    def broken(*_):
-        raise BrokenExecutor("a worker was terminated")
-
-    monkeypatch.setattr(Parallel, "__call__", broken)
-    with pytest.raises(ChildProcessError, match=r"a worker process was killed.*--jobs 2"):
-        list(start().carry_out(2))
-    assert getsignal(SIGINT) is default_int_handler  # Ctrl-C works again
-
-
-def test_a_killed_worker_is_told_in_words_and_the_rest_is_kept(start, monkeypatch):
-    def die_at_the_longest(run, path, data):
-        if run.cost == 5.0:
-            os._exit(9)
-        path.write_text('{"settings": {}, "seed": 0, "result": {}, "seconds": 0}')
-        return run
-
-    monkeypatch.setattr(runner, "carry_out", die_at_the_longest)
-    session = start(seeds=1)
-    session.plans["F"].sort(key=lambda run: run.cost)
-    with pytest.raises(ChildProcessError, match=r"a worker process was killed.*goes on.*--jobs 2"):
-        list(session.carry_out(2))
-    assert not session.is_complete("F")

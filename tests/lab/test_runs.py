@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from pellucid.lab import runs
 from pellucid.lab.report import Run
 from pellucid.lab.reports import REPORTS, c
-from pellucid.lab.runs import carry_out, read_run, run_path
+from pellucid.lab.runs import carry_out, read_run, run_path, set_aside
 
 DATA = {"images": "aa", "labels": "bb"}
 RUN = Run("C", {"iterations": 3, "rate": 0.1}, 7, cost=1.0)
@@ -46,9 +47,9 @@ def trained(monkeypatch):
     """Register a report C that trains nothing; return the list of what it was asked to run."""
     asked = []
 
-    def run(settings, seed):
-        asked.append((settings, seed))
-        return {"loss": [0.1, 1 / 3]}
+    def run(group, seed):
+        asked.append((group, seed))
+        return [{"loss": [0.1, 1 / (3 + i)]} for i in range(len(group))]
 
     report = type("Fake", (), {"run": staticmethod(run)})
     monkeypatch.setitem(REPORTS, "C", report)
@@ -58,28 +59,40 @@ def trained(monkeypatch):
 def test_a_run_comes_back_from_its_file_to_the_last_bit(tmp_path, trained):
     path = run_path(tmp_path, RUN, DATA)
     assert read_run(path) is None
-    assert carry_out(RUN, path, DATA) == RUN
-    assert trained == [(RUN.settings, 7)]
+    path.write_bytes(*carry_out([RUN], DATA))
+    assert trained == [([RUN.settings], 7)]
     found = read_run(path)
     assert (found.settings, found.seed, found.result) == (RUN.settings, 7, {"loss": [0.1, 1 / 3]})
     assert 0 <= found.seconds < 1
     content = json.loads(path.read_text())
     assert (content["report"], content["data"]) == ("C", DATA)
     assert content["environment"]["numpy"] == np.__version__
+    assert set_aside(path) is None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_run_that_fails_leaves_no_file(tmp_path, monkeypatch):
-    def diverge(settings, seed):
+def test_runs_trained_together_have_a_file_each_and_share_the_time(trained, monkeypatch):
+    clock = iter([100.0, 106.0])
+    monkeypatch.setattr(runs.time, "perf_counter", lambda: next(clock))
+    group = [replace(RUN, settings={"iterations": 3, "rate": rate}) for rate in (0.1, 0.2, 0.3)]
+    contents = [json.loads(each) for each in carry_out(group, DATA)]
+    assert trained == [([run.settings for run in group], 7)]  # at once
+    assert [each["settings"] for each in contents] == [run.settings for run in group]
+    assert [each["result"]["loss"][1] for each in contents] == [1 / 3, 1 / 4, 1 / 5]
+    assert [each["seconds"] for each in contents] == [2.0, 2.0, 2.0]
+    assert all(each.keys() == contents[0].keys() and each["seed"] == 7 for each in contents)
+
+
+def test_a_run_that_fails_gives_nothing_to_write(monkeypatch):
+    def diverge(group, seed):
         raise FloatingPointError("epoch 1: the loss is nan")
 
     monkeypatch.setitem(REPORTS, "C", type("Fake", (), {"run": staticmethod(diverge)}))
     with pytest.raises(FloatingPointError, match="epoch 1"):
-        carry_out(RUN, tmp_path / "run.json", DATA)
-    monkeypatch.setitem(REPORTS, "C", type("Fake", (), {"run": staticmethod(lambda *_: float("nan"))}))
+        carry_out([RUN], DATA)
+    monkeypatch.setitem(REPORTS, "C", type("Fake", (), {"run": staticmethod(lambda *_: [float("nan")])}))
     with pytest.raises(ValueError, match="JSON"):
-        carry_out(RUN, tmp_path / "run.json", DATA)
-    assert list(tmp_path.iterdir()) == []
+        carry_out([RUN], DATA)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +113,15 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path, content):
         read_run(path)
 
 
+def test_a_damaged_file_is_set_aside(tmp_path):
+    path = tmp_path / "C-0123.json"
+    assert set_aside(path) is None  # nothing there, nothing damaged
+    path.write_text("[]")
+    assert set_aside(path) == tmp_path / "C-0123.json.damaged"
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["[]"]
+    assert read_run(path) is None
+
+
 def test_what_a_report_returns_is_plain_json(monkeypatch):
     """A NumPy number in a result would come back as another type, or stop a run of an hour at its end."""
     rng = np.random.default_rng(0)
@@ -109,13 +131,12 @@ def test_what_a_report_returns_is_plain_json(monkeypatch):
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-def test_a_run_that_blows_up_says_which_one_it_was(tmp_path, monkeypatch):
-    def run(settings, seed):
-        raise FloatingPointError("epoch 3: in batch 1 the loss is nan, not finite")
+def test_runs_that_blow_up_say_which_they_were(monkeypatch):
+    def run(group, seed):
+        raise FloatingPointError("epoch 3: in batch 1 the loss of nets[1] is nan, not finite")
 
     monkeypatch.setitem(REPORTS, "C", type("Fake", (), {"run": staticmethod(run)}))
-    with pytest.raises(
-        FloatingPointError, match=r"report C, seed 7, \{'iterations': 3.*\}: epoch 3: in batch 1"
-    ):
-        carry_out(RUN, run_path(tmp_path, RUN, DATA), DATA)
-    assert not any(tmp_path.iterdir())
+    for group in ([RUN], [RUN, replace(RUN, settings={"iterations": 4})]):
+        settings = ", ".join(rf"\{{'iterations': {run.settings['iterations']}.*?\}}" for run in group)
+        with pytest.raises(FloatingPointError, match=f"report C, seed 7, {settings}: epoch 3: in batch 1"):
+            carry_out(group, DATA)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import pellucid as pl
 from pellucid.cli.shared import Folder, console
 
 if TYPE_CHECKING:
+    from pellucid.lab.pool import Pool
     from pellucid.lab.report import Report
 
 #: The letters of the published reports; asking the laboratory would load it at every start.
@@ -27,6 +29,9 @@ def reproduce(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Runs at a time.", show_default="one a core")
     ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Let the dask cluster there do the runs.")
+    ] = None,
     out: Annotated[Path, typer.Option(file_okay=False, help="Where results go.")] = Path("results"),
     folder: Folder = None,
 ) -> None:
@@ -36,9 +41,9 @@ def reproduce(
     """
     if full and quick:
         raise ValueError("--full and --quick exclude each other: give one")
+    if jobs is not None and cluster is not None:
+        raise ValueError("--cluster and --jobs exclude each other: give one")
     letters = [_letter(each) for each in report or ()]
-    from joblib import cpu_count
-
     from pellucid.lab.console import reproduce as run
     from pellucid.lab.report import Mode
     from pellucid.lab.reports import REPORTS
@@ -52,7 +57,8 @@ def reproduce(
     data = _data_sets(REPORTS.values(), letters or REPORTS, folder)
     session = Session(list(REPORTS.values()), Mode(name, seeds or usual), data, out, only=letters or None)
     try:
-        run(session, jobs or cpu_count(), console)
+        with _pool(jobs, cluster) as pool:
+            run(session, pool, console)
     except KeyboardInterrupt:
         console.print("\nInterrupted. Finished runs are kept: the same command goes on from here.")
         raise typer.Exit(130) from None
@@ -63,6 +69,19 @@ def _letter(word: str) -> str:
     if letter not in LETTERS:
         raise ValueError(f"--report must be one of {', '.join(LETTERS)}, got {letter!r}")
     return letter
+
+
+def _pool(jobs: int | None, cluster: str | None) -> AbstractContextManager["Pool"]:
+    """Return who carries the runs out."""
+    if cluster is not None:
+        from pellucid.lab.cluster import connect
+
+        return connect(cluster)
+    from joblib import cpu_count
+
+    from pellucid.lab.pool import LocalPool
+
+    return nullcontext(LocalPool(jobs or cpu_count()))
 
 
 def _check_known(letters: Iterable[str], known: Iterable[str]) -> None:

@@ -4,8 +4,8 @@
 parameters are copied back into the pellucid network, so that whatever measures it measures the twin.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +33,16 @@ CRITERIA: dict[type[Loss], Callable[[Any, Any], Any]] = {
         (outputs - torch.nn.functional.one_hot(labels, outputs.shape[1])).square().sum() / (2 * len(outputs))
     ),
 }
+#: From groups of parameters and our settings; PyTorch's Adam places epsilon as ours does.
+OPTIMIZERS: dict[type[Optimizer], Callable[[Any, Any], torch.optim.Optimizer]] = {
+    SGD: lambda groups, ours: torch.optim.SGD(
+        groups, lr=ours.learning_rate, momentum=ours.momentum, nesterov=ours.nesterov
+    ),
+    Adam: lambda groups, ours: torch.optim.Adam(
+        groups, lr=ours.learning_rate, betas=(ours.beta_1, ours.beta_2), eps=ours.epsilon
+    ),
+}
+T = TypeVar("T")
 
 
 def sequential(net: Network) -> torch.nn.Sequential:
@@ -52,10 +62,7 @@ def sequential(net: Network) -> torch.nn.Sequential:
       (1): Tanh()
     )
     """
-    for layer in net.layers:
-        if type(layer) not in MODULES:
-            raise TypeError(f"{layer!r} has no counterpart in the twin run")
-    model = torch.nn.Sequential(*(MODULES[type(layer)](layer) for layer in net.layers))
+    model = torch.nn.Sequential(*(_counterpart(MODULES, layer)(layer) for layer in net.layers))
     model.to(torch.float64 if net.dtype == np.float64 else torch.float32)
     with torch.no_grad():
         for mine, theirs in _pairs(net, model):
@@ -77,9 +84,7 @@ def criterion(loss: Loss) -> Callable[[Any, Any], Any]:
     >>> criterion(pl.MeanSquaredError())(torch.zeros(2, 4), torch.tensor([0, 3])).item()
     0.5
     """
-    if type(loss) not in CRITERIA:
-        raise TypeError(f"{loss!r} has no counterpart in the twin run")
-    return CRITERIA[type(loss)]
+    return _counterpart(CRITERIA, loss)
 
 
 def torch_optimizer(optimizer: Optimizer, model: torch.nn.Module) -> torch.optim.Optimizer:
@@ -102,13 +107,14 @@ def torch_optimizer(optimizer: Optimizer, model: torch.nn.Module) -> torch.optim
         {"params": [p for p in model.parameters() if p.ndim == 2], "weight_decay": optimizer.weight_decay},
         {"params": [p for p in model.parameters() if p.ndim == 1], "weight_decay": 0.0},
     ]
-    rate = optimizer.learning_rate
-    if isinstance(optimizer, SGD):
-        return torch.optim.SGD(groups, lr=rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov)
-    if isinstance(optimizer, Adam):
-        betas = optimizer.beta_1, optimizer.beta_2
-        return torch.optim.Adam(groups, lr=rate, betas=betas, eps=optimizer.epsilon)
-    raise TypeError(f"{optimizer!r} has no counterpart in the twin run")
+    return _counterpart(OPTIMIZERS, optimizer)(groups, optimizer)
+
+
+def _counterpart(table: Mapping[type[Any], T], ours: object) -> T:
+    """Look up the counterpart by exact type: a subclass may do anything."""
+    if type(ours) not in table:
+        raise TypeError(f"{ours!r} has no counterpart in the twin run")
+    return table[type(ours)]
 
 
 def train_twin(

@@ -4,18 +4,19 @@ import math
 from contextlib import closing
 from pathlib import Path
 
-from joblib import cpu_count
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from pellucid.lab.files import read_ledger
+from pellucid.lab.groups import Group, cost
+from pellucid.lab.pool import Pool
 from pellucid.lab.report import Run
 from pellucid.lab.rows import JsonRow, cells, fold, tally
 from pellucid.lab.runner import Session
 from pellucid.lab.terminal import ledger_table
 
 
-def reproduce(session: Session, jobs: int, console: Console) -> Path:
+def reproduce(session: Session, pool: Pool, console: Console) -> Path:
     """Carry out what is missing, show rows and tables as they come, and return the page's path.
 
     Raises
@@ -25,8 +26,11 @@ def reproduce(session: Session, jobs: int, console: Console) -> Path:
     """
     if session.mode.notice:
         console.print(f"[bold yellow]{session.mode.notice}[/]")
-    missing = session.missing()
-    console.print(estimate(session, missing, jobs))
+    for path in session.set_damaged_aside():
+        console.print(f"A damaged run was set aside: {path}", markup=False, soft_wrap=True)
+    groups = session.missing(pool.at_once)
+    missing = [run for group in groups for run in group]
+    console.print(estimate(session, groups, pool))
     shown: set[tuple[str, ...]] = set()
     done = {letter for letter in session.chosen if session.is_complete(letter)}
     page = session.folder / "index.html"
@@ -35,7 +39,7 @@ def reproduce(session: Session, jobs: int, console: Console) -> Path:
     for letter in sorted(done):
         show_table(session, letter, console)
     # Closed by name, so that Ctrl-C ends the workers at once wherever it strikes.
-    with _bar(console) as bar, closing(session.carry_out(jobs)) as runs:
+    with _bar(console) as bar, closing(session.carry_out(pool)) as runs:
         task = bar.add_task("runs", total=len(missing), left="")
         work = sum(run.cost for run in missing)
         for run in runs:
@@ -51,18 +55,21 @@ def reproduce(session: Session, jobs: int, console: Console) -> Path:
     return page
 
 
-def estimate(session: Session, missing: list[Run], jobs: int) -> str:
+def estimate(session: Session, missing: list[Group], pool: Pool) -> str:
     """Say how much is to do and how long that takes."""
-    planned = len(session.planned())
+    planned, left = len(session.planned()), sum(map(len, missing))
     if not missing:
         return f"All {planned} runs are there already: nothing to train."
-    # More jobs than cores gain nothing, and no schedule is shorter than the longest run.
-    at_once = min(jobs, cpu_count())
-    seconds = max(sum(run.cost for run in missing) / at_once, *(run.cost for run in missing))
-    by_report = {letter: sum(run.cost for run in missing if run.report == letter) for letter in session.plans}
-    shares = ", ".join(f"{letter} {duration(cost / at_once)}" for letter, cost in by_report.items() if cost)
-    kept = f" ({planned - len(missing)} of {planned} are there already)" if planned > len(missing) else ""
-    return f"{len(missing)} runs{kept}, {jobs} at a time: about {duration(seconds)} ({shares})."
+    # No schedule is shorter than the longest group.
+    seconds = max(sum(map(cost, missing)) / pool.at_once, *map(cost, missing))
+    by_report = {
+        letter: sum(cost(group) for group in missing if group[0].report == letter) for letter in session.plans
+    }
+    shares = ", ".join(
+        f"{letter} {duration(work / pool.at_once)}" for letter, work in by_report.items() if work
+    )
+    kept = f" ({planned - left} of {planned} are there already)" if planned > left else ""
+    return f"{left} runs{kept}, {pool}: about {duration(seconds)} ({shares})."
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """A look into a trained network: which classes it confuses, which images it misses, what its units see.
 
-`inspect` makes plain numbers for a run's file, `inspection_plots` draws them.
+`inspect` makes plain numbers for a run's file, `inspection_plots` draws them; `digits` and `digit_grid` do so
+for images with their labels.
 """
 
 from typing import Any
@@ -12,6 +13,23 @@ from pellucid.backend import Array
 from pellucid.lab.figures import Grid, Matrix
 
 MISTAKES, UNITS = 15, 25
+
+
+def digits(x: Array, y: Array) -> dict[str, Any]:
+    """Return images and their labels as plain numbers.
+
+    Examples
+    --------
+    >>> digits(np.array([[0, 255]], np.uint8), np.array([7]))
+    {'pixels': [[0, 255]], 'labels': [7]}
+    """
+    return {"pixels": x.tolist(), "labels": y.tolist()}
+
+
+def digit_grid(name: str, caption: str, found: dict[str, Any], *, before: str = "") -> Grid:
+    """Return the picture of what `digits` found; `before` stands before each label."""
+    images = np.array(found["pixels"], np.uint8).reshape(-1, 28, 28)
+    return Grid(name, caption, images, tuple(f"{before}{label}" for label in found["labels"]))
 
 
 def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
@@ -33,11 +51,7 @@ def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
     first = next(layer for layer in net.layers if isinstance(layer, pl.Dense))
     return {
         "confusion": pl.confusion_matrix(y, predicted, n_classes=net.n_out).tolist(),
-        "mistakes": {
-            "pixels": x[wrong].tolist(),
-            "labels": y[wrong].tolist(),
-            "predicted": predicted[wrong].tolist(),
-        },
+        "mistakes": digits(x[wrong], y[wrong]) | {"predicted": predicted[wrong].tolist()},
         "weights": np.round(first.W.T[:UNITS].astype(float), 4).tolist(),
     }
 

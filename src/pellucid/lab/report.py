@@ -1,23 +1,28 @@
 """What a report module hands to the laboratory.
 
-A report plans `Run`s for a `Mode`, carries one out given its settings and a seed (`Report.run`, the only
-place where a network is trained), and turns the runs' results, read back from their JSON files, into rows
-of the ledger, costs of the slips and plots.
+A report plans `Run`s for a `Mode`, carries one or several out given their settings and a seed (`Report.run`,
+the only place where networks are trained), and turns the runs' results, read back from their JSON files, into
+rows of the ledger, costs of the slips and plots.
 
 >>> Mode("default", seeds=3).notice is None
 True
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from pellucid.lab.claims import Claim
 from pellucid.lab.figures import Picture
-from pellucid.lab.ledger import Row
+from pellucid.lab.ledger import Row, judge, not_run
 
 Settings: TypeAlias = dict[str, Any]
 #: What a run found, as JSON holds it.
 Result: TypeAlias = dict[str, Any]
+#: What carries out runs of one seed: their settings and the seed give their results.
+CarryOut: TypeAlias = Callable[[Sequence[Settings], int], list[Result]]
+#: A figure of one run.
+Measure: TypeAlias = Callable[[Result], float]
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,26 @@ class Cost:
     note: str
 
 
+def one_by_one(run: Callable[[Settings, int], Result]) -> CarryOut:
+    """Return what carries out runs one after the other.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(settings, seed) -> result``.
+
+    Examples
+    --------
+    >>> one_by_one(lambda settings, seed: {"loss": settings["rate"] + seed})([{"rate": 2}, {"rate": 3}], 1)
+    [{'loss': 3}, {'loss': 4}]
+    """
+    return lambda group, seed: [run(settings, seed) for settings in group]
+
+
+def alone(settings: Settings) -> None:
+    """Return None: a run with whatever settings is trained alone."""
+
+
 @dataclass(frozen=True)
 class Report:
     """A published report and how to rerun it.
@@ -103,7 +128,7 @@ class Report:
     plan : callable
         ``plan(mode) -> list of Run``.
     run : callable
-        ``run(settings, seed) -> result``.
+        ``run(group, seed) -> list of results``: of one run's settings, or of several that `together` allows.
     rows : callable
         ``rows(finished) -> list of Row``; all rows, whatever has been run.
     costs : callable
@@ -112,6 +137,10 @@ class Report:
         ``plots(finished) -> list of Picture``; those whose runs are there.
     data_sets : tuple of str
         What it reads; a set that the user does not have is left out.
+    together : callable
+        ``together(settings) -> hashable``: runs of one seed with the same value may be trained together, by
+        `pellucid.train_many`; None: alone. Only runs that share all rows, split and batches may, and whose
+        networks are alike but for their starting values: seeds that each draw a split are never together.
     """
 
     letter: str
@@ -122,35 +151,58 @@ class Report:
     slips: tuple[Slip, ...]
     assumptions: tuple[str, ...]
     plan: Callable[[Mode], list[Run]]
-    run: Callable[[Settings, int], Result]
+    run: CarryOut
     rows: Callable[[list[Finished]], list[Row]]
     costs: Callable[[list[Finished]], list[Cost]]
     plots: Callable[[list[Finished]], list[Picture]]
     data_sets: tuple[str, ...] = ("mnist",)
+    together: Callable[[Settings], Hashable] = alone
 
 
-def paired(finished: Iterable[Finished], settings: Settings, others: Settings) -> list[tuple[Result, Result]]:
-    """Return the results with the one settings and with the other, seed by seed, where there are both.
+def judge_if_run(
+    claim: Claim,
+    values: Sequence[float],
+    *,
+    report: str,
+    variant: str,
+    assumptions: Sequence[str],
+    by_default: bool,
+    what: str,
+    reading: str | None = None,
+    torch: float | None = None,
+) -> Row:
+    """Judge a claim by the values of its seeds; where there are none, name the command that runs it.
+
+    Parameters
+    ----------
+    claim : Claim
+    values : sequence of float
+    report, variant : str
+    assumptions : sequence of str
+    by_default : bool
+        Whether the default mode runs it; otherwise ``--full`` does.
+    what : str
+        What the command runs: "it for 100 epochs".
+    reading : str, optional
+        What is taken for a setting that the report leaves out: the verdict on a published figure then waits
+        for `settle_readings`.
+    torch : float, optional
+        What PyTorch measured.
 
     Examples
     --------
-    >>> runs = [Finished({"rate": rate}, seed, {"loss": rate + seed}) for rate in (1, 2) for seed in (0, 1)]
-    >>> paired(runs, {"rate": 1}, {"rate": 2})
-    [({'loss': 1}, {'loss': 2}), ({'loss': 2}, {'loss': 3})]
+    >>> about = {"report": "C", "variant": "as published", "assumptions": (), "what": "all of it"}
+    >>> judge_if_run(Claim("loss", "nats", "0.29"), [], by_default=False, **about).why
+    'pellucid reproduce --full runs all of it.'
     """
-    runs = list(finished)
-    left, right = ({run.seed: run.result for run in matching(runs, **s)} for s in (settings, others))
-    return [(left[seed], right[seed]) for seed in left if seed in right]
-
-
-def matching(finished: Iterable[Finished], **settings: object) -> list[Finished]:
-    """Return the runs with these settings, by seed.
-
-    Examples
-    --------
-    >>> runs = [Finished({"rate": 1}, seed, {}) for seed in (1, 0)] + [Finished({"rate": 2}, 0, {})]
-    >>> [run.seed for run in matching(runs, rate=1)]
-    [0, 1]
-    """
-    found = [run for run in finished if settings.items() <= run.settings.items()]
-    return sorted(found, key=lambda run: run.seed)
+    about: dict[str, Any] = {
+        "report": report,
+        "variant": variant,
+        "reading": reading,
+        "assumptions": assumptions,
+    }
+    if values:
+        omitted = reading is not None and claim.kind == "figure"
+        return judge(claim, values, torch=torch, omitted=omitted, **about)
+    command = "pellucid reproduce" if by_default else "pellucid reproduce --full"
+    return not_run(claim, why=f"{command} runs {what}.", **about)

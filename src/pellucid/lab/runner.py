@@ -3,25 +3,24 @@
 Nothing is kept in memory: rows, figures and page are made from the runs' files whenever they are asked for.
 """
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, signal
-from threading import current_thread, main_thread
 from typing import Any
-from warnings import catch_warnings, filterwarnings
 
 from pellucid.data import Dataset
+from pellucid.files import write_whole
 from pellucid.lab.claims import Claim
 from pellucid.lab.environment import environment
 from pellucid.lab.figures import Intervals, Picture, interval_chart, render
 from pellucid.lab.files import write_ledger
+from pellucid.lab.groups import Group, in_groups, in_order
 from pellucid.lab.ledger import Row, judge
 from pellucid.lab.page import write_page
+from pellucid.lab.pool import Pool
 from pellucid.lab.report import Cost, Finished, Mode, Report, Run
 from pellucid.lab.rows import fold
-from pellucid.lab.runs import carry_out, read_run, run_path
+from pellucid.lab.runs import checksums, read_run, run_path, set_aside
 
 
 class Session:
@@ -53,15 +52,13 @@ class Session:
         self.chosen = {report.letter for report in reports if only is None or report.letter in only}
         self.folder, self.runs_folder = out / mode.name, out / "runs"
         self.data = {each.name: each for each in data}
-        self.sha256 = {report.letter: self._checksums(report.data_sets) for report in reports}
+        self.sha256 = {
+            report.letter: checksums([self.data[name] for name in report.data_sets if name in self.data])
+            for report in reports
+        }
         self.plans = {report.letter: report.plan(mode) for report in reports}
         for folder in (self.folder / "figures", self.runs_folder):
             folder.mkdir(parents=True, exist_ok=True)
-
-    def _checksums(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the SHA-256 of each file of these data sets."""
-        found = [self.data[name].sha256 for name in names if name in self.data]
-        return {file: digest for checksums in found for file, digest in checksums.items()}
 
     def path(self, run: Run) -> Path:
         """Return where a run's file lies."""
@@ -71,40 +68,31 @@ class Session:
         """Return the runs of the chosen reports, done or not."""
         return [run for letter, plan in self.plans.items() if letter in self.chosen for run in plan]
 
-    def missing(self) -> list[Run]:
-        """Return the runs to do: those of the quickest cell, for an early row, then the longest."""
-        runs = [run for run in self.planned() if not self.path(run).exists()]
-        if not runs:
-            return []
-        first = min(runs, key=lambda run: run.cost)
-        cell = (first.report, first.settings)
-        return sorted(runs, key=lambda run: ((run.report, run.settings) != cell, -run.cost, run.seed))
+    def set_damaged_aside(self) -> list[Path]:
+        """Rename the files of runs that are damaged, as by a full disk, and return their new paths."""
+        paths = [self.path(run) for plan in self.plans.values() for run in plan]
+        return [path for path in map(set_aside, paths) if path is not None]
 
-    def carry_out(self, jobs: int) -> Generator[Run, None, None]:
-        """Do the missing runs, `jobs` at a time with the cores shared out; yield each when it is on disk.
+    def missing(self, at_once: int) -> list[Group]:
+        """Return the runs to do, in their groups and their order, for so many groups at a time."""
+        together = {report.letter: report.together for report in self.reports}
+        runs = [run for run in self.planned() if not self.path(run).exists()]
+        return in_order(in_groups(runs, lambda run: together[run.report](run.settings), at_once))
+
+    def carry_out(self, pool: Pool) -> Generator[Run, None, None]:
+        """Let a pool do the missing runs; yield each when it is on disk.
 
         Raises
         ------
-        ChildProcessError
-            If a worker process was killed.
+        OSError
+            If a worker was lost, or a file cannot be written.
         """
-        from joblib import Parallel, cpu_count, delayed, parallel_config
-
-        threads = max(1, cpu_count() // jobs)
-        tasks = [delayed(carry_out)(run, self.path(run), self.sha256[run.report]) for run in self.missing()]
-        with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=threads), catch_warnings():
-            # Stopping early is no mistake of the caller, which joblib takes it for.
-            filterwarnings("ignore", r"\d+ tasks (which|have)", UserWarning)
-            pool = Parallel(return_as="generator_unordered", batch_size=1)
-            try:  # a worker may die while tasks are still being handed out
-                with _interrupts_ignored():  # as the workers inherit it: Ctrl-C is for this process to handle
-                    results = pool(tasks)
-                yield from results
-            except BrokenExecutor as error:
-                raise ChildProcessError(
-                    "a worker process was killed, most often for want of memory; finished runs are kept, "
-                    f"and the same command goes on from here, perhaps with fewer than --jobs {jobs}"
-                ) from error
+        tasks = [(group, self.sha256[group[0].report]) for group in self.missing(pool.at_once)]
+        with closing(pool.carry_out(tasks)) as ended:
+            for group, contents in ended:
+                for run, content in zip(group, contents, strict=True):
+                    write_whole(self.path(run), [content])
+                yield from group
 
     def finished(self, letter: str) -> list[Finished]:
         """Return the runs of a report that are done."""
@@ -123,7 +111,11 @@ class Session:
         """Write figures, ledger and page from the runs' files; return the page's path."""
         rows = [row.to_json() for report in self.reports for row in self.rows(report)]
         ledger = {
-            "environment": {**environment(), "data": ", ".join(self.data), **self._checksums(self.data)},
+            "environment": {
+                **environment(),
+                "data": ", ".join(self.data),
+                **checksums([*self.data.values()]),
+            },
             "mode": self.mode.name,
             "notice": self.mode.notice,
             "command": f"pellucid reproduce --seeds {self.mode.seeds}" + self._flags(),
@@ -157,19 +149,6 @@ class Session:
             "finished": self.is_complete(report.letter),
             "seconds": sum(run.seconds for run in finished),
         }
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment, where the caller may say so: in the main thread."""
-    if current_thread() is not main_thread():
-        yield
-        return
-    usual = signal(SIGINT, SIG_IGN)
-    try:
-        yield
-    finally:
-        signal(SIGINT, usual)
 
 
 def _chart(report: Report, rows: list[dict[str, Any]]) -> list[Intervals]:

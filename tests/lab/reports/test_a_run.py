@@ -1,7 +1,6 @@
 """Report A at toy length, against its `Layer` and `Model` written anew in float64, examples as columns."""
 
 import json
-from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -12,20 +11,9 @@ from pellucid.lab.reports import a_run
 ROWS, TEST_ROWS, EPOCHS = 2_100, 150, 12  # more rows than one block of full-batch descent
 
 
-@pytest.fixture(scope="module")
-def images():
-    """Random bytes of ten brightnesses, so that there is something to learn."""
-    rng = np.random.default_rng(0)
-    y, y_test = rng.integers(0, 10, ROWS), rng.integers(0, 10, TEST_ROWS)
-    patterns = rng.integers(0, 2, (10, 784)) * 90
-    x, x_test = (patterns[labels] + rng.integers(0, 166, (len(labels), 784)) for labels in (y, y_test))
-    x[0, 0] = 255
-    return x.astype(np.uint8), y, x_test.astype(np.uint8), y_test
-
-
-@pytest.fixture
-def in_float64(monkeypatch):
-    monkeypatch.setattr(pl.Network, "build", partialmethod(pl.Network.build, dtype=np.float64))
+def run_alone(images, settings, seed):
+    (found,) = a_run.run_on(*images, [settings], seed)
+    return found
 
 
 def tanh_and_softmax(w1, b1, w2, b2, x, before=1.0, after=1.0):
@@ -78,7 +66,7 @@ def masks_of(net, dropout, rows, epochs):
 @pytest.mark.parametrize("dropout", [a_run.AS_CODED, a_run.MASKED, a_run.INVERTED, a_run.NONE])
 def test_a_run_is_the_reports_fit(dropout, images, in_float64):
     cell = ("He", a_run.AS_CODED, dropout)
-    found = a_run.run_on(*images, a_run.settings_of(cell, epochs=EPOCHS), 10)
+    found = run_alone(images, a_run.settings_of(cell, epochs=EPOCHS), 10)
     net = a_run.network(cell, 10)  # a seed whose largest logit in size is negative
     masks = [*masks_of(net, dropout, ROWS, EPOCHS)]
     log, largest = fit(net, masks, *images, masks_gradient=dropout == a_run.MASKED)
@@ -102,7 +90,7 @@ def test_a_run_is_the_reports_fit(dropout, images, in_float64):
 def test_the_kinds_of_dropout_part_ways(images):
     """Else the comparison above could not tell them apart."""
     ends = [
-        a_run.run_on(*images, a_run.settings_of(("He", a_run.AS_CODED, kind), epochs=4), 3)["curves"]
+        run_alone(images, a_run.settings_of(("He", a_run.AS_CODED, kind), epochs=4), 3)["curves"]
         for kind in (a_run.AS_CODED, a_run.MASKED, a_run.INVERTED, a_run.NONE)
     ]
     losses = sorted(curves["train loss"]["y"][-1] for curves in ends)
@@ -183,14 +171,24 @@ def test_biases_start_at_0_and_a_seed_draws_the_weights():
 
 def test_only_seed_0_is_looked_into_and_json_holds_it(images):
     settings = a_run.settings_of(("random", a_run.AS_CODED, a_run.AS_CODED), epochs=1)
-    found = a_run.run_on(*images, settings, 0)
+    found = run_alone(images, settings, 0)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert np.shape(found["digits"]["pixels"]) == (25, 784)
     np.testing.assert_array_equal(found["digits"]["pixels"][3], images[0][3])
     assert found["digits"]["labels"] == images[1][:25].tolist()
     assert np.sum(found["inside"]["confusion"]) == TEST_ROWS
-    assert not {"digits", "inside"} & set(a_run.run_on(*images, settings, 1))
+    assert not {"digits", "inside"} & set(run_alone(images, settings, 1))
 
 
 def test_a_run_draws_rows_and_split(check_rows_drawn):
     check_rows_drawn(a_run, 40)
+
+
+def test_initializers_trained_together_find_what_each_finds_alone(check_together, in_float64):
+    """All but those with the report's own dropout; each network draws its own masks."""
+    assert check_together(a_run, most=3, epochs=2) == [8, 8]
+
+
+@pytest.mark.parametrize("dropout", [a_run.AS_CODED, a_run.MASKED])
+def test_the_reports_own_dropout_is_trained_alone(dropout):
+    assert a_run.together(a_run.settings_of(("He", a_run.AS_CODED, dropout))) is None

@@ -1,7 +1,7 @@
 """Report B at toy length, against the notebook that it cites, written anew in float64."""
 
 import json
-from functools import partialmethod
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,19 +13,9 @@ from pellucid.lab.reports.b_run import BASELINE, DEEP, Cell
 ROWS, TEST_ROWS = 90, 60
 
 
-@pytest.fixture(scope="module")
-def images():
-    """Random bytes of ten brightnesses, so that there is something to learn."""
-    rng = np.random.default_rng(0)
-    y, y_test = rng.integers(0, 10, ROWS), rng.integers(0, 10, TEST_ROWS)
-    patterns = rng.integers(0, 2, (10, 784)) * 90
-    x, x_test = (patterns[labels] + rng.integers(0, 166, (len(labels), 784)) for labels in (y, y_test))
-    return x.astype(np.uint8), y, x_test.astype(np.uint8), y_test
-
-
-@pytest.fixture
-def in_float64(monkeypatch):
-    monkeypatch.setattr(pl.Network, "build", partialmethod(pl.Network.build, dtype=np.float64))
+def run_alone(images, settings, seed):
+    (found,) = b_run.run_on(*images, [settings], seed)
+    return found
 
 
 def logistic(z):
@@ -107,7 +97,7 @@ def descend(cell, seed, x, y, x_test, y_test, iterations):
     ids=str,
 )
 def test_a_run_is_the_notebooks_descent(cell, images, in_float64):
-    found = b_run.run_on(*images, b_run.settings_of(cell, iterations=30), 3)
+    found = run_alone(images, b_run.settings_of(cell, iterations=30), 3)
     (loss, train_accuracy, test_accuracy), _ = descend(cell, 3, *images, 30)
     read = [0, 9, 19, 29]
     for name, values in (
@@ -133,7 +123,7 @@ def test_behind_a_softmax_the_one_sum_is_0(scalar_bias, images, in_float64):
 
 
 def test_scores_are_plain_means_over_ten_classes(images, in_float64):
-    found = b_run.run_on(*images, b_run.settings_of(BASELINE, iterations=20), 3)["scores"]
+    found = run_alone(images, b_run.settings_of(BASELINE, iterations=20), 3)["scores"]
     guesses, y = descend(BASELINE, 3, *images, 20)[1], images[3]
     scores = []
     for digit in range(10):
@@ -149,7 +139,7 @@ def test_scores_are_plain_means_over_ten_classes(images, in_float64):
 )
 def test_the_gradient_share_is_that_of_the_start_without_dropout(cell, images, in_float64, monkeypatch):
     monkeypatch.setattr(b_run, "GRADIENT_ROWS", 25)
-    found = b_run.run_on(*images, b_run.settings_of(cell, iterations=1), 2)["gradient share"]
+    found = run_alone(images, b_run.settings_of(cell, iterations=1), 2)["gradient share"]
     net = b_run.network(cell, 2)
     functions = [FUNCTIONS[kind] for kind in b_run.NETS[cell.net]]
     x, y = images[0][:25].T / 255, images[1][:25]
@@ -224,13 +214,49 @@ def test_the_network_of_a_cell(cell):
 
 
 def test_only_the_baseline_of_seed_0_is_looked_into_and_json_holds_it(images):
-    found = b_run.run_on(*images, b_run.settings_of(BASELINE, iterations=1), 0)
+    found = run_alone(images, b_run.settings_of(BASELINE, iterations=1), 0)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert np.sum(found["inside"]["confusion"]) == TEST_ROWS
     assert found["n test"] == TEST_ROWS
     for cell, seed in ((BASELINE, 1), (DEEP, 0)):
-        assert "inside" not in b_run.run_on(*images, b_run.settings_of(cell, iterations=1), seed)
+        assert "inside" not in run_alone(images, b_run.settings_of(cell, iterations=1), seed)
+    group = [b_run.settings_of(cell, iterations=1) for cell in (b_run.XAVIERS[0], BASELINE)]
+    other, baseline = b_run.run_on(*images, group, 0)
+    assert "inside" not in other
+    assert baseline["inside"]["confusion"] == found["inside"]["confusion"]
 
 
 def test_a_run_draws_rows_and_split(check_rows_drawn):
     check_rows_drawn(b_run, 41)
+
+
+def test_initializers_trained_together_find_what_each_finds_alone(check_together, in_float64):
+    """The rest of the readings have another net, width, rate or dropout, or a slip's layer."""
+    assert check_together(b_run, most=9, iterations=10)[-4:] == [1, 8, 8, 9]
+
+
+def test_in_float32_they_find_the_same_to_rounding(images):
+    group = [
+        b_run.settings_of(cell, iterations=30) for cell in (BASELINE, b_run.XAVIERS[0], b_run.KAIMINGS[0])
+    ]
+    together = b_run.run_on(*images, group, 1)
+    for found, settings in zip(together, group, strict=True):
+        losses = [result["curves"]["train loss"]["y"] for result in (found, run_alone(images, settings, 1))]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("cell", [Cell(scalar_bias=True), Cell(drop_prob=0.2)], ids=str)
+def test_a_slips_layer_is_trained_alone(cell):
+    assert b_run.together(b_run.settings_of(cell)) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"net": b_run.DEEP.net}, {"units": 64}, {"rate": 0.5}, {"drop_prob": 0.2, "scaled": True}],
+    ids=str,
+)
+def test_only_the_initializer_may_differ(change):
+    usual, other = b_run.settings_of(BASELINE), b_run.settings_of(replace(BASELINE, **change))
+    assert b_run.together(usual) == b_run.together({**usual, "init": b_run.KAIMING_SD})
+    assert b_run.together(usual) != b_run.together(other)
+    assert b_run.together(usual) != b_run.together({**usual, "iterations": 20})

@@ -13,17 +13,6 @@ ROWS, TEST_ROWS = 60, 200
 INTENDED, PUBLISHED = "as intended", "as published"
 
 
-@pytest.fixture(scope="module")
-def images():
-    """Random bytes of two brightnesses, so that there is something to learn."""
-    rng = np.random.default_rng(0)
-    y, y_test = rng.integers(0, 10, ROWS), rng.integers(0, 10, TEST_ROWS)
-    patterns = rng.integers(0, 2, (10, 784)) * 90
-    x, x_test = (patterns[labels] + rng.integers(0, 166, (len(labels), 784)) for labels in (y, y_test))
-    x[0, 0] = 255
-    return x.astype(np.uint8), y, x_test.astype(np.uint8), y_test
-
-
 def big_network(seed):
     """Return the report's network in float64, with weights and biases so big that each step tells."""
     layers = [pl.Dense(500), pl.ReLU(), pl.Dense(150), pl.ReLU(), pl.Dense(10)]

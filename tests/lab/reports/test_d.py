@@ -1,196 +1,196 @@
-"""Report D at toy length, against its classes written anew in float64."""
+"""Report D: plan, figures, rows, costs and pictures, from results made by hand."""
 
-from itertools import product
+from collections import Counter
 
-import numpy as np
 import pytest
 
-import pellucid as pl
-from pellucid.data import Dataset
-from pellucid.lab.reports import d
+from pellucid.lab.report import Finished, Mode
+from pellucid.lab.reports import d, d_run, twins
 
-ROWS, VALIDATION_ROWS, FEATURES = 356, 70, 64  # 12 batches and 3, the last of them smaller
 PUBLISHED, INTENDED = "as published", "as intended"
-NAMES = ("train loss", "train accuracy", "validation loss", "validation accuracy")
+MAIN, TWIN = ("pixels / 255", "reshuffled"), "pixels / 255, reshuffled"
 
 
-@pytest.fixture(scope="module")
-def rows():
-    """Return the digits, in 0 … 1."""
-    data = pl.load_dataset("digits")
-    x, y = (data.x_train / np.float32(16)).astype(np.float32), data.y_train
-    return x[:ROWS], y[:ROWS], x[-VALIDATION_ROWS:], y[-VALIDATION_ROWS:]
-
-
-class Linear:
-    """The report's layer: W (in, out), both parameters of length 1."""
-
-    def __init__(self, rng, n_in):
-        w, b = rng.normal(0, 0.1, (n_in, 10)), rng.normal(0, 0.1, 10)
-        self.w, self.b = w / np.sqrt((w**2).sum()), b / np.sqrt((b**2).sum())
-
-    def forward(self, x):
-        self.x = x
-        return x @ self.w + self.b
-
-    def backward(self, error):
-        self.dw, self.db = self.x.T @ error / len(self.x), error.sum(axis=0) / len(self.x)
-
-
-def backward_of_relu(z, error, variant):
-    """Multiply by the report's mask, built in its two steps, or by the true one."""
-    mask = z.copy()
-    if variant == INTENDED:
-        return error * (z > 0)
-    mask[mask < 0] = 0
-    mask[mask >= 0] = 1
-    return error * mask
-
-
-def forward(layer, x, y):
-    """Return the logits before the ReLU, the probabilities, loss and accuracy in per cent."""
-    z = layer.forward(x.astype(np.float64))
-    powers = np.exp(np.maximum(z, 0))
-    p = powers / powers.sum(axis=1, keepdims=True)
-    loss = -np.log(p[np.arange(len(y)), y]).mean()
-    return z, p, loss, 100 * (np.maximum(z, 0).argmax(axis=1) == y).mean()
-
-
-def train(x, y, x_validation, y_validation, variant, seed, epochs, reshuffled=True):
-    """Do as the report's loop does; return the batches' values by epoch, and how many classes are dead."""
-    layer, rng = Linear(np.random.default_rng([seed, 1]), x.shape[1]), np.random.default_rng([seed, 2])
-    history = []
-    for _ in range(epochs):
-        order = rng.permutation(len(x)) if reshuffled else np.arange(len(x))
-        values = {name: [] for name in NAMES}
-        for start in range(0, len(x), 32):
-            chosen = order[start : start + 32]
-            z, p, loss, accuracy = forward(layer, x[chosen], y[chosen])
-            layer.backward(backward_of_relu(z, p - np.eye(10)[y[chosen]], variant))
-            layer.w, layer.b = layer.w - 0.01 * layer.dw, layer.b - 0.01 * layer.db
-            values["train loss"].append(loss)
-            values["train accuracy"].append(accuracy)
-        for start in range(0, len(x_validation), 32):
-            batch = slice(start, start + 32)
-            *_, loss, accuracy = forward(layer, x_validation[batch], y_validation[batch])
-            values["validation loss"].append(loss)
-            values["validation accuracy"].append(accuracy)
-        history.append(values)
-    dead = sum(logits.max() <= 0 for logits in layer.forward(x.astype(np.float64)).T)
-    return history, dead
+@pytest.fixture(params=[True, False], ids=["torch", "no torch"])
+def torch(request, monkeypatch):
+    for module in (d_run, twins):
+        monkeypatch.setattr(module, "find_spec", lambda name: object() if request.param else None)
+    return request.param
 
 
 @pytest.mark.parametrize(
-    ("variant", "order"), [(PUBLISHED, "reshuffled"), (INTENDED, "reshuffled"), (PUBLISHED, "fixed order")]
+    ("mode", "seeds", "cells", "twins", "epochs"),
+    [("quick", 1, 3, 1, 2), ("default", 3, 3, 1, 200), ("full", 5, 12, 5, 200)],
 )
-def test_the_curves_are_those_of_the_reports_classes(rows, variant, order):
-    epochs = 12
-    settings = d.settings_of(variant, "pixels / 255", order, epochs=epochs)
-    found = d.run_on(*rows, settings, 4)
-    history, dead = train(*rows, variant, 4, epochs, reshuffled=order == "reshuffled")
-    for name in NAMES:  # each batch counts the same, the smaller last one too
-        expected = [np.mean(values[name]) for values in history]
-        assert found["epochs"][name] == pytest.approx(expected, abs=1e-5)
-        every_tenth = [value for values in history for value in values[name][::10]]
-        assert found["batches"][name] == pytest.approx(every_tenth, abs=1e-5)
-    assert found["dead"] == dead
-    assert (found["batches an epoch"], found["kept epochs"]) == (12, epochs)
-    assert found["batches"]["train batch"][:4] == [1, 11, 13, 23]
-    assert found["batches"]["validation batch"][:2] == [12.0, 24.0]
+def test_the_plan(mode, seeds, cells, twins, epochs, torch):
+    runs = d.plan(Mode(mode, seeds))
+    ours = [run for run in runs if run.settings["library"] == "pellucid"]
+    theirs = [run for run in runs if run.settings["library"] == "torch"]
+    assert len(ours) == cells * seeds
+    assert [run.seed for run in theirs] == (list(range(twins)) if torch else [])
+    assert len(runs) == len(ours) + len(theirs)
+    assert {run.settings["epochs"] for run in runs} == {epochs}
+    found = Counter((r.settings["variant"], r.settings["normalize"], r.settings["order"]) for r in ours)
+    assert set(found.values()) == {seeds}
+    expected = {(PUBLISHED, name, "reshuffled") for name in ("pixels / 255", "standardized")}
+    expected |= {(INTENDED, *MAIN)}
+    assert set(found) == expected or mode == "full"
+    assert all(run.settings["variant"] == INTENDED for run in theirs)
 
 
-def test_the_two_masks_part_ways(rows):
-    ends = []
-    for variant in (PUBLISHED, INTENDED):
-        history, _ = train(*rows, variant, 4, 12)
-        ends.append(np.mean(history[-1]["train loss"]))
-    assert abs(ends[0] - ends[1]) > 1e-3
-
-
-def test_batches_are_kept_while_the_report_sees_learning(rows, monkeypatch):
-    monkeypatch.setattr(d, "BATCH_EPOCHS", 2)
-    found = d.run_on(*rows, d.settings_of(PUBLISHED, "pixels / 255", "reshuffled", epochs=4), 0)
-    assert [len(found["epochs"][name]) for name in NAMES] == [4] * 4
-    assert found["batches"]["train batch"] == [1, 11, 13, 23]
-    assert found["kept epochs"] == 2
-
-
-@pytest.mark.parametrize(("relu", "variant"), [(d.ReLUWithMaskOfOnes, PUBLISHED), (pl.ReLU, INTENDED)])
-def test_the_gradient(rows, relu, variant):
-    x, y = rows[0][:32].astype(np.float64), rows[1][:32]
-    layer = Linear(np.random.default_rng(0), FEATURES)
-    z, p, loss, _ = forward(layer, x, y)
-    assert (z < 0).any(axis=0).sum() > 3
-    layer.backward(backward_of_relu(z, p - np.eye(10)[y], variant))
-    net = pl.Network([pl.Dense(10, init=d.unit_norm, bias_init=d.unit_norm), relu()])
-    net.build(FEATURES, rng=np.random.default_rng(0), dtype=np.float64)
-    value, dy = pl.SoftmaxCrossEntropy().value_and_grad(net.forward(x, train=True), y)
-    net.backward(dy)
-    dense = net.layers[0]
-    assert value == pytest.approx(loss, rel=1e-13)
-    np.testing.assert_allclose(dense.W, layer.w, rtol=1e-14)
-    np.testing.assert_allclose(dense.dW, layer.dw, rtol=0, atol=1e-14)
-    np.testing.assert_allclose(dense.db, layer.db, rtol=0, atol=1e-14)
-
-
-def test_a_class_without_a_positive_logit_dies_with_the_true_mask_alone(monkeypatch):
-    """Class 3 starts just below 0, and nothing but its own gradient can lift it."""
-
-    def start(rng, shape, n_in, n_out):
-        return np.zeros(shape) if len(shape) == 2 else np.where(np.arange(10) == 3, -1e-4, 1.0)
-
-    monkeypatch.setattr(d, "unit_norm", start)
-    x, y = np.ones((64, 5), np.float32), np.full(64, 3)
-    dead = {
-        variant: d.run_on(x, y, x, y, d.settings_of(variant, "pixels / 255", "fixed order", epochs=2), 0)[
-            "dead"
-        ]
-        for variant in (PUBLISHED, INTENDED)
+def result(validation, *, train=93.0, loss=(0.3, 0.25), dead=2):
+    """Return 200 epochs whose accuracy rises to epoch 20, is flat, and jumps in the last."""
+    rise = [10.0 + i for i in range(20)]
+    curves = {
+        "train accuracy": [*rise, *[92.0] * 179, train],
+        "validation accuracy": [*rise, *[91.9] * 179, validation],
+        "train loss": [*[1.0] * 19, *[0.28] * 180, loss[1]],
+        "validation loss": [*[1.0] * 19, *[0.29] * 180, loss[0]],
     }
-    assert dead == {PUBLISHED: 0, INTENDED: 1}
+    batches = {name: [1.0, 2.0] for name in curves} | {"train batch": [1, 11], "validation batch": [5.0, 6.0]}
+    kept = {"batches": batches, "batches an epoch": 938, "kept epochs": 25}
+    return {"epochs": curves, "dead": dead, **kept}
 
 
-@pytest.mark.parametrize("shape", [(64, 10), (10,)])
-def test_parameters_start_at_length_1(shape):
-    drawn = d.unit_norm(np.random.default_rng(0), shape, 64, 10)
-    assert np.sqrt((drawn**2).sum()) == pytest.approx(1, rel=1e-14)
-    np.testing.assert_allclose(
-        drawn / drawn.flat[0], (z := np.random.default_rng(0).normal(size=shape)) / z.flat[0]
-    )
+def fake(variant, reading, values, *, library="pellucid", epochs=200, **about):
+    settings = d.settings_of(variant, *reading, epochs=epochs, library=library)
+    return [Finished(settings, seed, result(value, **about)) for seed, value in enumerate(values)]
 
 
 @pytest.mark.parametrize(
-    ("name", "pixels", "expected"),
+    ("curve", "epoch"),
     [
-        ("pixels / 255", [[0, 255], [51, 102]], [[0, 1], [0.2, 0.4]]),
-        ("unit length", [[3, 4], [0, 200]], [[0.6, 0.8], [0, 1]]),
-        ("standardized", [[0, 2], [4, 2]], [[-(2**0.5), 0], [2**0.5, 0]]),
+        ([50, 60, 60, 60, 60, 60, 60, 60], 7),  # best at 2, then five epochs no better
+        ([50, 60, 59, 58, 57, 56, 61, 60, 60, 60, 60, 60, 60], 12),
+        ([60, 59, 59, 59, 59], 5),
+        ([1, 2, 3, 4, 5, 6, 7, 8], 8),
+        ([9, 8, 7, 6, 5, 4], 6),
     ],
 )
-def test_readings_of_normalize(name, pixels, expected):
-    pixels = np.array(pixels, np.uint8)
-    found = d.NORMALIZE[name](pixels)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
-    assert pixels.dtype == np.uint8
+def test_early_stopping(curve, epoch):
+    assert d.stopping_epoch({"epochs": {"validation accuracy": curve}}) == epoch
 
 
-@pytest.mark.parametrize("normalize", list(d.NORMALIZE))
-def test_a_run_draws_half_of_each_set_after_normalizing_the_whole(normalize, monkeypatch):
-    rng = np.random.default_rng(0)
-    x, x_test = (rng.integers(0, top, (20, 4), dtype=np.uint8) for top in (256, 100))
-    data = Dataset("toy", x, np.arange(20), x_test, 100 + np.arange(20), 10, (2, 2), "a test", {})
-    monkeypatch.setattr(pl, "load_dataset", lambda name: {"mnist": data}[name])
-    monkeypatch.setattr(d, "N_TRAIN", 10)
-    monkeypatch.setattr(d, "N_VALIDATION", 5)
-    monkeypatch.setattr(d, "run_on", lambda *arguments: arguments)
-    drawn = {}
-    for (variant, (name, order)), seed in product(d.ALL_CELLS, (0, 1)):
-        if name == normalize:
-            x_own, y, x_validation, y_validation, *_ = d.run(d.settings_of(variant, name, order), seed)
-            np.testing.assert_array_equal(x_own, d.NORMALIZE[name](x)[y])
-            np.testing.assert_array_equal(x_validation, d.NORMALIZE[name](x_test)[y_validation - 100])
-            drawn.setdefault(seed, set()).add((*y, *y_validation))
-    assert [len(rows) for rows in drawn.values()] == [1, 1]  # the same rows in every reading
-    assert drawn[0] != drawn[1]
-    assert len({*drawn[0].pop()}) == 15  # none twice
+def test_figures_of_a_run():
+    measured = {claim.figure: measure(result(91.5)) for claim, measure in d.FIGURES}
+    assert measured == {
+        "training accuracy": 93.0,
+        "validation accuracy": 91.5,
+        "epoch of early stopping (about 20 in the text)": 26.0,  # best at 21, the first of the plateau
+        "validation accuracy flat after epoch 20": pytest.approx(91.5 - 29),
+        "training accuracy rises after epoch 20": pytest.approx(93 - 29),
+        "validation loss rises after epoch 20 (overfitting)": pytest.approx(0.3 - 0.29),
+        "validation loss above training loss": pytest.approx(0.05),
+        "training accuracy above validation accuracy": pytest.approx(1.5),
+        "classes that die": 2.0,
+    }
+
+
+def test_the_published_figures():
+    figures = {claim.figure: claim.published for claim, _ in d.FIGURES if claim.published}
+    assert figures == {
+        "training accuracy": "93.33",
+        "validation accuracy": "92.02",
+    }
+    assert d.PUBLISHED_ACCURACIES == {"train": 93.33, "validation": 92.02}
+
+
+def keyed(finished):
+    rows = d.rows(finished)
+    found = {(row.variant, row.reading, row.figure): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def test_every_row_is_there_whatever_was_run(torch):
+    default = [run for cell in d.DEFAULT_CELLS for run in fake(*cell, [91, 92, 93])]
+    full = [run for cell in d.ALL_CELLS for run in fake(*cell, [91, 92, 93])]
+    sets = [set(keyed(runs)) for runs in ([], fake(PUBLISHED, MAIN, [92.0], epochs=2), default, full)]
+    assert all(rows == sets[0] for rows in sets)
+    assert len(sets[0]) == 2 * 6 * 9
+    idle = {(row.variant, row.reading): row.why for row in d.rows(default) if row.verdict == "not run"}
+    assert len(idle) == 12 - 3
+    assert all("pellucid reproduce --full" in why for why in idle.values())
+    assert not [row for row in d.rows(full) if row.verdict == "not run"]
+    assert {row.why for row in d.rows([])} == {
+        f"pellucid reproduce{flag} runs this reading for 200 epochs." for flag in ("", " --full")
+    }
+
+
+def test_runs_cut_short_are_not_judged():
+    rows = d.rows([run for cell in d.ALL_CELLS for run in fake(*cell, [92.0] * 3, epochs=2)])
+    assert {row.verdict for row in rows} == {"not run"}
+
+
+def test_a_figure_that_one_reading_holds_is_undetermined_and_names_it():
+    near, far = (
+        fake(PUBLISHED, MAIN, [92.0, 92.1, 92.0]),
+        fake(PUBLISHED, ("unit length", "reshuffled"), [81.0, 81.1, 81.2]),
+    )
+    rows = keyed([*near, *far])
+    for reading in (TWIN, "unit length, reshuffled"):
+        row = rows[PUBLISHED, reading, "validation accuracy"]
+        assert row.verdict == "undetermined"
+        assert row.why.endswith(f"leaves the setting open, and the figure holds with: {TWIN}.")
+    row = keyed(far)[PUBLISHED, "unit length, reshuffled", "validation accuracy"]
+    assert (row.verdict, row.mean) == ("not reproduced", pytest.approx(81.1))
+    assert "the one reading tried does not hold it" in row.why
+    # The other variant is another experiment: it neither saves nor sinks the figure.
+    rows = keyed([*far, *fake(INTENDED, MAIN, [92.0, 92.1, 92.0])])
+    assert rows[PUBLISHED, "unit length, reshuffled", "validation accuracy"].verdict == "not reproduced"
+
+
+def test_orderings_are_judged_by_the_paired_differences():
+    rows = keyed(fake(PUBLISHED, MAIN, [91.0, 91.1, 91.2], loss=(0.2, 0.25)))
+    row = rows[PUBLISHED, TWIN, "training accuracy above validation accuracy"]
+    assert (row.published, row.mean, row.verdict) == (None, pytest.approx(1.9), "reproduced")
+    assert rows[PUBLISHED, TWIN, "validation loss above training loss"].verdict == "not reproduced"
+    assert rows[PUBLISHED, TWIN, "classes that die"].kind == "measured"
+
+
+def test_the_twin_row_compares_the_same_seeds(torch):
+    ours = fake(INTENDED, MAIN, [70.0, 80.0, 90.0])
+    twin = fake(INTENDED, MAIN, [71.5], library="torch")
+    rows = keyed([*ours, *twin])
+    row = rows[INTENDED, TWIN, "validation accuracy"]
+    assert (row.torch, row.mean, row.seeds) == (71.5, 80.0, 3)
+    assert row.why.endswith("PyTorch on seed 0: 71.5000, ours there 70.0000.")
+    assert rows[INTENDED, "unit length, reshuffled", "validation accuracy"].torch is None
+    both = keyed([*ours, *fake(INTENDED, MAIN, [71.5, 80.5], library="torch")])
+    row = both[INTENDED, TWIN, "validation accuracy"]
+    assert row.why.endswith("PyTorch on seeds 0, 1: 76.0000, ours there 75.0000.")
+    row = keyed(ours)[INTENDED, TWIN, "validation accuracy"]
+    note = "not run yet." if torch else "not installed: pip install 'pellucid[compare]' adds it."
+    assert row.torch is None
+    assert row.why.endswith(f"PyTorch: {note}")
+
+
+def test_the_mask_costs_by_seed():
+    """As published minus as intended, by seed; a seed that only one of them has does not count."""
+    runs = fake(PUBLISHED, MAIN, [92.0, 92.5, 93.0], dead=0) + fake(INTENDED, MAIN, [72.0, 82.0], dead=3)
+    runs += fake(INTENDED, MAIN, [10.0, 10.0], library="torch")
+    accuracy, dead = d.costs(runs)
+    assert (accuracy.figure, accuracy.values) == ("validation accuracy", (20.0, 10.5))
+    assert (dead.figure, dead.values) == ("classes that die", (-3.0, -3.0))
+    assert {accuracy.slip, dead.slip} == {slip.name for slip in d.REPORT.slips}
+    assert d.costs(runs[:3]) == []
+
+
+def test_only_pictures_whose_runs_are_there():
+    main, unit = fake(PUBLISHED, MAIN, [92.0] * 2), fake(PUBLISHED, ("unit length", "reshuffled"), [88.0] * 2)
+    masks = fake(INTENDED, MAIN, [80.0] * 2) + fake(INTENDED, MAIN, [80.5], library="torch")
+
+    def names(finished):
+        return [plot.name for plot in d.plots(finished)]
+
+    assert names([]) == ["d-network"]
+    assert names(masks) == ["d-network"]  # nothing to set the true mask against
+    assert names(main) == ["d-network", "d-epochs", "d-batches"]
+    assert names(main + unit) == ["d-network", "d-epochs", "d-batches", "d-readings"]
+    _, epochs, _, _, side_by_side = d.plots(main + unit + masks)
+    assert "2 seeds" in epochs.caption
+    series = side_by_side.panels[1].series
+    labels = ["mask of ones", "true mask", "true mask, seed 0", "PyTorch, seed 0"]
+    assert [each.label for each in series] == labels
+    assert [each.y[0][-1] for each in series] == [92.0, 80.0, 80.0, 80.5]
+    assert [len(each.y) for each in series] == [2, 2, 1, 1]

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from functools import partialmethod
 
 import numpy as np
 import pytest
@@ -25,11 +24,6 @@ def parts():
         y = rng.integers(0, 10, n)
         found[name] = (patterns[y] + rng.uniform(0, 0.4, (n, 784)), y)
     return found
-
-
-@pytest.fixture
-def in_float64(monkeypatch):
-    monkeypatch.setattr(pl.Network, "build", partialmethod(pl.Network.build, dtype=np.float64))
 
 
 def sigmoid(x):

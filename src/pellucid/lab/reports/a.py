@@ -5,17 +5,15 @@ Table I gives one run of each of four initializers, tested on 2,000 images, and 
 
 import math
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.curves import QUANTITIES, last, series_of
 from pellucid.lab.digit_table import DATA_SETS
-from pellucid.lab.figures import Drawing, Grid, Panel, Part, Picture, Plot
-from pellucid.lab.inspection import inspection_plots
-from pellucid.lab.ledger import Row, judge, not_run
-from pellucid.lab.report import Cost, Finished, Report, Result, Slip, matching, paired
+from pellucid.lab.figures import Drawing, Panel, Part, Picture, Plot
+from pellucid.lab.inspection import digit_grid, inspection_plots
+from pellucid.lab.ledger import Row
+from pellucid.lab.pairs import costs_of, differences, matching
+from pellucid.lab.report import Cost, Finished, Measure, Report, Result, Slip, judge_if_run
 from pellucid.lab.reports.a_run import (
     ALL_CELLS,
     AS_CODED,
@@ -31,6 +29,7 @@ from pellucid.lab.reports.a_run import (
     plan,
     run,
     settings_of,
+    together,
 )
 
 #: Table I, by initializer: training and test accuracy in per cent.
@@ -112,18 +111,25 @@ def _ordering_rows(finished: list[Finished], variant: str, cells: dict[str, Cell
             above, below = ("random", name) if sign > 0 else (name, "random")
             word = figure.replace("train ", "training ")
             claim = Claim(f"{word}: {above} above {below}", "points", kind="ordering")
-            pairs = paired(finished, settings_of(random), settings_of(cell))
-            values = [sign * (last(a, figure) - last(b, figure)) for a, b in pairs]
-            found.append(_judged(claim, variant, cell, values))
+            gains = differences(finished, settings_of(random), settings_of(cell), _final(figure))
+            found.append(_judged(claim, variant, cell, [sign * gain for gain in gains]))
     return found
 
 
+def _final(figure: str) -> Measure:
+    return lambda result: last(result, figure)
+
+
 def _judged(claim: Claim, variant: str, cell: Cell, values: Sequence[float]) -> Row:
-    about: dict[str, Any] = {"report": "A", "variant": variant, "assumptions": ASSUMPTIONS}
-    if values:
-        return judge(claim, values, **about)
-    flag = "pellucid reproduce" if cell in DEFAULT_CELLS else "pellucid reproduce --full"
-    return not_run(claim, why=f"{flag} runs it for {EPOCHS} epochs.", **about)
+    return judge_if_run(
+        claim,
+        values,
+        report="A",
+        variant=variant,
+        assumptions=ASSUMPTIONS,
+        by_default=cell in DEFAULT_CELLS,
+        what=f"it for {EPOCHS} epochs",
+    )
 
 
 def _other_row(finished: list[Finished], cell: Cell) -> Row:
@@ -175,25 +181,20 @@ def _measured(finished: list[Finished]) -> list[tuple[str, str, list[float]]]:
 
 def costs(finished: list[Finished]) -> list[Cost]:
     """Return what each slip changes in test accuracy: with it minus without it."""
-    compared = [
+    dropouts = [
         (SLIP_DROPOUT, MASKED, INVERTED, "mask in backward too: as coded minus inverted"),
         (SLIP_DROPOUT, AS_CODED, INVERTED, "together with the unmasked backward: as coded minus inverted"),
         (SLIP_DROPOUT, AS_CODED, NONE, "as coded minus no dropout at all"),
         (SLIP_BACKWARD, AS_CODED, MASKED, "as coded minus the mask in backward too"),
     ]
-    found = []
-    for slip, coded, other, note in compared:
-        found.append(_cost(finished, slip, ("random", AS_CODED, coded), ("random", AS_CODED, other), note))
+    compared = [
+        (slip, settings_of(("random", AS_CODED, kind)), settings_of(("random", AS_CODED, other)), note)
+        for slip, kind, other, note in dropouts
+    ]
     for name in INITIALIZERS:
-        cells = (name, AS_CODED, AS_CODED), (name, TEXTBOOK, AS_CODED)
-        found.append(_cost(finished, SLIP_LIMITS, *cells, f"{name}, dropout as coded"))
-    return [cost for cost in found if cost.values]
-
-
-def _cost(finished: list[Finished], slip: Slip, cell: Cell, other: Cell, note: str) -> Cost:
-    pairs = paired(finished, settings_of(cell), settings_of(other))
-    values = tuple(last(a, "test accuracy") - last(b, "test accuracy") for a, b in pairs)
-    return Cost(slip.name, "test accuracy", "points", values, note)
+        coded, textbook = (settings_of((name, limits, AS_CODED)) for limits in (AS_CODED, TEXTBOOK))
+        compared.append((SLIP_LIMITS, coded, textbook, f"{name}, dropout as coded"))
+    return costs_of(finished, compared, "test accuracy", "points", _final("test accuracy"))
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
@@ -253,13 +254,12 @@ def _side_by_side(name: str, caption: str, cells: dict[str, list[Finished]]) -> 
 
 
 def _inside(run: Finished) -> list[Picture]:
-    digits = run.result["digits"]
-    images = np.array(digits["pixels"], np.uint8).reshape(-1, 28, 28)
-    titles = tuple(str(label) for label in digits["labels"])
     which = f"{run.settings['initializer']} initialization, seed 0"
     where = f"Report A, {which}, {run.result['n test']:,} test images"
     return [
-        Grid("a-digits", "Report A: digits of the training rows with their labels.", images, titles),
+        digit_grid(
+            "a-digits", "Report A: digits of the training rows with their labels.", run.result["digits"]
+        ),
         *inspection_plots("a", run.result["inside"], where),
     ]
 
@@ -280,4 +280,5 @@ REPORT = Report(
     costs=costs,
     plots=plots,
     data_sets=DATA_SETS,
+    together=together,
 )

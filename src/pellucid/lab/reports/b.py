@@ -6,7 +6,7 @@ rows to train on.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pellucid.lab.activation_plots import activation_plots
 from pellucid.lab.claims import Claim
@@ -14,8 +14,9 @@ from pellucid.lab.curves import QUANTITIES, series_of, value_at
 from pellucid.lab.digit_table import DATA_SETS
 from pellucid.lab.figures import Drawing, Panel, Picture, Plot
 from pellucid.lab.inspection import inspection_plots
-from pellucid.lab.ledger import Row, judge, not_run, settle_readings
-from pellucid.lab.report import Cost, Finished, Report, Result, Slip, matching, paired
+from pellucid.lab.ledger import Row, settle_readings
+from pellucid.lab.pairs import costs_of, differences, matching
+from pellucid.lab.report import Cost, Finished, Measure, Report, Slip, judge_if_run
 from pellucid.lab.reports.b_run import (
     BASELINE,
     BASELINES,
@@ -31,6 +32,7 @@ from pellucid.lab.reports.b_run import (
     plan,
     run,
     settings_of,
+    together,
 )
 from pellucid.lab.system_diagram import system_diagram
 
@@ -106,24 +108,22 @@ def _figure_row(finished: list[Finished], figure: Figure, cell: Cell, iterations
 
 
 def _ordering_row(finished: list[Finished], name: str, above: Cell, below: Cell, which: str) -> Row:
-    pairs = paired(finished, settings_of(above), settings_of(below))
-    values = [_final(a, which) - _final(b, which) for a, b in pairs]
+    values = differences(finished, settings_of(above), settings_of(below), _final(which))
     claim = Claim(f"test accuracy: {name}", "points", kind="ordering")
     return _judged(claim, [above, below], values, f"{above} against {below}")
 
 
 def _judged(claim: Claim, cells: list[Cell], values: Sequence[float], reading: str | None) -> Row:
-    about: dict[str, Any] = {
-        "report": "B",
-        "variant": PUBLISHED,
-        "assumptions": ASSUMPTIONS,
-        "reading": reading,
-    }
-    if values:
-        return judge(claim, values, omitted=claim.kind == "figure", **about)
-    usual = all(cell in DEFAULT_CELLS for cell in cells)
-    flag = "pellucid reproduce" if usual else "pellucid reproduce --full"
-    return not_run(claim, why=f"{flag} runs it for {ITERATIONS} iterations.", **about)
+    return judge_if_run(
+        claim,
+        values,
+        report="B",
+        variant=PUBLISHED,
+        reading=reading,
+        assumptions=ASSUMPTIONS,
+        by_default=all(cell in DEFAULT_CELLS for cell in cells),
+        what=f"it for {ITERATIONS} iterations",
+    )
 
 
 def _measured_rows(finished: list[Finished]) -> list[Row]:
@@ -140,8 +140,8 @@ def _measured_rows(finished: list[Finished]) -> list[Row]:
     return found
 
 
-def _final(result: Result, which: str) -> float:
-    return value_at(result, which, ITERATIONS)
+def _final(which: str) -> Measure:
+    return lambda result: value_at(result, which, ITERATIONS)
 
 
 def costs(finished: list[Finished]) -> list[Cost]:
@@ -163,12 +163,8 @@ def costs(finished: list[Finished]) -> list[Cost]:
         (SLIP_DROPOUT, DROPOUTS[2], DROPOUTS[0], "one hidden layer: 80 % dropped minus 20 % dropped"),
         (SLIP_BIAS, BASELINES[1], BASELINE, "baseline"),
     ]
-    found = []
-    for slip, cell, other, note in compared:
-        pairs = paired(finished, settings_of(cell), settings_of(other))
-        values = tuple(_final(a, TEST) - _final(b, TEST) for a, b in pairs)
-        found.append(Cost(slip.name, "test accuracy", "points", values, note))
-    return [cost for cost in found if cost.values]
+    settings = [(slip, settings_of(cell), settings_of(other), note) for slip, cell, other, note in compared]
+    return costs_of(finished, settings, "test accuracy", "points", _final(TEST))
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
@@ -244,4 +240,5 @@ REPORT = Report(
     costs=costs,
     plots=plots,
     data_sets=DATA_SETS,
+    together=together,
 )

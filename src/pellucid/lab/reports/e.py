@@ -6,15 +6,15 @@ training: each choice is a reading, and a run is read at several epochs.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from importlib.util import find_spec
 from statistics import fmean
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.curves import QUANTITIES, last, series_of, value_at
 from pellucid.lab.figures import Drawing, Panel, Picture, Plot
-from pellucid.lab.ledger import Row, judge, not_run, settle_readings
-from pellucid.lab.report import Cost, Finished, Report, Slip, matching, paired
+from pellucid.lab.ledger import Row, settle_readings
+from pellucid.lab.pairs import costs_of, differences, matching
+from pellucid.lab.report import Cost, Finished, Measure, Report, Slip, judge_if_run, one_by_one
 from pellucid.lab.reports.e_run import (
     APART,
     DEFAULT_CELLS,
@@ -32,6 +32,7 @@ from pellucid.lab.reports.e_run import (
     run,
     settings_of,
 )
+from pellucid.lab.reports.twins import with_twin
 
 PUBLISHED, AS_INTENDED = "as published", "as intended"
 PARTS = ("validation", "test")
@@ -84,18 +85,22 @@ ORDERINGS: list[tuple[str, Cell, Cell]] = [
 
 def rows(finished: list[Finished]) -> list[Row]:
     """Return every published figure in every reading, the orderings, and the loss by batch size."""
-    found = settle_readings([row for figure in FIGURES for row in _figure_rows(finished, figure)])
+    readings = [*_readings()]
+    found = settle_readings([_reading_row(finished, *reading) for reading in readings])
+    found = [
+        _with_twin(row, finished, claim, cell, epoch)
+        for row, (_, claim, cell, epoch) in zip(found, readings, strict=True)
+    ]
     orderings = [_ordering_row(finished, *each, part) for each in ORDERINGS for part in PARTS]
     return [*found, *orderings, *_batch_rows(finished)]
 
 
-def _figure_rows(finished: list[Finished], figure: Figure) -> Iterator[Row]:
-    variant, name, published, cells = figure
-    for part, value in zip(PARTS, published, strict=True):
-        claim = Claim(f"{part} accuracy, {name}", "%", value)
-        for cell in cells:
-            for epoch in _epochs_read(cell):
-                yield _reading_row(finished, variant, claim, cell, epoch)
+def _readings() -> Iterator[tuple[str, Claim, Cell, int]]:
+    """Yield every published figure in every reading: variant, claim, cell, and the epoch it is read at."""
+    for variant, name, published, cells in FIGURES:
+        for part, value in zip(PARTS, published, strict=True):
+            claim = Claim(f"{part} accuracy, {name}", "%", value)
+            yield from ((variant, claim, cell, epoch) for cell in cells for epoch in _epochs_read(cell))
 
 
 def _epochs_read(cell: Cell) -> list[int]:
@@ -104,26 +109,36 @@ def _epochs_read(cell: Cell) -> list[int]:
 
 
 def _reading_row(finished: list[Finished], variant: str, claim: Claim, cell: Cell, epoch: int) -> Row:
-    curve = f"{claim.figure.split()[0]} accuracy"
-    values, twins = (
-        [
-            value_at(run.result, curve, epoch)
-            for run in matching(finished, **settings_of(cell, library=library))
-        ]
-        for library in ("pellucid", "torch")
-    )
-    row = _judged(claim, variant, [cell], values, f"{cell}, {epoch} epochs", twins)
-    if cell not in TWIN_CELLS or not values or twins:
+    ours, twins = (_by_seed(finished, claim, cell, epoch, library) for library in ("pellucid", "torch"))
+    reading = f"{cell}, {epoch} epochs"
+    return _judged(claim, variant, [cell], [*ours.values()], reading, [*twins.values()])
+
+
+def _with_twin(row: Row, finished: list[Finished], claim: Claim, cell: Cell, epoch: int) -> Row:
+    """Say of which seeds PyTorch's figure is, where a cell is run in PyTorch too."""
+    if cell not in TWIN_CELLS or not row.seeds:
         return row
-    note = "not run yet" if find_spec("torch") else "not installed: pip install 'pellucid[compare]' adds it"
-    return replace(row, why=f"{row.why} PyTorch: {note}.")
+    ours, twins = (_by_seed(finished, claim, cell, epoch, library) for library in ("pellucid", "torch"))
+    return with_twin(row, ours, twins)
+
+
+def _by_seed(
+    finished: list[Finished], claim: Claim, cell: Cell, epoch: int, library: str
+) -> dict[int, float]:
+    """Return a figure as read at an epoch, by seed."""
+    runs = matching(finished, **settings_of(cell, library=library))
+    curve = f"{claim.figure.split()[0]} accuracy"
+    return {run.seed: value_at(run.result, curve, epoch) for run in runs}
 
 
 def _ordering_row(finished: list[Finished], name: str, above: Cell, below: Cell, part: str) -> Row:
-    pairs = paired(finished, settings_of(above), settings_of(below))
-    values = [last(a, f"{part} accuracy") - last(b, f"{part} accuracy") for a, b in pairs]
+    values = differences(finished, settings_of(above), settings_of(below), _final(part))
     claim = Claim(f"{part} accuracy: {name}", "points", kind="ordering")
     return _judged(claim, PUBLISHED, [above, below], values, f"{above} against {below}")
+
+
+def _final(part: str) -> Measure:
+    return lambda result: last(result, f"{part} accuracy")
 
 
 def _judged(
@@ -134,18 +149,17 @@ def _judged(
     reading: str | None,
     twins: Sequence[float] = (),
 ) -> Row:
-    about: dict[str, Any] = {
-        "report": "E",
-        "variant": variant,
-        "reading": reading,
-        "assumptions": ASSUMPTIONS,
-    }
-    if values:
-        torch = fmean(twins) if twins else None
-        return judge(claim, values, torch=torch, omitted=claim.kind == "figure", **about)
-    usual = all(cell in DEFAULT_CELLS for cell in cells)
-    flag = "pellucid reproduce" if usual else "pellucid reproduce --full"
-    return not_run(claim, why=f"{flag} runs it for {cells[0].epochs} epochs.", **about)
+    return judge_if_run(
+        claim,
+        values,
+        report="E",
+        variant=variant,
+        reading=reading,
+        torch=fmean(twins) if twins else None,
+        assumptions=ASSUMPTIONS,
+        by_default=all(cell in DEFAULT_CELLS for cell in cells),
+        what=f"it for {cells[0].epochs} epochs",
+    )
 
 
 def _batch_rows(finished: list[Finished]) -> list[Row]:
@@ -170,12 +184,8 @@ def costs(finished: list[Finished]) -> list[Cost]:
         (SLIP_BIAS, APART[1], INTENDED_BATCHES[0], "with the mean over the batch"),
         (SLIP_SLOPE, SECOND[5], SECOND[0], "as printed minus the true derivative"),
     ]
-    found = []
-    for slip, cell, other, note in compared:
-        pairs = paired(finished, settings_of(cell), settings_of(other))
-        values = tuple(last(a, "test accuracy") - last(b, "test accuracy") for a, b in pairs)
-        found.append(Cost(slip.name, "test accuracy", "points", values, note))
-    return [cost for cost in found if cost.values]
+    settings = [(slip, settings_of(cell), settings_of(other), note) for slip, cell, other, note in compared]
+    return costs_of(finished, settings, "test accuracy", "points", _final("test"))
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
@@ -261,7 +271,7 @@ REPORT = Report(
     slips=(SLIP_SUM, SLIP_BIAS, SLIP_LIMIT, SLIP_SLOPE),
     assumptions=ASSUMPTIONS,
     plan=plan,
-    run=run,
+    run=one_by_one(run),
     rows=rows,
     costs=costs,
     plots=plots,
