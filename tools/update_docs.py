@@ -16,6 +16,10 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.bench.cells import ratio_cells, workloads
+from pellucid.bench.chart import pictures
+from pellucid.bench.own import markdown as own_markdown
+from pellucid.bench.table import markdown, markdown_table
 from pellucid.lab.rows import (
     cells,
     claim_verdict,
@@ -48,8 +52,35 @@ def main() -> None:
     text = _between(text, "ledger", _keep(default, ledger, "ledger.json", PICTURES))
     if (full / "ledger.json").exists():
         text = _between(text, "full", _keep(full, _read(full), "ledger-full.json", FULL_PICTURES))
+    text = _with_benchmarks(text)
     readme.write_text(text, encoding="utf-8")
     _draw()
+
+
+def _with_benchmarks(readme: str) -> str:
+    """Copy what the benchmark has measured into docs and its page; return the README with ratios."""
+    page = ROOT / "docs" / "performance.md"
+    text = page.read_text(encoding="utf-8")
+    if (RESULTS / "bench.json").exists():
+        results = _keep_benchmark("bench.json")
+        parts = results["parts"]
+        for picture in pictures(results):
+            shutil.copy(RESULTS / f"{picture.name}.png", ROOT / "docs" / "pictures" / f"{picture.name}.png")
+        text = _between(text, "bench", f"{markdown(results)}\n\n![Bars](pictures/bench.png)")
+        if "scaling" in parts:
+            text = _between(text, "scaling", "![Curves](pictures/bench-scaling.png)")
+        readme = _between(readme, "bench", markdown_table(*ratio_cells(workloads(results))))
+    if (RESULTS / "bench-own.json").exists():
+        text = _between(text, "own", own_markdown(_keep_benchmark("bench-own.json")["parts"]))
+    page.write_text(text, encoding="utf-8")
+    return readme
+
+
+def _keep_benchmark(name: str) -> dict[str, Any]:
+    """Copy a file of benchmark results into docs and return it."""
+    shutil.copy(RESULTS / name, ROOT / "docs" / name)
+    results: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return results
 
 
 def _draw() -> None:

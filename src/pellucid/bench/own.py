@@ -17,6 +17,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.bench import disk
 from pellucid.bench.problem import ACTIVATIONS
+from pellucid.bench.table import markdown_table
 from pellucid.bench.workloads import WORKLOADS, Workload
 
 #: How many networks are trained at once, and how many times one alone each such training may take.
@@ -64,6 +65,33 @@ def measure(rounds: int, folder: Path, progress: Callable[[str], None]) -> dict[
     progress("a file of 2 GiB, read cold")
     found["disk"] = disk.measure(folder, rounds=3)
     return found
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """Return what `measure` returned as a Markdown table."""
+    rows = [
+        (
+            f"{each['networks']} networks at once, {name}: {each['title']}",
+            f"{each['ratio']:.2f} times one alone",
+            "shown" if each["bar"] is None else f"≤ {each['bar']:g} times",
+        )
+        for name, each in found["many"].items()
+    ]
+    start, memory, on_disk = found["start-up"], found["memory"], found["disk"]
+    for name, bar in start["bars"].items():
+        over = 1000 * start["over numpy"][name]
+        rows.append((f"`{name}`, over `import numpy`", f"{over:.0f} ms", f"≤ {1000 * bar:.0f} ms"))
+    for name, mebibytes in memory.items():
+        rows.append((f"peak memory of training C's net on MNIST, {name}", f"{mebibytes:.0f} MiB", "≤ 250 MB"))
+    gigabytes = on_disk["bytes"] / 1e9
+    rows.append(
+        (
+            f"speed from a cold file of {gigabytes:.1f} GB, over that from memory",
+            f"{100 * on_disk['ratio']:.0f} %",
+            "≥ 70 %",
+        )
+    )
+    return markdown_table(["what", "measured", "bar"], rows)
 
 
 def many(work: Workload, rounds: int) -> dict[str, Any]:
