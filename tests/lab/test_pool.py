@@ -4,6 +4,7 @@ import os
 from concurrent.futures import BrokenExecutor
 from contextlib import closing
 from signal import SIGINT, default_int_handler, getsignal
+from warnings import warn
 
 import pytest
 from joblib import Parallel, cpu_count
@@ -37,6 +38,19 @@ def test_two_processes_share_the_tasks(monkeypatch):
     ended = list(LocalPool(2).carry_out(TASKS))
     assert sorted((group for group, _ in ended), key=lambda group: group[0].seed) == GROUPS
     assert str(os.getpid()).encode() not in {content for _, contents in ended for content in contents}
+
+
+def test_a_worker_that_is_replaced_between_two_tasks_is_no_news(monkeypatch):
+    def replace_one(*_):
+        warn(
+            "A worker stopped while some jobs were given to the executor. This can be",
+            UserWarning,
+            stacklevel=1,
+        )
+        yield TASKS[0][0], [b"", b""]
+
+    monkeypatch.setattr(Parallel, "__call__", replace_one)
+    assert len(list(LocalPool(2).carry_out(TASKS[:1]))) == 1
 
 
 def test_a_worker_that_dies_while_tasks_are_handed_out_is_told_in_words_too(monkeypatch):

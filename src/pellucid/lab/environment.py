@@ -12,7 +12,7 @@ import numpy as np
 import pellucid
 
 #: The parts of the package that training and judging do not use.
-COMMAND_LINE = ("app", "cli")
+COMMAND_LINE = ("app", "bench", "cli")
 
 
 @cache
@@ -28,7 +28,7 @@ def source_digest() -> str:
     """
     folder = Path(pellucid.__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(path for kind in ("*.py", "*.jinja") for path in folder.rglob(kind)):
+    for path in sorted(path for kind in ("*.py", "*.jinja", "*.cu") for path in folder.rglob(kind)):
         if path.relative_to(folder).parts[0] in COMMAND_LINE:
             continue
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -69,6 +69,8 @@ class LocalPool:
         with parallel_config("loky", n_jobs=self.jobs, inner_max_num_threads=threads), catch_warnings():
             # Stopping early is no mistake of the caller, which joblib takes it for.
             filterwarnings("ignore", r"\d+ tasks (which|have)", UserWarning)
+            # Nor is it that a worker which has grown by 300 MB, as by its data, is replaced between tasks.
+            filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             workers = Parallel(return_as="generator_unordered", batch_size=1)
             try:  # a worker may die while tasks are still being handed out
                 with _interrupts_ignored():  # as the workers inherit it: Ctrl-C is for this process to handle
