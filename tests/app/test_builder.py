@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.app.builder import build_network, build_optimizer, learning_rate
+from pellucid.app.builder import build_network, build_optimizer, learning_rate, training_labels
 from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import Source, load_source
 
@@ -52,6 +52,37 @@ def test_pixels_come_to_0_to_1():
     assert net.layers[0].settings() == {"scale": 1 / 16}
     assert net.notes["pixel_max"] == 16
     assert net.notes["image_shape"] == [8, 8]
+
+
+def test_pixels_less_their_mean_over_the_training_rows():
+    source = load_source(TrainSettings(source="digits"))
+    first = network(source, np.arange(400, 900), subtract_mean=True).layers[0]
+    scaled = first.forward(source.x, train=False)
+    np.testing.assert_allclose(scaled[400:900].mean(axis=0), 0, atol=1e-6)
+    assert abs(scaled.mean(axis=0)).max() > 0.01
+    np.testing.assert_allclose(
+        scaled[7] - scaled[3], (source.x[7].astype(float) - source.x[3]) / 16, atol=1e-6
+    )
+
+
+def test_columns_of_a_table_have_mean_0_in_any_case():
+    assert repr(network(table(X), subtract_mean=True)) == repr(network(table(X)))
+
+
+def smoothed(share, y, n_out):
+    return training_labels(TrainSettings(label_smoothing=share), np.array(y), n_out)
+
+
+def test_smoothed_labels_are_targets_that_keep_class_and_sum():
+    targets = smoothed(0.1, [3, 0, 9, 3], 10)
+    assert targets.argmax(axis=1).tolist() == [3, 0, 9, 3]
+    np.testing.assert_allclose(targets.sum(axis=1), 1)
+    np.testing.assert_allclose(np.unique(targets), [0.01, 0.91])
+    np.testing.assert_allclose(smoothed(0.1, [0, 1], 1), [[0.05], [0.95]])
+
+
+def test_without_smoothing_labels_stay_class_numbers():
+    assert smoothed(0.0, [3, 0], 10).tolist() == [3, 0]
 
 
 def kinds(net):

@@ -31,10 +31,30 @@ def test_one_value_stands_for_a_list_of_one(tmp_path):
     assert merge(written(tmp_path, 'source = "a"\nhidden = []'), {}).hidden == ()
 
 
+def test_flags_and_file_go_before_the_recipe_whoever_names_it(tmp_path):
+    named_here = merge(written(tmp_path, 'source = "mnist"\nrecipe = "fast"\nepochs = 7'), {"hidden": [9]})
+    named_there = merge(written(tmp_path, 'source = "mnist"\nepochs = 7'), {"hidden": [9], "recipe": "fast"})
+    assert named_here == named_there
+    told = (named_here.recipe, named_here.epochs, named_here.hidden, named_here.optimizer)
+    assert told == ("fast", 7, (9,), "sgd")
+    plain = merge(written(tmp_path, 'source = "mnist"\nepochs = 7'), {"hidden": [9]})
+    assert (plain.recipe, plain.optimizer) == (None, "adam")
+
+
+def test_a_flag_with_the_default_goes_before_the_recipe():
+    assert merge(None, {"source": "mnist", "recipe": "fast", "label_smoothing": 0.0}).label_smoothing == 0
+    assert merge(None, {"source": "mnist", "recipe": "fast", "subtract_mean": False}).subtract_mean is False
+
+
+def test_an_unknown_recipe_among_the_flags():
+    with pytest.raises(ValueError, match=r"^--recipe must be one of fast, got 'slow'$"):
+        merge(None, {"source": "mnist", "recipe": "slow"})
+
+
 WRONG = [
     ("epoch = 3", "there is no setting 'epoch': did you mean epochs?"),
     ("Batch-Sise = 3", "there is no setting 'Batch-Sise': did you mean batch-size?"),
-    ("zzz = 3", "there is no setting 'zzz', expected one of source, label, test,"),
+    ("zzz = 3", "there is no setting 'zzz', expected one of source, recipe, label, test,"),
     ("[training]\nepochs = 3", "there is no setting 'training', expected one of"),
     ('epochs = "3"', "--epochs must be a whole number, got '3'"),
     ("epochs = 3.0", "--epochs must be a whole number, got 3.0"),
@@ -42,6 +62,8 @@ WRONG = [
     ("dropout = true", "--dropout must be a number, got True"),
     ("nesterov = 1", "--nesterov must be true or false, got 1"),
     ("hidden = [3, 2.5]", "--hidden must be a whole number, got 2.5"),
+    ('recipe = "slow"', "--recipe must be one of fast, got 'slow'"),
+    ('recipe = ["fast"]', "--recipe must be text, got ['fast']"),
     ("label = 3", "--label must be text, got 3"),
     ("save = 3", "--save must be a path as text, got 3"),
     ("epochs = 0", "--epochs must be at least 1, got 0"),

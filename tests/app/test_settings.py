@@ -18,6 +18,8 @@ WRONG = [
     ({"test": float("nan")}, "--test must be >= 0 and < 1, got nan"),
     ({"learning_rate": 0.0}, "--learning-rate must be > 0 and finite, got 0.0"),
     ({"learning_rate": float("inf")}, "--learning-rate must be > 0 and finite, got inf"),
+    ({"label_smoothing": 1.0}, "--label-smoothing must be >= 0 and < 1, got 1.0"),
+    ({"recipe": "fst"}, "--recipe must be one of fast, got 'fst': did you mean fast?"),
     ({"weight_decay": -1.0}, "--weight-decay must be >= 0 and finite, got -1.0"),
     (
         {"activation": ("relu", "tahn")},

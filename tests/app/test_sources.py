@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import divide, load_source
+from pellucid.app.sources import divide, load_source, taken
 from pellucid.data import DataError
 
 
@@ -39,6 +39,14 @@ def test_shares_of_0_leave_all_rows_to_train_on(flowers):
     source, settings = load_source(settings_for(flowers)), settings_for(flowers, test=0.0, validation=0.0)
     parts = divide(source, settings, np.random.default_rng(0))
     assert [len(part) for part in (parts.train, parts.validation, parts.y_test)] == [60, 0, 0]
+
+
+def test_all_rows_are_not_copied_and_some_are_the_ones_asked_for(flowers):
+    source, settings = load_source(settings_for(flowers)), settings_for(flowers, test=0.0)
+    parts = divide(source, settings, np.random.default_rng(0))
+    np.testing.assert_array_equal(taken(source.x, parts.validation), source.x[parts.validation])
+    every = np.union1d(parts.train, parts.validation)
+    assert taken(source.x, every) is source.x
 
 
 def test_a_data_set_brings_its_test_rows():

@@ -76,6 +76,7 @@ def test_before_the_first_epoch_the_starting_weights_are_kept():
         {"validation": 0.0, "dropout": 0.2},
         {"loss": "mean-squared-error", "optimizer": "sgd", "momentum": 0.9, "nesterov": True},
         {"loss": "sigmoid-cross-entropy", "schedule": "cosine", "weight_decay": 1e-3},
+        {"loss": "mean-squared-error", "label_smoothing": 0.2, "subtract_mean": True},
     ],
 )
 def test_every_choice_lowers_the_loss(settings):
@@ -84,6 +85,15 @@ def test_every_choice_lowers_the_loss(settings):
     losses = [record.loss for record in run.records]
     assert losses[-1] < losses[0]
     assert (run.records[0].validation_loss is None) == (settings.get("validation") == 0)
+
+
+def test_smoothed_labels_train_and_plain_ones_validate():
+    run = run_of(epochs=40, label_smoothing=0.5, learning_rate=0.01)
+    last = list(run)[-1]
+    # Half of a label spread over ten classes has the entropy -0.55 ln 0.55 - 9 · 0.05 ln 0.05 = 1.677.
+    assert 1.677 < last.loss < 1.75
+    assert -np.log(0.55) < last.validation_loss < 0.8
+    assert last.accuracy > 0.99
 
 
 def test_the_same_seed_gives_the_same_weights():

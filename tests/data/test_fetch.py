@@ -185,15 +185,6 @@ def test_read_only_cache(tiny, web):
     assert "cannot be used: Permission denied" in complaint()
 
 
-def test_default_cache_folder(monkeypatch, tmp_path):
-    monkeypatch.delenv("PELLUCID_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "pellucid"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/ada")
-    assert cache_folder() == Path("/home/ada/.cache/pellucid")
-
-
 LOAD = """
 import sys
 from pellucid.data import load_dataset, origins

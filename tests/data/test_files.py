@@ -11,6 +11,7 @@ from pellucid.data.files import (
     name_of,
     open_unpacked,
     read_at_most,
+    read_known,
     read_unpacked,
     sha256,
     sha256_unpacked,
@@ -52,10 +53,10 @@ def test_short_files_are_plain(source):
 @pytest.mark.parametrize(
     "damaged",
     [
-        gzip.compress(TEXT)[:-9],  # cut
-        gzip.compress(TEXT)[:-8] + bytes(8),  # another checksum
+        gzip.compress(TEXT, mtime=0)[:-9],  # cut
+        gzip.compress(TEXT, mtime=0)[:-8] + bytes(8),  # another checksum
         b"\x1f\x8b" + bytes(20),  # no header
-        gzip.compress(TEXT)[:10] + b"\xff" * 20,  # no stream
+        gzip.compress(TEXT, mtime=0)[:10] + b"\xff" * 20,  # no stream
     ],
 )
 def test_damage_is_told_with_the_files_name(damaged, tmp_path):
@@ -90,6 +91,16 @@ def test_a_bomb_takes_no_more_memory_than_allowed():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_of_known_size(tmp_path, monkeypatch, packed):
+    monkeypatch.setattr(module, "CHUNK_BYTES", 7)
+    path = tmp_path / "a"
+    path.write_bytes(gzip.compress(TEXT) if packed else TEXT)
+    assert read_known(path, len(TEXT)) == TEXT
+    assert read_known(path, len(TEXT) + 50) == TEXT
+    assert read_known(path, 10) == TEXT[:11]  # a byte too many tells that there is more
 
 
 def test_the_digest_is_that_of_the_unpacked_content(content, monkeypatch):

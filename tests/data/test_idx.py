@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pellucid.data import DataError, read_idx
+from pellucid.data.idx import parse_idx
 
 IMAGES = np.arange(2 * 3 * 4).reshape(2, 3, 4)
 LABELS = np.array([3, 1, 4, 1, 5, 9])
@@ -98,6 +99,19 @@ def test_wrong_header(idx_bytes, offset, value, message):
 def test_number_of_dimensions_is_limited(n_dims):
     message = complaint(bytes([0, 0, 8, n_dims]))
     assert message == f"byte 3: {n_dims} dimensions, expected 1 to 8"
+
+
+def test_content_in_memory_is_read_in_place(idx_bytes):
+    data = bytearray(idx_bytes(IMAGES))
+    for content in (data, memoryview(data)):
+        values = parse_idx(content, "images", (None, 3, 4), None)
+        np.testing.assert_array_equal(values, IMAGES)
+        assert np.shares_memory(values, np.frombuffer(data, np.uint8))
+        assert not values.flags.writeable
+    with pytest.raises(DataError, match="images: byte 40: more data"):
+        parse_idx(data + b"0", "images", (None, 3, 4), None)
+    with pytest.raises(DataError, match="images: byte 9: the file ends, expected 16 header bytes"):
+        parse_idx(data[:9], "images", (None, 3, 4), None)
 
 
 def test_trailing_byte(idx_bytes):

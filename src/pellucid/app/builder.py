@@ -8,7 +8,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.app.model_notes import ModelNotes
 from pellucid.app.settings import INITIALIZERS, TrainSettings
-from pellucid.app.sources import Source
+from pellucid.app.sources import Labels, Source, taken
 from pellucid.initializers import Initializer
 from pellucid.schedules import Schedule
 
@@ -48,7 +48,7 @@ def build_network(
     >>> build_network(settings, load_source(settings), np.arange(1000), np.random.default_rng(0))
     Network([Rescale(scale=0.0625), Dense(5, init=he_normal), ReLU(), Dropout(drop_prob=0.2), Dense(10)])
     """
-    first = first_layer(source, rows)
+    first = first_layer(source, rows, subtract_mean=settings.subtract_mean)
     net = pl.Network([first, *_hidden_layers(settings), *_last_layers(settings.loss, len(source.classes))])
     net.build(source.x.shape[1], rng=rng)
     white = round(1 / float(first.scale)) if source.image_shape else None
@@ -58,21 +58,53 @@ def build_network(
     return net
 
 
-def first_layer(source: Source, rows: np.ndarray) -> pl.Rescale:
+def first_layer(source: Source, rows: np.ndarray, *, subtract_mean: bool = False) -> pl.Rescale:
     """Return the layer that brings raw input to the size a network learns well from.
 
-    Pixels come to 0 … 1. Columns of a table come to mean 0 and deviation 1 over the training rows; one that
-    is constant there keeps its scale.
+    Pixels come to 0 … 1, less their mean over the training rows if that is wanted. Columns of a table come to
+    mean 0 and deviation 1 over the training rows; one that is constant there keeps its scale.
     """
-    if source.image_shape is not None:
-        return pl.Rescale(1 / int(source.x.max(initial=1)))
-    size = np.maximum(np.abs(source.x[rows]).max(axis=0), TINY)
-    unit = source.x[rows] / size  # squares of numbers beyond 1e154 would overflow
+    x = taken(source.x, rows)
+    return _for_columns(x) if source.image_shape is None else _for_pixels(source, x, subtract_mean)
+
+
+def _for_pixels(source: Source, x: np.ndarray, subtract_mean: bool) -> pl.Rescale:
+    white = int(source.x.max(initial=1))
+    if not subtract_mean:
+        return pl.Rescale(1 / white)
+    mean = x.sum(axis=0) / len(x)  # of whole numbers: no copy of all pixels as floats
+    return pl.Rescale(1 / white, -mean / white)
+
+
+def _for_columns(x: np.ndarray) -> pl.Rescale:
+    size = np.maximum(np.abs(x).max(axis=0), TINY)
+    unit = x / size  # squares of numbers beyond 1e154 would overflow
     mean, deviation = unit.mean(axis=0) * size, unit.std(axis=0) * size
     # Rounding leaves a constant column a deviation of some last digits of its mean.
     constant = deviation <= np.maximum(1e-12 * np.abs(mean), TINY)
     scale = 1 / np.where(constant, 1, deviation)
     return pl.Rescale(scale, -mean * scale)
+
+
+def training_labels(settings: TrainSettings, y: Labels, n_out: int) -> np.ndarray:
+    """Return class numbers as they are, or as targets if a share of each is spread over all classes.
+
+    References
+    ----------
+    Szegedy et al. (2016), Rethinking the Inception architecture for computer vision, section 7.
+
+    Examples
+    --------
+    >>> training_labels(TrainSettings(label_smoothing=0.3), np.array([2]), n_out=3).round(6).tolist()
+    [[0.1, 0.1, 0.8]]
+    >>> training_labels(TrainSettings(label_smoothing=0.3), np.array([0, 1]), n_out=1).tolist()
+    [[0.15], [0.85]]
+    """
+    share = settings.label_smoothing
+    if not share:
+        return y
+    certain = np.eye(n_out)[y] if n_out > 1 else y[:, None]
+    return (1 - share) * certain + share / max(n_out, 2)
 
 
 def _hidden_layers(settings: TrainSettings) -> list[pl.Layer]:

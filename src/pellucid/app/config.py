@@ -1,4 +1,4 @@
-"""Settings from three places: the defaults, a TOML file over them, flags over both.
+"""Settings from four places: the defaults, over them a recipe, a TOML file, and flags over all.
 
 >>> merge(None, {"source": "digits", "epochs": 5}).epochs
 5
@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from pellucid.app.recipes import RECIPES
 from pellucid.app.settings import TrainSettings, check, flag, nearest
 
 #: The kind of value of each setting: int, tuple[str, ...], Path | None ...
@@ -18,7 +19,7 @@ MAX_BYTES = 1 << 20
 
 
 def merge(config: Path | None, flags: Mapping[str, Any]) -> TrainSettings:
-    """Return the defaults with what the file says, and over that what the flags say, checked.
+    """Return the defaults with what the recipe says, over that the file, and over that the flags, checked.
 
     Parameters
     ----------
@@ -35,20 +36,30 @@ def merge(config: Path | None, flags: Mapping[str, Any]) -> TrainSettings:
 
     Examples
     --------
+    >>> settings = merge(None, {"source": "mnist", "recipe": "fast", "epochs": 2})
+    >>> settings.hidden, settings.epochs
+    ((192,), 2)
     >>> merge(None, {"source": "digits", "epochs": 0})
     Traceback (most recent call last):
     ...
     ValueError: --epochs must be at least 1, got 0
     """
-    settings = TrainSettings()
-    if config is not None:
-        try:
-            settings = _with(settings, _by_name(read_toml(config)))
-        except ValueError as error:
-            raise ValueError(f"{config}: {error}") from error
-    settings = _with(settings, flags)
+    told = {} if config is None else _told(config)
+    recipe = _with(_with(TrainSettings(), told), flags).recipe
+    settings = TrainSettings() if recipe is None else replace(TrainSettings(), **RECIPES[recipe])
+    settings = _with(_with(settings, told), flags)
     check(settings)
     return settings
+
+
+def _told(config: Path) -> dict[str, Any]:
+    """Return what a file says, each value checked by itself; a mistake names the file."""
+    try:
+        told = _by_name(read_toml(config))
+        _with(TrainSettings(), told)
+    except ValueError as error:
+        raise ValueError(f"{config}: {error}") from error
+    return told
 
 
 def read_toml(path: Path) -> dict[str, Any]:

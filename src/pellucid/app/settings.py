@@ -16,6 +16,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from pellucid.app.recipes import RECIPES
+
 FAMILIES = ("he", "kaiming", "glorot", "xavier", "lecun")
 INITIALIZERS = (*(f"{name}-{kind}" for name in FAMILIES for kind in ("normal", "uniform")), "zeros")
 #: What may stand for each setting that is a word.
@@ -25,6 +27,7 @@ CHOICES = {
     "loss": ("softmax-cross-entropy", "sigmoid-cross-entropy", "mean-squared-error"),
     "optimizer": ("sgd", "adam"),
     "schedule": ("constant", "step-decay", "cosine", "one-cycle"),
+    "recipe": tuple(RECIPES),
 }
 #: The least whole number.
 LEAST = {"hidden": 1, "epochs": 1, "batch_size": 0, "patience": 1, "seed": 0}
@@ -33,6 +36,7 @@ RANGES = {
     "test": (0.0, 1.0, False),
     "validation": (0.0, 1.0, False),
     "dropout": (0.0, 1.0, False),
+    "label_smoothing": (0.0, 1.0, False),
     "momentum": (0.0, 1.0, False),
     "learning_rate": (0.0, inf, True),
     "weight_decay": (0.0, inf, False),
@@ -49,15 +53,21 @@ class TrainSettings:
     ----------
     source : str
         A data set's name or the path of a CSV file.
+    recipe : str or None
+        Of whose settings these were made, for the record; see `pellucid.app.config.merge`.
     label : str or None
         The column that holds the classes; None: ``label``.
     test, validation : float
         Share of a CSV file's rows for the final score; share of the training rows held out.
+    subtract_mean : bool
+        Of each pixel, over the training rows; columns of a table come to mean 0 in any case.
     hidden : tuple of int
     activation : tuple of str
         One for all hidden layers, or one for each.
     init, loss, optimizer, schedule : str
     dropout, momentum, weight_decay : float
+    label_smoothing : float
+        The share of each label that is spread over all classes.
     learning_rate : float or None
         None: the optimizer's usual one, `rate`.
     nesterov : bool
@@ -73,15 +83,18 @@ class TrainSettings:
     """
 
     source: str = ""
+    recipe: str | None = None
     label: str | None = None
     test: float = 0.2
     validation: float = 0.1
     folder: Path | None = None
+    subtract_mean: bool = False
     hidden: tuple[int, ...] = (100,)
     activation: tuple[str, ...] = ("relu",)
     init: str = "he-normal"
     dropout: float = 0.0
     loss: str = "softmax-cross-entropy"
+    label_smoothing: float = 0.0
     optimizer: str = "adam"
     learning_rate: float | None = None
     momentum: float = 0.0

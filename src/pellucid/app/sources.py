@@ -117,6 +117,18 @@ def divide(source: Source, settings: TrainSettings, rng: np.random.Generator) ->
     return Parts(train, validation, x_test, y_test)
 
 
+def taken(values: NDArray[Any], rows: Labels) -> NDArray[Any]:
+    """Return the rows of these numbers, which rise: not a copy where they are all that there are.
+
+    Examples
+    --------
+    >>> x = np.array([5, 6, 7])
+    >>> taken(x, np.arange(3)) is x, taken(x, np.array([0, 2])).tolist()
+    (True, [5, 7])
+    """
+    return values if len(rows) == len(values) else values[rows]
+
+
 def _divided(
     y: Labels, rows: Labels, flag: str, share: float, rng: np.random.Generator
 ) -> tuple[Labels, Labels]:

@@ -7,11 +7,11 @@ from rich.console import Console
 
 import pellucid as pl
 from pellucid.app.places import check_place
-from pellucid.app.run_file import write_run
 from pellucid.app.scores import Scores
 from pellucid.app.screen import show_scores, show_training
 from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import Parts, Source, divide, load_source
+from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
 
 
@@ -38,8 +38,9 @@ def train(settings: TrainSettings, console: Console) -> bool:
     console.print(*told, sep="\n", markup=False, highlight=False, soft_wrap=True)
     scores, failure = None, None
     try:
-        show_training(run, console)
-        scores = score(run, source, parts)
+        with fitting_threads(run.net, settings.batch_size):
+            show_training(run, console)
+            scores = score(run, source, parts)
     except KeyboardInterrupt:
         run.status = f"interrupted after epoch {len(run.records)}"
     except FloatingPointError as error:
@@ -101,6 +102,8 @@ def _write(run: TrainingRun, source: Source, parts: Parts, scores: Scores | None
         run.net.save(save)
         lines += [f"saved: {save}", f"next: pellucid predict {quote(str(save))} {_example(source)}"]
     if run.settings.run is not None:
+        from pellucid.app.run_file import write_run  # what it tells of the machine takes time to import
+
         write_run(run.settings.run, source, parts, run, scores)
         lines.insert(0, f"run file: {run.settings.run}")
     for line in lines:

@@ -6,9 +6,9 @@ from time import perf_counter
 import numpy as np
 
 import pellucid as pl
-from pellucid.app.builder import LOSSES, build_network, build_optimizer
+from pellucid.app.builder import LOSSES, build_network, build_optimizer, training_labels
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import Parts, Source
+from pellucid.app.sources import Parts, Source, taken
 
 
 class TrainingRun:
@@ -55,8 +55,8 @@ class TrainingRun:
             self.net,
             self.loss,
             build_optimizer(settings, len(parts.train)),
-            source.x[parts.train],
-            source.y[parts.train],
+            taken(source.x, parts.train),
+            training_labels(settings, taken(source.y, parts.train), self.net.n_out),
             epochs=settings.epochs,
             batch_size=settings.batch_size or None,
             validation=(source.x[held_out], source.y[held_out]) if len(held_out) else None,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from pellucid.app.recipes import PURPOSES
 from pellucid.app.settings import CHOICES, LEARNING_RATES, TrainSettings
 from pellucid.cli.shared import DATA_SETS, Folder, console, given
 
@@ -15,6 +16,8 @@ EXAMPLES = """Examples:
 pellucid train digits --save net.safetensors
 
 pellucid train flowers.csv --label species --hidden 20 --patience 10
+
+pellucid train mnist --recipe fast
 
 pellucid train mnist --config train.toml --epochs 5"""
 
@@ -33,6 +36,15 @@ def train(
             help=f"What to learn from: {DATA_SETS}, or the path of a CSV file (plain or .gz).",
         ),
     ] = USUAL.source,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            show_default=False,
+            help="Settings that go well together; flags and --config go before them. "
+            f"{'; '.join(f'{name}: {purpose}' for name, purpose in PURPOSES.items())}.",
+        ),
+    ] = USUAL.recipe,
     hidden: Annotated[
         list[int],
         typer.Option(help="Width of a hidden layer; once for each layer.", rich_help_panel=NETWORK),
@@ -68,6 +80,12 @@ def train(
             metavar="NAME", help=f"What training makes small: {_one_of('loss')}.", rich_help_panel=TRAINING
         ),
     ] = USUAL.loss,
+    label_smoothing: Annotated[
+        float,
+        typer.Option(
+            help="Share of each label spread over all classes, such as 0.1.", rich_help_panel=TRAINING
+        ),
+    ] = USUAL.label_smoothing,
     optimizer: Annotated[
         str,
         typer.Option(
@@ -111,6 +129,13 @@ def train(
     seed: Annotated[
         int, typer.Option(help="Draws rows, weights and batches.", rich_help_panel=TRAINING)
     ] = USUAL.seed,
+    subtract_mean: Annotated[
+        bool,
+        typer.Option(
+            help="Subtract each pixel's mean over the training rows, as is done with CSV columns anyway.",
+            rich_help_panel=ROWS,
+        ),
+    ] = USUAL.subtract_mean,
     label: Annotated[
         str | None,
         typer.Option(

@@ -5,17 +5,19 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data import origins
 from pellucid.data.dataset import Dataset
-from pellucid.data.fetch import cache_folder, candidates, gather, named_folder
-from pellucid.data.files import DataError, read_unpacked, sha256, sha256_unpacked
+from pellucid.data.files import Content, DataError, MissingError, read_unpacked, sha256, sha256_unpacked
+from pellucid.data.folders import cache_folder, candidates, named_folder
 from pellucid.data.idx import parse_idx
-from pellucid.data.sources import DataFile, MissingError
 from pellucid.data.table import parse_numbers, read_digit_csv
+
+if TYPE_CHECKING:
+    from pellucid.data.sources import DataFile
 
 DATASETS = ("mnist", "fashion-mnist", "digits", "kaggle-mnist")
 
@@ -89,12 +91,17 @@ def load_dataset(name: str, *, folder: str | Path | None = None, progress: bool 
         return _load_digits(folder)
     if name == "kaggle-mnist":
         return _load_kaggle(folder)
-    if name not in origins.ORIGINS:
+    return _load_idx_set(name, folder, sys.stderr.isatty() if progress is None else progress)
+
+
+def _load_idx_set(name: str, folder: str | Path | None, progress: bool) -> Dataset:
+    # Here, not above: `import pellucid` should not pay for downloads.
+    from pellucid.data.fetch import gather
+    from pellucid.data.origins import ORIGINS
+
+    if name not in ORIGINS:
         raise DataError(f"unknown data set {name!r}, expected {', '.join(DATASETS)}")
-    return _load_idx_set(origins.ORIGINS[name], folder, sys.stderr.isatty() if progress is None else progress)
-
-
-def _load_idx_set(origin: origins.Origin, folder: str | Path | None, progress: bool) -> Dataset:
+    origin = ORIGINS[name]
     contents, source = gather(origin, folder, progress=progress)
     x_train, y_train, x_test, y_test = (_to_array(file, contents.pop(file)) for file in origin.files)
     _, height, width = origin.files[0].shape
@@ -111,7 +118,7 @@ def _load_idx_set(origin: origins.Origin, folder: str | Path | None, progress: b
     )
 
 
-def _to_array(file: DataFile, data: bytearray) -> NDArray[np.uint8]:
+def _to_array(file: "DataFile", data: Content) -> NDArray[np.uint8]:
     return parse_idx(data, file.name, file.shape, n_classes=10 if len(file.shape) == 1 else None)
 
 

@@ -4,38 +4,17 @@ Whatever the source, a file counts only when its SHA-256 is the pinned one. The 
 read; a damaged file there is an error, a damaged file in the cache is replaced.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pellucid.data.files import DataError, read_unpacked, sha256
+from pellucid.data.files import Content, DataError, MissingError, read_known, sha256
+from pellucid.data.folders import CACHE_VARIABLE, FOLDER_VARIABLE, cache_folder, candidates, named_folder
 from pellucid.data.origins import Origin, owner_of
-from pellucid.data.sources import Content, DataFile, MissingError, Source, spellings
+from pellucid.data.sources import DataFile, Offers, Source
 from pellucid.files import write_whole
 
-FOLDER_VARIABLE = "PELLUCID_DATA"
-CACHE_VARIABLE = "PELLUCID_CACHE"
-
-Files = dict[DataFile, bytearray]
-
-
-def cache_folder() -> Path:
-    """Return the folder in which fetched files are kept: ``$PELLUCID_CACHE``, else ``~/.cache/pellucid``.
-
-    Examples
-    --------
-    >>> path = cache_folder()  # such as PosixPath('/home/ada/.cache/pellucid')
-    """
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pellucid"
-
-
-def named_folder(folder: str | Path | None) -> Path | None:
-    """Return the folder of the environment variable, unless the caller names one or there is none."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named).expanduser() if named and folder is None else None
+Files = dict[DataFile, Content]
 
 
 def gather(origin: Origin, folder: str | Path | None, *, progress: bool) -> tuple[Files, str]:
@@ -67,17 +46,10 @@ def _from_folder(origin: Origin, folder: Path) -> Files:
     return {file: _from_candidates(origin, file, folder) for file in origin.files}
 
 
-def candidates(folder: Path, subfolders: Sequence[str], names: Sequence[str]) -> Iterator[Path]:
-    """Yield the existing files of these names: a subfolder of the set's own goes before the folder itself."""
-    for place in (*(folder / sub for sub in subfolders), folder):
-        for name in names:
-            yield from (path for path in spellings(place, name) if path.is_file())
-
-
-def _from_candidates(origin: Origin, file: DataFile, folder: Path) -> bytearray:
+def _from_candidates(origin: Origin, file: DataFile, folder: Path) -> Content:
     reason = f"no {file.name}, with or without .gz"
     for path in candidates(folder, origin.subfolders, [file.name]):
-        data = read_unpacked(path, file.size)
+        data = read_known(path, file.size)
         owner = owner_of(sha256(data))
         if owner in (None, origin.name):
             file.check(data, str(path))
@@ -123,11 +95,11 @@ def _from_cache(origin: Origin, folder: Path) -> Files:
     return {file: data for file, path in paths.items() if (data := _undamaged(file, path)) is not None}
 
 
-def _undamaged(file: DataFile, path: Path) -> bytearray | None:
+def _undamaged(file: DataFile, path: Path) -> Content | None:
     if not path.is_file():
         return None
     try:
-        data = read_unpacked(path, file.size)
+        data = read_known(path, file.size)
         file.check(data, str(path))
     except DataError:
         return None
@@ -144,7 +116,7 @@ def _take(source: Source, origin: Origin, have: Files, tried: list[str], progres
     return source.title if len(have) > before else ""
 
 
-def _offers(source: Source, files: Sequence[DataFile], tried: list[str], progress: bool) -> Content:
+def _offers(source: Source, files: Sequence[DataFile], tried: list[str], progress: bool) -> Offers:
     """Yield the files that the source has and that are right; note in `tried` what stopped it."""
     try:
         for file, data in source.fetch(files, progress=progress):

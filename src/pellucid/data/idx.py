@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.files import DataError, Readable, name_of, open_unpacked, read_at_most
+from pellucid.data.files import Content, DataError, Readable, name_of, open_unpacked, read_at_most
 
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 8
@@ -76,10 +76,25 @@ def read_idx(
 
 
 def parse_idx(
-    data: bytearray, name: str, shape: Sequence[int | None], n_classes: int | None
+    data: Content, name: str, shape: Sequence[int | None], n_classes: int | None
 ) -> NDArray[np.uint8]:
-    """Read an IDX file whose unpacked content is in memory already; `name` is for messages."""
-    return _parse(io.BytesIO(data), name, shape, n_classes, MAX_BYTES)
+    """Return an IDX file whose unpacked content is in memory as an array on that memory, which is not copied.
+
+    Parameters
+    ----------
+    data : bytearray or memoryview
+    name : str
+        For messages.
+    shape, n_classes
+        As in `read_idx`.
+
+    Examples
+    --------
+    >>> parse_idx(bytearray([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]), "three", (3,), None)
+    array([7, 8, 9], dtype=uint8)
+    """
+    counts = _read_counts(io.BytesIO(data[: 4 + 4 * MAX_DIMENSIONS]), name, shape)
+    return _to_array(memoryview(data)[4 + 4 * len(counts) :], counts, name, n_classes)
 
 
 def _parse(
@@ -89,7 +104,10 @@ def _parse(
     size = math.prod(counts)
     if size > max_bytes:
         raise DataError(f"{name}: the header states {size:,} values, the limit is max_bytes={max_bytes:,}")
-    body = read_at_most(stream, size + 1)
+    return _to_array(read_at_most(stream, size + 1), counts, name, n_classes)
+
+
+def _to_array(body: Content, counts: tuple[int, ...], name: str, n_classes: int | None) -> NDArray[np.uint8]:
     _check_length(len(body), counts, name)
     values = np.frombuffer(body, np.uint8).reshape(counts)
     values.flags.writeable = False

