@@ -220,7 +220,7 @@ def test_a_worker_without_pellucid(start, pool):
     def show():
         import sys
 
-        del sys.modules["pellucid.lab.cluster"]
+        sys.modules.pop("pellucid.lab.cluster", None)
 
     pool.client.run(hide)
     with pytest.raises(ValueError, match=r"a worker cannot load pellucid: .*; install it there"):
