@@ -46,9 +46,14 @@ def tiny_report():
 
         import pellucid as pl
 
-        once = Path(settings.get("dies once", ""))
-        if settings.get("dies") or ("dies once" in settings and not once.exists()):
-            once.touch() if "dies once" in settings else None
+        def is_first(path):  # of runs that ask at the same moment, one alone makes the folder
+            try:
+                Path(path).mkdir()
+            except FileExistsError:
+                return False
+            return True
+
+        if settings.get("dies") or ("dies once" in settings and is_first(settings["dies once"])):
             os._exit(9)
         time.sleep(settings.get("sleeps", 0))
         data = pl.load_dataset("digits")
