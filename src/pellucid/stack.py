@@ -237,15 +237,13 @@ class _StackedDropout(Dropout):
         self.alike = [layer for layer in alike if isinstance(layer, Dropout)]
         super().__init__(self.alike[0].drop_prob)
 
-    def forward(self, x: Array, *, train: bool) -> Array:
-        """Return y = x · m / (1 - drop_prob), m from each network in turn."""
-        n, k = len(x) // len(self.alike), len(self.alike)
-        self.kept = self.buffer("kept", len(x), self.n_in, dtype=bool)
+    def training_mask(self, n_rows: int) -> Array:
+        """Return which entries are kept, by each network in turn."""
+        kept = self.buffer("kept", n_rows, self.n_in, dtype=bool)
+        k = len(self.alike)
         for j, layer in enumerate(self.alike):
-            self.kept.reshape(n, k, self.n_in)[:, j] = layer.training_mask(n)
-        y = np.multiply(x, self.kept, out=self.buffer("y", len(x), self.n_out))
-        y *= 1 / (1 - self.drop_prob)
-        return y
+            kept[j::k] = layer.training_mask(n_rows // k)
+        return kept
 
 
 Model: TypeAlias = Single | Stack

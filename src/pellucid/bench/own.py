@@ -12,11 +12,10 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 import pellucid as pl
 from pellucid.bench import disk
-from pellucid.bench.problem import ACTIVATIONS
+from pellucid.bench.ours import ENDLESS
+from pellucid.bench.problem import Problem
 from pellucid.bench.table import markdown_table
 from pellucid.bench.workloads import WORKLOADS, Workload
 
@@ -96,9 +95,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 def many(work: Workload, rounds: int) -> dict[str, Any]:
     """Return the seconds of an iteration or epoch of one network and of several, in turn."""
-    data = pl.load_dataset("mnist")
-    x, y = data.x_train[: work.rows], data.y_train[: work.rows]
-    trainings = {k: _training(work, k, x, y) for k in (1, N_NETS)}
+    trainings = {k: _training(work, k) for k in (1, N_NETS)}
     samples: dict[int, list[float]] = {k: [] for k in trainings}
     for sample in range(rounds + 2):
         for k, training in trainings.items():
@@ -108,20 +105,21 @@ def many(work: Workload, rounds: int) -> dict[str, Any]:
     return {"title": work.title, "one": one, "several": several, "ratio": several / one, "networks": N_NETS}
 
 
-def _training(work: Workload, k: int, x: Any, y: Any) -> Iterator[Any]:
+def _training(work: Workload, k: int) -> Iterator[Any]:
     """Return a training of k networks without end, two epochs of which compile and warm it."""
-    nets = [_network(work, np.random.default_rng(seed)) for seed in range(k)]
-    rng, loss, optimizer = np.random.default_rng(0), pl.SoftmaxCrossEntropy(), pl.SGD(work.rate)
+    problem = Problem(work)
+    nets = [Problem(work, seed=seed).network(pl.Rescale(1 / 255)) for seed in range(k)]
+    loss, optimizer, rng = pl.SoftmaxCrossEntropy(), pl.SGD(work.rate), problem.rng()
     return pl.train_many(
-        nets, loss, optimizer, x, y, epochs=10**9, batch_size=work.batch_size, rng=rng, compiled=True
+        nets,
+        loss,
+        optimizer,
+        *problem.data,
+        epochs=ENDLESS,
+        batch_size=work.batch_size,
+        rng=rng,
+        compiled=True,
     )
-
-
-def _network(work: Workload, rng: np.random.Generator) -> pl.Network:
-    layers: list[pl.Layer] = [pl.Rescale(1 / 255)]
-    for width in work.sizes[1:-1]:
-        layers += [pl.Dense(width), ACTIVATIONS[work.activation]()]
-    return pl.Network([*layers, pl.Dense(work.sizes[-1])]).build(work.sizes[0], rng=rng)
 
 
 def start_up(rounds: int) -> dict[str, Any]:
