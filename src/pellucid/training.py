@@ -353,6 +353,7 @@ class _Tally:
         self.losses: list[Array] = []
         self.right: list[Array] = []
         self.sizes: list[int] = []
+        self.checked = 0
 
     def add(self, piece: Piece, losses: Array, right: Array) -> None:
         """Take in the steps on a piece: losses and right rows have the shape (steps, k)."""
@@ -361,9 +362,12 @@ class _Tally:
         self.right.append(right)
 
     def check(self) -> None:
-        """Raise, with theta put back, if a loss so far or the parameters are not finite."""
-        self.losses, self.right = [_joined(self.losses)], [_joined(self.right)]
-        finite = np.isfinite(self.losses[0])
+        """Raise, with theta put back, if a loss since the last check or the parameters are not finite."""
+        for parts in (self.losses, self.right):
+            parts[self.checked :] = [to_host(part) for part in parts[self.checked :]]
+        losses = np.concatenate([np.empty((0, self.model.k)), *self.losses[self.checked :]])
+        self.checked = len(self.losses)
+        finite = np.isfinite(losses)
         # Both ends finite: all is, NaN included, and no array of theta's size is made.
         theta = self.model.theta
         ends = [to_host(end) for end in ((theta.min(), theta.max()) if theta.size else ())]
@@ -371,9 +375,10 @@ class _Tally:
             return
         where = f"after batch {len(self.sizes)} the parameters are"
         if not finite.all():
-            batch, j = np.argwhere(~finite)[0]
+            i, j = np.argwhere(~finite)[0]
             network = "" if self.model.k == 1 else f" of nets[{j}]"
-            where = f"in batch {batch + 1} the loss{network} is {self.losses[0][batch, j]:g},"
+            batch = len(self.sizes) - len(losses) + i + 1
+            where = f"in batch {batch} the loss{network} is {losses[i, j]:g},"
         theta[...] = self.before
         self.model.scatter()
         raise FloatingPointError(
@@ -384,7 +389,7 @@ class _Tally:
 
     def of_last_batch(self) -> list[Record]:
         """Return a record of the last batch for each network; call `check` before."""
-        losses, right, n = self.losses[0][-1], self.right[0][-1], self.sizes[-1]
+        losses, right, n = self.losses[-1][-1], self.right[-1][-1], self.sizes[-1]
         return [
             Record(self.epoch, len(self.sizes), float(value), float(count / n))
             for value, count in zip(losses, right, strict=True)
@@ -393,17 +398,12 @@ class _Tally:
     def of_epoch(self, measured: Sequence[tuple[float, float] | tuple[None, None]]) -> list[Record]:
         """Return a record of the epoch for each network; call `check` before."""
         n = sum(self.sizes)
-        losses = np.array(self.sizes) @ self.losses[0].astype(np.float64) / n
-        right = self.right[0].sum(axis=0) / n
+        losses = np.array(self.sizes) @ np.concatenate(self.losses).astype(np.float64) / n
+        right = np.concatenate(self.right).sum(axis=0) / n
         return [
             Record(self.epoch, None, float(value), float(share), *validation)
             for value, share, validation in zip(losses, right, measured, strict=True)
         ]
-
-
-def _joined(parts: Sequence[Array]) -> Array:
-    """Return parts of shape (steps, k) as one array on the host."""
-    return np.concatenate([to_host(part) for part in parts])
 
 
 def _check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
