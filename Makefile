@@ -43,7 +43,7 @@ $(VENV)/.pip:
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.pip pyproject.toml tools/add_torch.py
-	$(BIN)/python -m pip install --quiet --editable '.[lab]'
+	$(BIN)/python -m pip install --quiet --editable '.[lab,fast]'
 	@$(BIN)/python tools/add_torch.py
 	@touch $@
 

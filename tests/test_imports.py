@@ -26,8 +26,9 @@ ORDER = [
     {"compiled", "descent"},
     {"checkpoint", "gradient_check", "probes", "training"},
     {"pellucid"},
-    {"bench", "estimator", "interop", "lab", "watch"},
+    {"estimator", "interop", "lab", "watch"},
     {"app"},
+    {"bench"},
     {"cli"},
     {"__main__"},
 ]

@@ -11,7 +11,8 @@ import pellucid as pl
 
 LN3 = np.log(3)
 LOG_123 = np.log([1.0, 2.0, 3.0])
-ALL = [pl.SoftmaxCrossEntropy(), pl.SigmoidCrossEntropy(), pl.MeanSquaredError()]
+KINDS = [pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError]
+ALL = [kind(label_smoothing=share) for kind in KINDS for share in (0, 0.3)]
 
 #: loss, outputs, labels, value, gradient
 BY_HAND = [
@@ -29,6 +30,17 @@ BY_HAND = [
     (pl.SoftmaxCrossEntropy(), [LOG_123], [[0.5, 0.5, 0.0]], 1.4451858789480825, [[-1 / 3, -1 / 6, 1 / 2]]),
     # targets that sum to 2: twice the loss of one
     (pl.SoftmaxCrossEntropy(), [[0, 0]], [[2.0, 0.0]], 1.3862943611198906, [[-1.0, 1.0]]),
+    # a share of 0.3 spread: targets 0.1, 0.8, 0.1, and ln 6 - 0.8 ln 2 - 0.1 ln 3
+    (
+        pl.SoftmaxCrossEntropy(label_smoothing=0.3),
+        [LOG_123],
+        [1],
+        1.1273804959132876,
+        [[1 / 6 - 0.1, 1 / 3 - 0.8, 1 / 2 - 0.1]],
+    ),
+    # one output is a question with two classes: the target 1 becomes 0.9
+    (pl.SigmoidCrossEntropy(label_smoothing=0.2), [[LN3]], [1], 0.3975433013185919, [[-0.15]]),
+    (pl.MeanSquaredError(label_smoothing=0.2), [[0.9, 0.1]], [0], 0.0, [[0.0, 0.0]]),
     (pl.SigmoidCrossEntropy(), [[LN3]], [1], 0.28768207245178096, [[-0.25]]),
     (pl.SigmoidCrossEntropy(), [[LN3]], [0], 1.3862943611198906, [[0.75]]),
     (pl.SigmoidCrossEntropy(), [[-LN3]], [False], 0.28768207245178096, [[0.25]]),
@@ -53,7 +65,8 @@ def test_literals(loss, outputs, labels, value, gradient, dtype, limit):
 def torch_loss(torch, loss, z, targets):
     """Return PyTorch's value of our definitions: summed over outputs, averaged over rows."""
     if isinstance(loss, pl.SoftmaxCrossEntropy):
-        return torch.nn.functional.cross_entropy(z, targets)
+        return torch.nn.functional.cross_entropy(z, targets, label_smoothing=loss.label_smoothing)
+    targets = (1 - loss.label_smoothing) * targets + loss.label_smoothing / z.shape[1]
     if isinstance(loss, pl.SigmoidCrossEntropy):
         return torch.nn.functional.binary_cross_entropy_with_logits(z, targets, reduction="sum") / len(z)
     return torch.nn.functional.mse_loss(z, targets, reduction="sum") / (2 * len(z))
@@ -125,12 +138,12 @@ def test_outputs_and_labels_are_never_written(loss, kind, rng):
 def test_buffers_are_reused_and_right(loss, rng):
     for n_rows in (4, 4, 7, 2, 7):
         outputs, labels = rng.normal(size=(n_rows, 3)), rng.integers(3, size=n_rows)
-        expected = type(loss)().value_and_grad(outputs, labels)
+        expected = type(loss)(label_smoothing=loss.label_smoothing).value_and_grad(outputs, labels)
         value, dy = loss.value_and_grad(outputs, labels)
         assert value == expected[0]
         np.testing.assert_array_equal(dy, expected[1])
     assert loss.value_and_grad(outputs, labels)[1] is loss.value_and_grad(outputs, labels)[1]
-    assert repr(pickle.loads(pickle.dumps(loss))) == repr(loss) == f"{type(loss).__name__}()"
+    assert repr(pickle.loads(pickle.dumps(loss))) == repr(loss)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "i2", ">i2", "u4", ">i4", "i8", ">u8", "u8"])
@@ -188,7 +201,7 @@ def test_each_row_is_as_if_alone(loss, kind, rng):
 def test_one_loss_serves_networks_of_several_widths(loss, rng):
     for n_outputs in (3, 5, 3, 2):
         outputs, labels = rng.normal(size=(6, n_outputs)), rng.integers(n_outputs, size=6)
-        expected = type(loss)().value_and_grad(outputs, labels)
+        expected = type(loss)(label_smoothing=loss.label_smoothing).value_and_grad(outputs, labels)
         value, dy = loss.value_and_grad(outputs, labels)
         assert value == expected[0]
         np.testing.assert_array_equal(dy, expected[1])
@@ -211,7 +224,7 @@ def test_a_loss_says_whether_its_rows_tell_all():
     class Named(Doubled):
         pass
 
-    assert [loss.by_rows for loss in (pl.Loss, *map(type, ALL))] == [True] * 4
+    assert [loss.by_rows for loss in (pl.Loss, *KINDS)] == [True] * 4
     assert [loss.by_rows for loss in (Doubled, DoubledByRows, Named)] == [False, True, False]
     outputs, labels = np.array([[1.0, 0.0]]), np.array([1])
     assert [float(loss().value_and_grad(outputs, labels)[0]) for loss in (Doubled, DoubledByRows)] == [2, 2]
@@ -246,3 +259,14 @@ def test_targets_of_0_take_no_part_however_small_the_logit():
     value, dy = pl.SoftmaxCrossEntropy().value_and_grad(outputs, targets)
     assert float(value) == 0.0
     assert dy.tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_a_share_that_cannot_be(share):
+    with pytest.raises(ValueError, match=f"label_smoothing must be >= 0 and < 1, got {share}"):
+        pl.SoftmaxCrossEntropy(label_smoothing=share)
+
+
+def test_smoothing_is_told():
+    assert repr(pl.SoftmaxCrossEntropy(label_smoothing=0.1)) == "SoftmaxCrossEntropy(label_smoothing=0.1)"
+    assert repr(pl.SoftmaxCrossEntropy()) == "SoftmaxCrossEntropy()"

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 DEVICES = ("cpu", "gpu")
+#: Bytes of a cache line, and of the widest vectors of processors.
+LINE_BYTES = 64
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -111,6 +113,22 @@ def as_array(values: Any) -> Array:
     array([1, 2])
     """
     return values if isinstance(values, np.ndarray) or on_gpu(values) else np.asarray(values)
+
+
+def zeros(n: int, dtype: Any, xp: ModuleType = np) -> Array:
+    """Return a vector of zeros, which in the host's memory begins on a cache line: products read it faster.
+
+    Examples
+    --------
+    >>> zeros(3, np.float32).ctypes.data % LINE_BYTES
+    0
+    """
+    if xp is not np:
+        return xp.zeros(n, dtype)  # type: ignore[no-any-return]
+    dtype = np.dtype(dtype)
+    room = np.zeros(n * dtype.itemsize + LINE_BYTES, np.uint8)
+    start = -room.ctypes.data % LINE_BYTES
+    return room[start : start + n * dtype.itemsize].view(dtype)
 
 
 def float_dtype(dtype: object) -> np.dtype[np.floating]:

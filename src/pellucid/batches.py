@@ -10,7 +10,6 @@ are, a file on disk window by window, an iterable batch by batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -130,6 +129,8 @@ class FromFile:
 
     def epoch(self, steps_at_a_time: int) -> Iterator[Piece]:
         """Yield the pieces of one epoch."""
+        from concurrent.futures import ThreadPoolExecutor  # here, since it would slow down every start
+
         windows = list(self._windows())
         with ThreadPoolExecutor(1, thread_name_prefix="pellucid-read") as pool:
             ahead = pool.submit(self._read, windows[0], self.buffers[0])

@@ -21,12 +21,28 @@ from pellucid.backend import Array, as_array, module_of, to_host
 class Loss:
     """Base of the losses. A subclass writes `rows`, or `value_and_grad` where its value is no mean of rows.
 
+    Parameters
+    ----------
+    label_smoothing : float
+        The share s of each target that is spread evenly over the K classes: t becomes (1 - s) t + s / K. At
+        least 0 and less than 1. One output is a question with two classes.
+
+    Raises
+    ------
+    ValueError
+        If the share is not allowed.
+
     Attributes
     ----------
     threshold : float
         Where there is one output, class 1 is predicted above it.
     by_rows : bool
         Whether `rows` tells all: not if a subclass has a `value_and_grad` of its own.
+
+    References
+    ----------
+    Label smoothing: Szegedy et al. (2016), Rethinking the Inception architecture for computer vision,
+    section 7.
 
     Examples
     --------
@@ -56,7 +72,10 @@ class Loss:
         if {"rows", "value_and_grad"} & vars(cls).keys():
             cls.by_rows = "rows" in vars(cls)
 
-    def __init__(self) -> None:
+    def __init__(self, *, label_smoothing: float = 0.0) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing must be >= 0 and < 1, got {label_smoothing!r}")
+        self.label_smoothing = float(label_smoothing)
         self._buffers: dict[str, tuple[Any, Array]] = {}
 
     def value_and_grad(self, outputs: Array, labels: Array) -> tuple[Any, Array]:
@@ -110,15 +129,28 @@ class Loss:
         return self.as_targets(outputs, self.checked(outputs, labels))
 
     def as_targets(self, outputs: Array, labels: Array) -> Array:
-        """Return labels as targets of the outputs' shape: class numbers become rows of a unit matrix."""
-        if labels.ndim == 2:
+        """Return labels as targets of the outputs' shape: class numbers become rows of a unit matrix.
+
+        A share of each is spread over the classes, if that is wanted.
+
+        Examples
+        --------
+        >>> SoftmaxCrossEntropy(label_smoothing=0.3).as_targets(np.zeros((1, 3)), np.array([2])).round(3)
+        array([[0.1, 0.1, 0.8]])
+        """
+        if labels.ndim == 2 and not self.label_smoothing:
             return labels
         targets = self.buffer("targets", outputs)
-        if outputs.shape[1] == 1:
+        if labels.ndim == 2:
+            targets[...] = labels
+        elif outputs.shape[1] == 1:
             targets[:, 0] = labels
         else:
             targets.fill(0)
             targets.reshape(-1)[self.places(outputs, labels)] = 1
+        if self.label_smoothing:
+            targets *= 1 - self.label_smoothing
+            targets += self.label_smoothing / max(outputs.shape[1], 2)
         return targets
 
     def places(self, outputs: Array, labels: Array) -> Array:
@@ -149,7 +181,8 @@ class Loss:
         return {**self.__dict__, "_buffers": {}}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        smoothing = f"label_smoothing={self.label_smoothing}" if self.label_smoothing else ""
+        return f"{type(self).__name__}({smoothing})"
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -159,6 +192,11 @@ class SoftmaxCrossEntropy(Loss):
 
     value: -Σ_k t_k log p_k = Σ_k t_k (s - z_k), which for one class y is s - z_y
     grad:  ∂/∂z_k = p_k Σ_j t_j - t_k, which for one class y is p_k - [k = y]
+
+    With a share a of it spread over K classes, one class y has the targets t_k = (1 - a) [k = y] + a / K:
+
+    value: s - (1 - a) z_y - a / K Σ_k z_k
+    grad:  p_k - (1 - a) [k = y] - a / K
 
     Subtracting the row's largest z changes neither and keeps exp finite, so any logits are exact.
 
@@ -178,14 +216,19 @@ class SoftmaxCrossEntropy(Loss):
         xp, p = module_of(outputs), self.buffer("dy", outputs)
         z = xp.subtract(outputs, outputs.max(axis=1, keepdims=True), out=p)
         if labels.ndim == 2:
-            return self._rows_of_targets(z, labels)
+            return self._rows_of_targets(z, self.as_targets(outputs, labels))
         flat, places = p.reshape(-1), self.places(outputs, labels)
-        z_y = flat[places]
+        certain, spread = 1 - self.label_smoothing, self.label_smoothing / outputs.shape[1]
+        z_t = certain * flat[places]
+        if spread:
+            z_t += spread * self.row_sums(z)
         xp.exp(z, out=p)
         sums = self.row_sums(p)
         p /= sums[:, None]
-        flat[places] -= 1
-        return xp.log(sums) - z_y, p
+        if spread:
+            p -= spread
+        flat[places] -= certain
+        return xp.log(sums) - z_t, p
 
     def _rows_of_targets(self, z: Array, t: Array) -> tuple[Array, Array]:
         xp, p, total = module_of(z), z, t.sum(axis=1)

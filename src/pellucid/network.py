@@ -14,8 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from pellucid import safetensors
-from pellucid.backend import Array, array_module, as_array, float_dtype, on_gpu, to_device, to_host
-from pellucid.diagram import draw_network
+from pellucid.backend import Array, array_module, as_array, float_dtype, on_gpu, to_device, to_host, zeros
 from pellucid.layers import Activation, Dense, Layer
 from pellucid.model_file import check_tensors, describe_network, make_layers, named_parameters
 
@@ -128,7 +127,7 @@ class Network:
             raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
         self._place(float_dtype(dtype), device, tf32)
         self._connect(n_in)
-        self._bind(self._xp.zeros(self._count_parameters(), self.dtype))
+        self._bind(zeros(self._count_parameters(), self.dtype, self._xp))
         for layer in self.layers:
             layer.draw(rng)
         self._spawn_generators(rng)
@@ -366,7 +365,7 @@ class Network:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: the metadata do not describe a pellucid network: {error!r}") from error
         check_tensors(net.layers, tensors, path)
-        net._bind(np.zeros(net._count_parameters(), net.dtype))
+        net._bind(zeros(net._count_parameters(), net.dtype))
         for name, layer, ours in named_parameters(net.layers):
             getattr(layer, ours).T[...] = tensors[name]
         if rng is not None:
@@ -396,6 +395,8 @@ class Network:
         >>> net.diagram().splitlines()[1]
         '<title>Network of 2 layers, 15 parameters</title>'
         """
+        from pellucid.diagram import draw_network  # here, since it would slow down every start
+
         return draw_network(self.layers, self.n_in if self.built else None, inputs)
 
     def _place(self, dtype: np.dtype[np.floating], device: str, tf32: bool) -> None:
@@ -429,7 +430,7 @@ class Network:
 
     def _bind(self, theta: Array) -> None:
         """Make theta and a new grad the home of all parameters: matrices first, then vectors."""
-        self.theta, self.grad = theta, self._xp.zeros_like(theta)
+        self.theta, self.grad = theta, zeros(theta.size, theta.dtype, self._xp)
         shapes = [(y, name, shape) for y in self.layers for name, shape in y.parameter_shapes().items()]
         start = 0
         for n_dims in (2, 1):

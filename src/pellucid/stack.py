@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pellucid.backend import Array
+from pellucid.backend import Array, zeros
 from pellucid.layers import (
     Dense,
     Dropout,
@@ -96,8 +96,8 @@ class Stack:
         first = nets[0]
         self.dtype, self.device = first.dtype, first.device
         self.n_weights = self.k * first.n_weights
-        self.theta = np.empty(self.k * first.theta.size, self.dtype)
-        self.grad = np.zeros_like(self.theta)
+        self.theta = zeros(self.k * first.theta.size, self.dtype)
+        self.grad = zeros(self.theta.size, self.dtype)
         self.layers = [self._layer(i) for i in range(len(first.layers))]
         self._bind()
         self._copy(to_nets=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.app.builder import build_network, build_optimizer, learning_rate, training_labels
+from pellucid.app.builder import LOSSES, build_loss, build_network, build_optimizer, learning_rate
 from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import Source, load_source
 
@@ -69,20 +69,11 @@ def test_columns_of_a_table_have_mean_0_in_any_case():
     assert repr(network(table(X), subtract_mean=True)) == repr(network(table(X)))
 
 
-def smoothed(share, y, n_out):
-    return training_labels(TrainSettings(label_smoothing=share), np.array(y), n_out)
-
-
-def test_smoothed_labels_are_targets_that_keep_class_and_sum():
-    targets = smoothed(0.1, [3, 0, 9, 3], 10)
-    assert targets.argmax(axis=1).tolist() == [3, 0, 9, 3]
-    np.testing.assert_allclose(targets.sum(axis=1), 1)
-    np.testing.assert_allclose(np.unique(targets), [0.01, 0.91])
-    np.testing.assert_allclose(smoothed(0.1, [0, 1], 1), [[0.05], [0.95]])
-
-
-def test_without_smoothing_labels_stay_class_numbers():
-    assert smoothed(0.0, [3, 0], 10).tolist() == [3, 0]
+def test_the_loss_smooths_the_labels():
+    for name, kind in LOSSES.items():
+        loss = build_loss(TrainSettings(loss=name, label_smoothing=0.1))
+        assert (type(loss), loss.label_smoothing) == (kind, 0.1)
+        assert build_loss(TrainSettings(loss=name)).label_smoothing == 0
 
 
 def kinds(net):

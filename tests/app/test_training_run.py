@@ -87,12 +87,12 @@ def test_every_choice_lowers_the_loss(settings):
     assert (run.records[0].validation_loss is None) == (settings.get("validation") == 0)
 
 
-def test_smoothed_labels_train_and_plain_ones_validate():
+def test_smoothed_labels_train_and_validate():
     run = run_of(epochs=40, label_smoothing=0.5, learning_rate=0.01)
     last = list(run)[-1]
     # Half of a label spread over ten classes has the entropy -0.55 ln 0.55 - 9 · 0.05 ln 0.05 = 1.677.
     assert 1.677 < last.loss < 1.75
-    assert -np.log(0.55) < last.validation_loss < 0.8
+    assert 1.677 < last.validation_loss < 1.85
     assert last.accuracy > 0.99
 
 

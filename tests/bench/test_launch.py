@@ -1,9 +1,11 @@
 """Whole processes of the race."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
+from pellucid.app.recipes import RECIPES
 from pellucid.app.settings import TrainSettings
 from pellucid.bench import launch
 from pellucid.bench.calibration import Variant
@@ -22,19 +24,17 @@ def test_our_command_line_trains_the_recipe(monkeypatch, tmp_path):
     assert stop.value.code in (0, None)
     (settings,) = caught
     assert settings == TrainSettings(
-        source="mnist",
-        hidden=(192,),
-        activation=("relu",),
-        init="he-normal",
-        optimizer="adam",
-        learning_rate=0.006,
-        schedule="one-cycle",
-        epochs=5,
-        batch_size=128,
-        validation=0.0,
-        seed=3,
-        run=tmp_path / "run.json",
+        source="mnist", **RECIPES["fast"], recipe="fast", seed=3, run=tmp_path / "run.json"
     )
+    assert RACE.sizes == (784, *settings.hidden, 10)
+    assert RACE.momentum > 0
+    assert settings.nesterov
+    assert (settings.schedule, settings.validation) == ("one-cycle", 0)
+
+
+def test_a_smoke_run_has_fewer_epochs():
+    command = own_command(replace(RACE, cycle_epochs=1), 0, "run.json")
+    assert command[command.index("--epochs") + 1] == "1"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_run_has_its_time_its_memory_and_its_accuracy(package):
     peer = package(
         "import time",
         "module, recipe, options, seed, file = sys.argv[1:]",
-        "assert json.loads(recipe)['cycle_epochs'] == 5 and json.loads(options) == {'unroll': 4}",
+        "assert json.loads(recipe)['cycle_epochs'] == 3 and json.loads(options) == {'unroll': 4}",
         "assert os.environ['OMP_NUM_THREADS'] == '1'",
         "time.sleep(0.1); held = b'1' * 100_000_000",
         "open(file, 'w').write(json.dumps({'scores': {'test': {'accuracy': 0.5 + int(seed) / 100}}}))",

@@ -66,4 +66,4 @@ def test_peers_run_in_their_best_form_and_ours_as_it_is(run, fast, monkeypatch):
     assert set(searched) <= {"published", "scikit-learn"} and "published" in searched
     assert found["contestants"]["published"] == {"missing": "enough"}
     assert [call[0] for call in run] == ["pellucid"]
-    assert run[0][2] == 5
+    assert run[0][2] == 3

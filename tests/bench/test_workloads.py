@@ -36,7 +36,7 @@ def test_the_race_has_one_cycle_over_all_its_steps():
     rate = RACE.schedule()
     steps = RACE.cycle_epochs * RACE.steps
     rates = [rate(step) for step in range(steps)]
-    assert steps == 5 * 469
+    assert steps == 3 * 235
     assert max(rates) == pytest.approx(RACE.rate, rel=1e-4)
     assert rates[-1] < 1e-4 * rates[0] * 10
     assert WORKLOADS["F"].schedule() == 0.001

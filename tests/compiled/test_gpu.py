@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.skipif(cuda.COMPILER is None, reason="there is no C com
 
 N, N_IN, K = 50, 6, 3
 ACTIVATIONS = [pl.Identity, pl.ReLU, pl.LeakyReLU, pl.Sigmoid, pl.Tanh]
-LOSSES = [pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError]
+KINDS = [pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError]
+LOSSES = [partial(kind, label_smoothing=share) for kind in KINDS for share in (0, 0.2)]
 OPTIMIZERS = [
     pl.SGD(1),
     pl.SGD(pl.cosine(0.2, 30), weight_decay=0.05),
@@ -95,7 +97,7 @@ def test_each_optimizer(optimizer, batch_size):
     compare(network, pl.SoftmaxCrossEntropy(), optimizer, *data(), batch_size=batch_size)
 
 
-@pytest.mark.parametrize("loss", LOSSES[1:])
+@pytest.mark.parametrize("loss", LOSSES[2:])
 def test_one_output(loss):
     compare(lambda device: network(device, n_out=1), loss(), pl.SGD(0.1), *data(k=1))
 
@@ -264,7 +266,7 @@ def test_nan_stays_nan(activation, loss):
 def test_large_logits_overflow_nothing():
     (x, y), make = data(), lambda device: network(device, activation=pl.Sigmoid)
     with np.errstate(over="ignore"):
-        for loss in LOSSES[:2]:
+        for loss in LOSSES[:4]:
             compare(make, loss(), pl.SGD(1e-3), 1e4 * x, y, atol=1e-9)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.app.model_notes import ModelNotes
 from pellucid.app.settings import INITIALIZERS, TrainSettings
-from pellucid.app.sources import Labels, Source, taken
+from pellucid.app.sources import Source, taken
 from pellucid.initializers import Initializer
 from pellucid.schedules import Schedule
 
@@ -86,25 +86,15 @@ def _for_columns(x: np.ndarray) -> pl.Rescale:
     return pl.Rescale(scale, -mean * scale)
 
 
-def training_labels(settings: TrainSettings, y: Labels, n_out: int) -> np.ndarray:
-    """Return class numbers as they are, or as targets if a share of each is spread over all classes.
-
-    References
-    ----------
-    Szegedy et al. (2016), Rethinking the Inception architecture for computer vision, section 7.
+def build_loss(settings: TrainSettings) -> pl.Loss:
+    """Return the loss to train with.
 
     Examples
     --------
-    >>> training_labels(TrainSettings(label_smoothing=0.3), np.array([2]), n_out=3).round(6).tolist()
-    [[0.1, 0.1, 0.8]]
-    >>> training_labels(TrainSettings(label_smoothing=0.3), np.array([0, 1]), n_out=1).tolist()
-    [[0.15], [0.85]]
+    >>> build_loss(TrainSettings(label_smoothing=0.1))
+    SoftmaxCrossEntropy(label_smoothing=0.1)
     """
-    share = settings.label_smoothing
-    if not share:
-        return y
-    certain = np.eye(n_out)[y] if n_out > 1 else y[:, None]
-    return (1 - share) * certain + share / max(n_out, 2)
+    return LOSSES[settings.loss](label_smoothing=settings.label_smoothing)
 
 
 def _hidden_layers(settings: TrainSettings) -> list[pl.Layer]:

@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 
 import pellucid as pl
-from pellucid.app.builder import LOSSES, build_network, build_optimizer, training_labels
+from pellucid.app.builder import build_loss, build_network, build_optimizer
 from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import Parts, Source, taken
 
@@ -46,7 +46,7 @@ class TrainingRun:
     ) -> None:
         self.settings = settings
         self.net = build_network(settings, source, parts.train, rng)
-        self.loss = LOSSES[settings.loss]()
+        self.loss = build_loss(settings)
         self.records: list[pl.Record] = []
         self.status, self.seconds = "running", 0.0
         self._kept: tuple[int, pl.Record | None, np.ndarray] = (0, None, self.net.theta.copy())
@@ -56,7 +56,7 @@ class TrainingRun:
             self.loss,
             build_optimizer(settings, len(parts.train)),
             taken(source.x, parts.train),
-            training_labels(settings, taken(source.y, parts.train), self.net.n_out),
+            taken(source.y, parts.train),
             epochs=settings.epochs,
             batch_size=settings.batch_size or None,
             validation=(source.x[held_out], source.y[held_out]) if len(held_out) else None,

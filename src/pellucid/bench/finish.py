@@ -9,8 +9,6 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
 import pellucid as pl
 from pellucid.backend import Array
 from pellucid.bench.peers.published import ACTIVATIONS
@@ -18,17 +16,17 @@ from pellucid.bench.problem import Parameters, Problem
 from pellucid.bench.workloads import Workload
 
 
-def accuracy(weights: Parameters, activation: str, images: Array, labels: Array) -> float:
-    """Return the share of images that weights and biases put into their class.
+def accuracy(weights: Parameters, activation: str, x: Array, labels: Array) -> float:
+    """Return the share of scaled images that weights and biases put into their class.
 
     Examples
     --------
-    >>> weights = [(np.eye(2, dtype=np.float32), np.zeros(2, np.float32))]
-    >>> accuracy(weights, "relu", np.array([[0, 255], [255, 0]], np.uint8), np.array([1, 1]))
+    >>> import numpy as np
+    >>> weights = [(np.eye(2), np.zeros(2))]
+    >>> accuracy(weights, "relu", np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([1, 1]))
     0.5
     """
     *hidden, (W, b) = weights
-    x = np.multiply(images, np.float32(1 / 255), dtype=np.float32)
     for each in hidden:
         x = ACTIVATIONS[activation](x @ each[0] + each[1])
     return pl.accuracy(labels, (x @ W + b).argmax(axis=1))
@@ -42,7 +40,7 @@ def main() -> None:
     prepared = import_module(module).prepare(problem, json.loads(options))
     for _ in range(work.cycle_epochs or 1):
         prepared.run()
-    found = accuracy(prepared.parameters(), work.activation, mnist.x_test, mnist.y_test)
+    found = accuracy(prepared.parameters(), work.activation, problem.scaled(mnist.x_test), mnist.y_test)
     Path(file).write_text(json.dumps({"scores": {"test": {"accuracy": found}}}), encoding="utf-8")
 
 

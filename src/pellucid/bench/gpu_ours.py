@@ -43,4 +43,4 @@ def prepare(problem: Problem, options: Options) -> Prepared:
     def learnt() -> Parameters:
         return parameters(deepcopy(net).to("cpu"))
 
-    return Prepared(run, learnt, lambda: report(work, trace, learnt()))
+    return Prepared(run, learnt, lambda: report(problem, trace, learnt()))

@@ -5,24 +5,23 @@ from typing import Any
 
 import pellucid as pl
 from pellucid.bench.finish import accuracy
-from pellucid.bench.problem import Parameters
-from pellucid.bench.workloads import Workload
+from pellucid.bench.problem import Parameters, Problem
 
 #: Every so many iterations the loss is noted: that of the training rows, before the update.
 EVERY = 10
 
 
-def report(work: Workload, trace: Sequence[float], parameters: Parameters) -> dict[str, Any]:
+def report(problem: Problem, trace: Sequence[float], parameters: Parameters) -> dict[str, Any]:
     """Return the trace, and the accuracy on MNIST's test rows, as JSON; nothing without a trace.
 
     Examples
     --------
     >>> from pellucid.bench.workloads import WORKLOADS
-    >>> report(WORKLOADS["F"], [], [])
+    >>> report(Problem(WORKLOADS["F"]), [], [])
     {}
     """
     if not trace:
         return {}
     mnist = pl.load_dataset("mnist")
-    found = accuracy(parameters, work.activation, mnist.x_test, mnist.y_test)
+    found = accuracy(parameters, problem.workload.activation, problem.scaled(mnist.x_test), mnist.y_test)
     return {"trace": list(trace), "test_accuracy": found}

@@ -14,7 +14,7 @@ from pellucid.bench.calibration import Variant
 from pellucid.bench.contestants import OURS, Contestant
 from pellucid.bench.memory import UNIT
 from pellucid.bench.process import WorkerError, cores, last_line, on_cores
-from pellucid.bench.workloads import Workload
+from pellucid.bench.workloads import RACE, Workload
 
 
 @dataclass(frozen=True)
@@ -46,29 +46,17 @@ def run(contestant: Contestant, variant: Variant, recipe: Workload, seed: int) -
 
 
 def own_command(recipe: Workload, seed: int, file: Path | str) -> list[str]:
-    """Return our command line with the recipe's numbers, its first word left out.
+    """Return our command line, its first word left out.
 
     Examples
     --------
     >>> from pellucid.bench.workloads import RACE
-    >>> own_command(RACE, 3, "run.json")[:5]
-    ['pellucid', 'train', 'mnist', '--hidden', '192']
+    >>> " ".join(own_command(RACE, 3, "run.json"))
+    'pellucid train mnist --recipe fast --seed 3 --run run.json'
     """
-    hidden = [word for width in recipe.sizes[1:-1] for word in ("--hidden", str(width))]
-    settings = {
-        "activation": recipe.activation,
-        "init": recipe.init.replace("_", "-"),
-        "optimizer": recipe.rule,
-        "learning-rate": recipe.rate,
-        "schedule": "one-cycle",
-        "epochs": recipe.cycle_epochs,
-        "batch-size": recipe.batch_size,
-        "validation": 0,
-        "seed": seed,
-        "run": file,
-    }
-    flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-    return ["pellucid", "train", "mnist", *hidden, *flags]
+    fewer = [] if recipe == RACE else ["--epochs", str(recipe.cycle_epochs)]
+    settings = ["--recipe", "fast", *fewer, "--seed", str(seed), "--run", str(file)]
+    return ["pellucid", "train", "mnist", *settings]
 
 
 def _peer_command(

@@ -4,6 +4,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.bench.problem import Options, Prepared, Problem, parameters
+from pellucid.bench.workloads import Workload
 
 #: More epochs than anyone waits for: `train` yields one after another.
 ENDLESS = 10**9
@@ -20,13 +21,12 @@ def prepare(problem: Problem, options: Options) -> Prepared:
     """
     work = problem.workload
     as_bytes = options["pixels"] == "uint8"
-    net = problem.network(pl.Rescale(1 / 255)) if as_bytes else problem.network()
+    net = problem.network(pl.Rescale(1 / 255, -problem.mean)) if as_bytes else problem.network()
     x = np.array(problem.data[0]) if as_bytes else problem.pixels()
-    optimizer = pl.SGD(work.schedule()) if work.rule == "sgd" else pl.Adam(work.schedule())
     records = pl.train(
         net,
-        pl.SoftmaxCrossEntropy(),
-        optimizer,
+        pl.SoftmaxCrossEntropy(label_smoothing=work.label_smoothing),
+        optimizer_of(work),
         x,
         problem.labels,
         epochs=ENDLESS,
@@ -36,3 +36,17 @@ def prepare(problem: Problem, options: Options) -> Prepared:
         compiled=options["compiled"],
     )
     return Prepared(lambda: next(records), lambda: parameters(net))
+
+
+def optimizer_of(work: Workload) -> pl.Optimizer:
+    """Return the rule with its rates.
+
+    Examples
+    --------
+    >>> from pellucid.bench.workloads import WORKLOADS
+    >>> optimizer_of(WORKLOADS["D"])
+    SGD(learning_rate=0.1, momentum=0.0, nesterov=False, weight_decay=0)
+    """
+    if work.rule == "adam":
+        return pl.Adam(work.schedule())
+    return pl.SGD(work.schedule(), momentum=work.momentum, nesterov=work.momentum > 0)

@@ -84,9 +84,23 @@ class Problem:
         """Class numbers, shape (rows,), as an array of the caller's own."""
         return self.data[1].astype(np.int64)
 
+    @cached_property
+    def mean(self) -> Array:
+        """The mean of each pixel, from 0 to 1, or 0 where it is not subtracted; shape (784,)."""
+        images = self.data[0]
+        sums = images.sum(axis=0) if self.workload.subtract_mean else np.zeros(images.shape[1])
+        return sums / (255 * len(images))
+
     def pixels(self, dtype: type[np.floating[Any]] = np.float32) -> Array:
-        """Return the images from 0 to 1, shape (rows, 784), as an array of the caller's own."""
-        return np.multiply(self.data[0], dtype(1 / 255), dtype=dtype)
+        """Return the training images as `scaled` does."""
+        return self.scaled(self.data[0], dtype)
+
+    def scaled(self, images: Array, dtype: type[np.floating[Any]] = np.float32) -> Array:
+        """Return images from 0 to 1, shape (n, 784), less the mean, as an array of the caller's own."""
+        pixels = np.multiply(images, dtype(1 / 255), dtype=dtype)
+        if self.workload.subtract_mean:
+            pixels -= self.mean.astype(dtype)
+        return pixels
 
     def network(self, *first: pl.Layer) -> pl.Network:
         """Return the network in float32 with its starting weights, behind the given layers."""

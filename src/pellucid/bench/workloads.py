@@ -7,6 +7,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from pellucid.app.recipes import RECIPES
 from pellucid.schedules import Schedule, one_cycle
 
 Rule = Literal["sgd", "adam"]
@@ -36,6 +37,12 @@ class Workload:
         The initializer's name in `pellucid`.
     cycle_epochs : int or None
         The length of a training with a one-cycle rate; None: the rate is constant.
+    momentum : float
+        Of sgd, in Nesterov's form; 0: none.
+    label_smoothing : float
+        The share of each target that is spread over the classes.
+    subtract_mean : bool
+        Whether each pixel is given less its mean over the training images.
 
     Examples
     --------
@@ -52,6 +59,9 @@ class Workload:
     rate: float = 0.1
     init: str = "glorot_uniform"
     cycle_epochs: int | None = None
+    momentum: float = 0.0
+    label_smoothing: float = 0.0
+    subtract_mean: bool = False
 
     @property
     def steps(self) -> int:
@@ -116,9 +126,21 @@ WORKLOADS = {
         Workload("G", (784, 512, 512, 10), "relu", 128, 30_000, "adam", rate=1e-3),
     )
 }
+FAST = RECIPES["fast"]
 #: The recipe of the race to 98 % test accuracy: every contestant trains this net in this way.
 RACE = Workload(
-    "T98", (784, 192, 10), "relu", 128, 60_000, "adam", rate=0.006, init="he_normal", cycle_epochs=5
+    "T98",
+    (784, *FAST["hidden"], 10),
+    "relu",
+    FAST["batch_size"],
+    60_000,
+    FAST["optimizer"],
+    rate=FAST["learning_rate"],
+    init="he_normal",
+    cycle_epochs=FAST["epochs"],
+    momentum=FAST["momentum"],
+    label_smoothing=FAST["label_smoothing"],
+    subtract_mean=FAST["subtract_mean"],
 )
 
 

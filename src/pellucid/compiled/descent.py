@@ -1,20 +1,31 @@
 """Steps of gradient descent, compiled: what `pellucid.train` calls where it pays.
 
-Small batches run in one compiled loop; a batch of more rows than a block is shared out over threads.
+Small batches run in one compiled loop, many steps a call. A batch of more rows than a block is one step: the
+gradients of its blocks are added up.
 """
 
 import numpy as np
 
-from pellucid.backend import Array
+from pellucid.backend import Array, zeros
+from pellucid.compiled.crew import Crew, most_shares, n_shares
 from pellucid.compiled.feed import Feed
 from pellucid.compiled.kernel import told_if_compiled
-from pellucid.compiled.layout import State, make_layout, make_rule
-from pellucid.compiled.steps import descend, take_steps
-from pellucid.compiled.team import Team, rows_a_call
+from pellucid.compiled.layout import COLLECTING, make_rule
+from pellucid.compiled.program import groups
+from pellucid.compiled.steps import descend
 from pellucid.losses import Loss
 from pellucid.network import blocks
 from pellucid.optimizers import SGD, Adam, Optimizer
 from pellucid.stack import Model
+
+#: The most rows in a block: their activations stay in the processor's cache.
+BLOCK_ROWS = 768
+#: Products of fewer multiplications take OpenBLAS's quick way for small matrices.
+SMALL_PRODUCT = 1_000_000
+#: Multiplications in a call of compiled code, about a tenth of a second: Ctrl-C waits for its end.
+CALL = 5e9
+#: Entries made ahead of a call: numbers drawn for dropout, and copies of rows.
+AHEAD = 2**22
 
 
 class CompiledDescent:
@@ -28,46 +39,73 @@ class CompiledDescent:
     batch_size : int
         The most rows in a batch; 0 where it is not known.
     block_rows : int, optional
-        The most rows computed at a time in a larger batch; None: all.
+        The most rows that a thread computes at a time in a larger batch; None: all.
     """
 
     def __init__(
         self, model: Model, loss: Loss, optimizer: Optimizer, batch_size: int, block_rows: int | None
     ) -> None:
-        self.model, self.loss, self.optimizer, self.block_rows = model, loss, optimizer, block_rows
+        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.block_rows = block_rows and min(block_rows, best_block(model))
         self.feed = Feed(model.nets)
-        self.team = None if block_rows is None else Team(model, loss, self.feed, block_rows)
         self.steps_at_a_time = max(1, rows_a_call(model, self.feed.entries_a_row()) // max(1, batch_size))
-        self.largest = 0
+        self.crew: Crew | None = None
 
     def steps(self, x: Array, y: Array, rows: Array | slice, batch_size: int) -> tuple[Array, Array]:
         """Take a step for each batch of these rows; return losses and right rows, both (steps, k)."""
         chosen = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         with told_if_compiled(descend):
-            if self.team is None or batch_size <= self.team.block_rows:
+            if self.block_rows is None or batch_size <= self.block_rows:
                 return self._steps(x, y, chosen, batch_size)
-            found = [self._step(self.team, x, y, chosen[batch]) for batch in blocks(len(chosen), batch_size)]
+            found = [self._step(x, y, chosen[batch]) for batch in blocks(len(chosen), batch_size)]
         return np.array([losses for losses, _ in found]), np.array([right for _, right in found])
 
     def _steps(self, x: Array, y: Array, rows: Array, batch_size: int) -> tuple[Array, Array]:
         """Take all steps in one call of compiled code."""
         model, optimizer = self.model, self.optimizer
-        if batch_size > self.largest:
-            self.layout, room = make_layout(model.nets, self.loss, batch_size)
-            self.work, self.largest = np.empty(room, model.dtype), batch_size
-        state = State(model.theta, model.grad, *memories(optimizer, model.theta), self.work)
+        crew = self._crew(batch_size, n_shares(batch_size, model.n_weights))
         before, n_steps = optimizer.step_number, -(-len(rows) // batch_size)
         rates = np.array([optimizer.rate(before + i) for i in range(n_steps)], np.float64)
         rule, data = make_rule(optimizer, model.n_weights), self.feed.data(x, y, rows)
-        found = take_steps(self.layout, rule, state, data, range(len(rows)), batch_size, rates, before)
+        found = crew.take_steps(rule, memories(optimizer, model.theta), data, rates, before)
         optimizer.step_number += n_steps
         return found
 
-    def _step(self, team: Team, x: Array, y: Array, rows: Array) -> tuple[Array, Array]:
-        """Take one step, its rows shared out; return losses and right rows, both (k,)."""
-        found = team.gradient(x, y, rows)
-        self.optimizer.step(self.model.theta, self.model.grad, self.model.n_weights)
-        return found
+    def _step(self, x: Array, y: Array, rows: Array) -> tuple[Array, Array]:
+        """Take one step, block by block; return losses and right rows, both (k,)."""
+        model = self.model
+        assert self.block_rows is not None
+        crew = self._crew(self.block_rows * most_shares(), most_shares())
+        total, losses, right = zeros(model.theta.size, model.dtype), np.zeros(model.k), np.zeros(model.k, int)
+        blocks_a_call = max(1, rows_a_call(model, self.feed.entries_a_row(x)) // self.block_rows)
+        for part in blocks(len(rows), blocks_a_call * crew.rows):
+            sizes = np.array([each.stop - each.start for each in blocks(part.stop - part.start, crew.rows)])
+            shares, data = sizes / len(rows), self.feed.data(x, y, rows[part])
+            part_losses, part_right = crew.take_steps(COLLECTING, (total[:0], total), data, shares)
+            losses += shares @ part_losses
+            right += part_right.sum(axis=0)
+        np.copyto(model.grad, total)
+        self.optimizer.step(model.theta, model.grad, model.n_weights)
+        return losses, right
+
+    def _crew(self, rows: int, size: int) -> Crew:
+        """Return the threads for batches of so many rows; those there are do for smaller ones, too."""
+        if self.crew is None or (rows, size) != (self.crew.rows, self.crew.size):
+            self.crew = Crew(self.model, self.loss, rows, size)
+        return self.crew
+
+
+def best_block(model: Model) -> int:
+    """Return how many rows to compute at a time: few where that makes the first product a small one."""
+    net = model.nets[0]
+    first = net.n_in * model.k * groups(net.layers)[0].dense.n_out
+    few = SMALL_PRODUCT // first // 32 * 32
+    return few if few >= 64 else BLOCK_ROWS
+
+
+def rows_a_call(model: Model, entries_a_row: int) -> int:
+    """Return how many rows a thread computes in one call of compiled code."""
+    return int(min(CALL / (3 * model.n_weights), AHEAD / max(1, entries_a_row)))
 
 
 def memories(optimizer: Optimizer, theta: Array) -> tuple[Array, Array]:

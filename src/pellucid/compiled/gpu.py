@@ -118,8 +118,8 @@ class FusedDescent:
         n_columns = table.shape[1]
         self.kernels.launch(
             "losses", run.n, run.outputs, feed.labels, run.gradient, table, rows.start, self.net.n_out,
-            LOSSES.index(type(self.loss)), float(self.loss.threshold), batch.stop - batch.start,
-            (rows.start - batch.start) * n_columns + step, n_columns // 2,
+            LOSSES.index(type(self.loss)), float(self.loss.threshold), self.loss.label_smoothing,
+            batch.stop - batch.start, (rows.start - batch.start) * n_columns + step, n_columns // 2,
         )()  # fmt: skip
         for launch in run.backward:
             launch()

@@ -84,8 +84,9 @@ KERNEL derive(const T *y, T *dy, T *sums, unsigned rows, unsigned width, unsigne
 // ------------------------------------------------------------------------------------------------ losses
 // Each returns the value of a row of outputs z, and fills dy with the gradient by them.
 
-DEVICE T target(unsigned label, unsigned j, unsigned width) {
-    return label == (width == 1 ? 1 : j) ? 1 : 0;
+// A share of the target is spread over the classes; the only output stands for class 1 of two.
+DEVICE T target(unsigned label, unsigned j, unsigned width, T share) {
+    return (label == (width == 1 ? 1 : j) ? 1 - share : 0) + share / (width == 1 ? 2 : width);
 }
 
 DEVICE unsigned predicted(const T *z, unsigned width, T threshold) {
@@ -96,27 +97,28 @@ DEVICE unsigned predicted(const T *z, unsigned width, T threshold) {
     return best;
 }
 
-DEVICE T softmax_cross_entropy(const T *z, unsigned label, T *dy, unsigned width) {
-    T largest = z[predicted(z, width, 0)], total = 0;
+DEVICE T softmax_cross_entropy(const T *z, unsigned label, T share, T *dy, unsigned width) {
+    T largest = z[predicted(z, width, 0)], total = 0, z_t = (1 - share) * (z[label] - largest);
+    for (unsigned j = 0; share > 0 && j < width; j++) z_t += share / width * (z[j] - largest);
     for (unsigned j = 0; j < width; j++) total += dy[j] = exp(z[j] - largest);
-    for (unsigned j = 0; j < width; j++) dy[j] = dy[j] / total - target(label, j, width);
-    return log(total) - (z[label] - largest);
+    for (unsigned j = 0; j < width; j++) dy[j] = dy[j] / total - target(label, j, width, share);
+    return log(total) - z_t;
 }
 
-DEVICE T sigmoid_cross_entropy(const T *z, unsigned label, T *dy, unsigned width) {
+DEVICE T sigmoid_cross_entropy(const T *z, unsigned label, T share, T *dy, unsigned width) {
     T value = 0;
     for (unsigned j = 0; j < width; j++) {
-        T t = target(label, j, width), e = exp(-fabs(z[j]));
+        T t = target(label, j, width, share), e = exp(-fabs(z[j]));
         value += (z[j] < 0 ? 0 : z[j]) - z[j] * t + log1p(e);
         dy[j] = (z[j] < 0 ? e : 1) / (1 + e) - t;
     }
     return value;
 }
 
-DEVICE T mean_squared_error(const T *z, unsigned label, T *dy, unsigned width) {
+DEVICE T mean_squared_error(const T *z, unsigned label, T share, T *dy, unsigned width) {
     T value = 0;
     for (unsigned j = 0; j < width; j++) {
-        dy[j] = z[j] - target(label, j, width);
+        dy[j] = z[j] - target(label, j, width, share);
         value += dy[j] * dy[j] / 2;
     }
     return value;
@@ -126,14 +128,15 @@ DEVICE T mean_squared_error(const T *z, unsigned label, T *dy, unsigned width) {
 // are means. `table` has a row for each row of the batch, a column for each step, and as many more, which
 // tell whether the row is right; `place` is that of row 0 in this step's column.
 KERNEL losses(const T *outputs, const L *labels, T *gradient, double *table, unsigned first, unsigned width,
-              unsigned loss, T threshold, unsigned batch, unsigned place, unsigned steps, unsigned n) {
+              unsigned loss, T threshold, T share, unsigned batch, unsigned place, unsigned steps,
+              unsigned n) {
     ENTRY(i);
     const T *z = outputs + i * width;
     T *dy = gradient + i * width;
     unsigned label = labels[first + i];
-    T value = loss == SOFTMAX_CROSS_ENTROPY   ? softmax_cross_entropy(z, label, dy, width)
-              : loss == SIGMOID_CROSS_ENTROPY ? sigmoid_cross_entropy(z, label, dy, width)
-                                              : mean_squared_error(z, label, dy, width);
+    T value = loss == SOFTMAX_CROSS_ENTROPY   ? softmax_cross_entropy(z, label, share, dy, width)
+              : loss == SIGMOID_CROSS_ENTROPY ? sigmoid_cross_entropy(z, label, share, dy, width)
+                                              : mean_squared_error(z, label, share, dy, width);
     for (unsigned j = 0; j < width; j++) dy[j] /= batch;
     table[place + i * 2 * steps] = value / batch;
     table[place + i * 2 * steps + steps] = predicted(z, width, threshold) == label;

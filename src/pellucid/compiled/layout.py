@@ -9,6 +9,7 @@ import numpy as np
 from pellucid.backend import Array
 from pellucid.compiled.program import ACTIVATIONS, LOSSES, OPTIMIZERS, Group, groups
 from pellucid.layers import LeakyReLU, Rescale
+from pellucid.layers.rescale import fits
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, Optimizer
@@ -43,6 +44,7 @@ class Layout(NamedTuple):
     drawn_at: Array
     loss: int
     threshold: float
+    label_smoothing: float
 
 
 class Rule(NamedTuple):
@@ -57,13 +59,25 @@ class Rule(NamedTuple):
     n_weights: int
 
 
-class State(NamedTuple):
-    """What steps change: parameters, gradients, the optimizer's two memories, and room for a batch."""
+class Shared(NamedTuple):
+    """What steps change: parameters and gradients, the optimizer's two memories, and room for each share.
+
+    The first share's gradients, and in the end their sum, are in `grad`, those of the others in `more_grads`.
+    """
 
     theta: Array
     grad: Array
+    more_grads: Array
     m: Array
     v: Array
+    work: Array
+
+
+class State(NamedTuple):
+    """What a share of a batch needs of that: parameters, gradients, and room for its rows."""
+
+    theta: Array
+    grad: Array
     work: Array
 
 
@@ -86,15 +100,19 @@ class Data(NamedTuple):
 NO_DROPOUT = -1.0
 
 
-class _Space:
-    """A flat vector yet to be made: hands out places one after the other."""
+#: Entries that fill a cache line, or two: arrays that begin on a line are read faster.
+LINE = 16
 
-    def __init__(self) -> None:
-        self.size = 0
+
+class _Space:
+    """A flat vector yet to be made: hands out places one after the other, each a multiple of `unit`."""
+
+    def __init__(self, unit: int = 1) -> None:
+        self.size, self.unit = 0, unit
 
     def take(self, size: int) -> int:
         """Return where the next `size` entries begin."""
-        start, self.size = self.size, self.size + size
+        start, self.size = self.size, self.size + -(-size // self.unit) * self.unit
         return start
 
 
@@ -102,7 +120,7 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int) -> tuple[Layout,
     """Return where all lies for batches of up to `rows` rows, and how long `work` is."""
     k, parts = len(nets), groups(nets[0].layers)
     widths = [parts[0].dense.n_in, *(part.dense.n_out for part in parts)]
-    theta, work, drawn = _Space(), _Space(), _Space()
+    theta, work, drawn = _Space(), _Space(LINE), _Space()
     w_at = [theta.take(k * n_in * n_out) for n_in, n_out in pairwise(widths)]
     b_at = [theta.take(k * n_out) for n_out in widths[1:]]
     x_at, y_at, d_at, drawn_at = [work.take(rows * widths[0])], [], [], []
@@ -127,6 +145,7 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int) -> tuple[Layout,
         drawn_at=np.array(drawn_at),
         loss=LOSSES.index(type(loss)),
         threshold=float(loss.threshold),
+        label_smoothing=loss.label_smoothing,
     )
     return layout, work.size
 
@@ -166,5 +185,5 @@ def make_scaling(net: Network, dtype: np.dtype[np.generic]) -> tuple[Array, Arra
     """Return scale and shift by column for data of a dtype: in float64 where `Rescale` shifts in float64."""
     first = net.layers[0]
     scale, shift = (first.scale, first.shift) if isinstance(first, Rescale) else (1.0, 0.0)
-    precise = np.float64 if np.any(shift) and dtype != net.dtype else net.dtype
+    precise = np.float64 if np.any(shift) and not fits(dtype, net.dtype) else net.dtype
     return np.full(net.n_in, scale, precise), np.full(net.n_in, shift, precise)

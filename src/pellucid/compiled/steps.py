@@ -7,6 +7,8 @@ one wide product, since they share x. All arrays of one dtype lie in flat vector
     theta, grad   layer by layer the weights, of the first (n_in, k, n_out), of the others (k, n_in, n_out);
                   then layer by layer the biases (k, n_out)
     work          what a batch leaves in each layer: input, output, and the gradient by the output
+
+A batch may be cut into shares of its rows; each share then has its own work and its own grad.
 """
 
 import numpy as np
@@ -29,15 +31,21 @@ from pellucid.compiled.formulas import (
 from pellucid.compiled.kernel import entry, inlined, kernel
 from pellucid.compiled.layout import (
     ADAM,
+    LINE,
     MEAN_SQUARED_ERROR,
     PLAIN_SGD,
     SOFTMAX_CROSS_ENTROPY,
     Data,
     Layout,
     Rule,
+    Shared,
     State,
 )
-from pellucid.compiled.updates import adam, collect, sgd
+from pellucid.compiled.tickets import join, share_done, take_share
+from pellucid.compiled.updates import adam, add, collect, sgd
+
+#: Parameters whose gradients are summed and that are updated at a time, so that they stay in the cache.
+CHUNK = 4096
 
 
 @kernel
@@ -113,20 +121,22 @@ def forward(layout: Layout, state: State, data: Data, first: int, n: int) -> Non
 
 
 @inlined
-def compute_loss(layout: Layout, state: State, labels: Array, losses: Array, right: Array) -> None:
-    """Fill in each network's mean loss and right rows; put the gradient by the outputs in `work`."""
+def compute_loss(
+    layout: Layout, state: State, labels: Array, n_batch: int, losses: Array, right: Array
+) -> None:
+    """Fill in each network's share of the mean loss, and right rows; put the gradient in `work`."""
     n, width = len(labels), layout.widths[-1]
     for j in range(layout.k):
         z = of_net(j, state.work, layout.y_at[-1], n, width)
         dy = of_net(j, state.work, layout.d_at[-1], n, width)
         right[j] = count_right(z, labels, layout.threshold)
         if layout.loss == SOFTMAX_CROSS_ENTROPY:
-            losses[j] = softmax_cross_entropy(z, labels, dy) / n
+            losses[j] = softmax_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
         elif layout.loss == MEAN_SQUARED_ERROR:
-            losses[j] = mean_squared_error(z, labels, dy) / n
+            losses[j] = mean_squared_error(z, labels, layout.label_smoothing, dy) / n_batch
         else:
-            losses[j] = sigmoid_cross_entropy(z, labels, dy) / n
-        multiply_by(dy, 1 / n)
+            losses[j] = sigmoid_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
+        multiply_by(dy, 1 / n_batch)
 
 
 @inlined
@@ -145,44 +155,76 @@ def backward(layout: Layout, state: State, data: Data, first: int, n: int) -> No
 
 
 @inlined
-def update(rule: Rule, state: State, rate: float, t: int) -> None:
-    """Take the optimizer's step number t, from 1."""
-    theta, grad, m, v = state.theta, state.grad, state.m, state.v
-    decay, n = rule.weight_decay, rule.n_weights
-    if rule.optimizer == PLAIN_SGD:
-        sgd(theta, grad, v, rate, rule.beta_1, rule.nesterov, decay, n)
-    elif rule.optimizer == ADAM:
-        adam(theta, grad, m, v, rate, rule.beta_1, rule.beta_2, rule.epsilon, decay, n, t)
-    else:
-        collect(v, grad, rate)
+def compute_gradient(
+    layout: Layout, state: State, data: Data, rows: tuple[int, int], ahead: tuple[int, int], n_batch: int,
+    losses: Array, right: Array,
+) -> None:  # fmt: skip
+    """Fill grad with these rows' share of the batch's gradient; rows `ahead` are asked for."""
+    first, last = rows
+    x = matrix(state.work, layout.x_at[0], last - first, layout.widths[0])
+    coming = data.rows[ahead[0] : ahead[1]]
+    rescale(data.x, data.rows[first:last], coming, data.scale, data.shift, x)
+    forward(layout, state, data, first, last - first)
+    compute_loss(layout, state, data.labels[first:last], n_batch, losses, right)
+    backward(layout, state, data, first, last - first)
+
+
+@inlined
+def update(rule: Rule, state: Shared, entries: tuple[int, int], rate: float, t: int) -> None:
+    """Sum all grads and take the optimizer's step number t, from 1, on the entries from one to another."""
+    decay = rule.weight_decay
+    for start in range(entries[0], entries[1], CHUNK):
+        stop = min(start + CHUNK, entries[1])
+        theta, grad = state.theta[start:stop], state.grad[start:stop]
+        m, v, n = state.m[start:stop], state.v[start:stop], min(max(rule.n_weights - start, 0), stop - start)
+        for more in state.more_grads:
+            add(more[start:stop], grad)
+        if rule.optimizer == PLAIN_SGD:
+            sgd(theta, grad, v, rate, rule.beta_1, rule.nesterov, decay, n)
+        elif rule.optimizer == ADAM:
+            adam(theta, grad, m, v, rate, rule.beta_1, rule.beta_2, rule.epsilon, decay, n, t)
+        else:
+            collect(v, grad, rate)
+
+
+@kernel
+def share_of(first: int, last: int, share: int, n_shares: int, unit: int) -> tuple[int, int]:
+    """Return where a share of a range begins and ends: all but the last are multiples of a unit long."""
+    n_units = (last - first + unit - 1) // unit
+    start = first + n_units * share // n_shares * unit
+    stop = first + n_units * (share + 1) // n_shares * unit
+    return min(start, last), min(stop, last)
 
 
 @entry
 def descend(
-    layout: Layout, rule: Rule, state: State, data: Data, first: int, last: int, batch_size: int,
-    rates: Array, steps_before: int, losses: Array, right: Array,
+    layout: Layout, rule: Rule, state: Shared, data: Data, batch_size: int, rates: Array, steps_before: int,
+    losses: Array, right: Array, counters: Array,
 ) -> None:  # fmt: skip
-    """Take one step for each rate, on the rows from first to last batch by batch.
+    """Take one step for each rate, on the data batch by batch; as many threads as there are shares may do so.
 
-    Fills in each step's mean losses and right rows, both (steps, k). Under the rule `COLLECTING` theta stays:
-    the gradients, each times its rate, are added to v.
+    A step has two phases, gradient and update. In the first the shares are rows, in the second parameters.
+
+    Fills in each share's part in each step's mean losses and right rows, both (shares, steps, k). Under the
+    rule `COLLECTING` theta stays: the gradients, each times its rate, are added to v.
     """
-    for step in range(len(rates)):
-        start = first + step * batch_size
-        stop = min(start + batch_size, last)
-        x = matrix(state.work, layout.x_at[0], stop - start, layout.widths[0])
-        rescale(data.x, data.rows[start:stop], data.scale, data.shift, x)
-        forward(layout, state, data, start, stop - start)
-        compute_loss(layout, state, data.labels[start:stop], losses[step], right[step])
-        backward(layout, state, data, start, stop - start)
-        update(rule, state, rates[step], steps_before + step + 1)
-
-
-def take_steps(
-    layout: Layout, rule: Rule, state: State, data: Data, rows: range, batch_size: int, rates: Array,
-    steps_before: int = 0,
-) -> tuple[Array, Array]:  # fmt: skip
-    """Call `descend`; return each step's mean losses and right rows, both (steps, k)."""
-    losses, right = np.empty((len(rates), layout.k)), np.empty((len(rates), layout.k), np.int64)
-    descend(layout, rule, state, data, rows.start, rows.stop, batch_size, rates, steps_before, losses, right)
-    return losses, right
+    n_shares, n_phases, last = len(state.work), 2 * len(rates), len(data.rows)
+    mine = join(counters)
+    while True:
+        phase, share = take_share(counters, mine, n_shares, n_phases)
+        if phase == n_phases:
+            return
+        step = phase // 2
+        if phase % 2 == 0:
+            start = step * batch_size
+            stop = min(start + batch_size, last)
+            grad = state.grad if share == 0 else state.more_grads[share - 1]
+            own = State(state.theta, grad, state.work[share])
+            rows = share_of(start, stop, share, n_shares, 1)
+            ahead = share_of(stop, min(stop + batch_size, last), share, n_shares, 1)
+            into = losses[share, step], right[share, step]
+            compute_gradient(layout, own, data, rows, ahead, stop - start, into[0], into[1])
+        else:
+            entries = share_of(0, len(state.theta), share, n_shares, LINE)
+            update(rule, state, entries, rates[step], steps_before + step + 1)
+        share_done(counters)

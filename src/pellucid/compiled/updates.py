@@ -7,6 +7,13 @@ from pellucid.compiled.kernel import kernel
 
 
 @kernel
+def add(grad: Array, total: Array) -> None:
+    """Add a gradient to a total."""
+    for i in range(len(total)):
+        total[i] += grad[i]
+
+
+@kernel
 def collect(total: Array, grad: Array, share: float) -> None:
     """Take no step: add a share of the gradient to a total."""
     share = total.dtype.type(share)

@@ -49,6 +49,7 @@ def environment() -> dict[str, str | int | None]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": _blas(),
+        "numba": _version("numba"),
         "torch": _version("torch"),
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _processor(),

@@ -39,7 +39,7 @@ class Rescale(Layer):
     -----
     Columns with mean m and standard deviation s become mean 0 and deviation 1 by ``Rescale(1 / s, -m / s)``.
     Where scale · x and shift almost cancel, float32 would lose digits that float64 input still has: input
-    of another dtype than the network's is shifted in float64.
+    with more digits than the network's dtype has is shifted in float64.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Rescale(Layer):
         y = self.buffer("y", len(x), self.n_out)
         if not self._shifts:
             return self.xp.multiply(x, self._numbers("scale", self.dtype), out=y)  # type: ignore[no-any-return]
-        product = y if x.dtype == self.dtype else self.buffer("product", len(x), self.n_out, np.float64)
+        product = y if fits(x.dtype, self.dtype) else self.buffer("product", len(x), self.n_out, np.float64)
         self.xp.multiply(x, self._numbers("scale", product.dtype), out=product)
         return self.xp.add(product, self._numbers("shift", product.dtype), out=y)  # type: ignore[no-any-return]
 
@@ -96,6 +96,18 @@ class Rescale(Layer):
             for name, value in self.settings().items()
         }
         return f"Rescale({', '.join(f'{name}={value}' for name, value in told.items())})"
+
+
+def fits(x: np.dtype[np.generic], dtype: np.dtype[np.floating]) -> bool:
+    """Whether numbers of one dtype have all their digits in another, in which they may then be shifted.
+
+    Examples
+    --------
+    >>> f = np.dtype("float32")
+    >>> fits(np.dtype("uint8"), f), fits(np.dtype("int64"), f), fits(np.dtype("float64"), f)
+    (True, False, False)
+    """
+    return np.can_cast(x, dtype)
 
 
 def _checked(name: str, numbers: ArrayLike) -> float | NDArray[np.float64]:

@@ -15,6 +15,14 @@ SMALL = {
     "no hidden layer": replace(WORKLOADS["D"], rows=80),
     "sigmoid": replace(WORKLOADS["E"], rows=80),
     "Adam": replace(WORKLOADS["F"], sizes=(784, 20, 10), batch_size=32, rows=80),
+    "recipe": replace(
+        WORKLOADS["D"],
+        sizes=(784, 20, 10),
+        rows=80,
+        momentum=0.9,
+        label_smoothing=0.1,
+        subtract_mean=True,
+    ),
     "deep": replace(WORKLOADS["G"], sizes=(784, 24, 16, 10), batch_size=32, rows=80),
 }
 
@@ -40,7 +48,7 @@ def adam():
     return SMALL["Adam"]
 
 
-@pytest.fixture(params=["tanh, full batch", "sigmoid", "deep"])
+@pytest.fixture(params=["tanh, full batch", "sigmoid", "recipe", "deep"])
 def few(request):
     """Return small workloads with every activation and both rules: for what compiles each anew."""
     return SMALL[request.param]

@@ -50,7 +50,7 @@ def _full_batch(problem: Problem, iterations: int) -> Prepared:
     def learnt() -> Parameters:
         return [(np.array(W), np.array(b)) for W, b in weights]
 
-    return Prepared(run, learnt, lambda: report(work, trace, learnt()))
+    return Prepared(run, learnt, lambda: report(problem, trace, learnt()))
 
 
 def _descend(work: Workload, iterations: int) -> Callable[..., Any]:

@@ -77,8 +77,12 @@ def _step(work: Workload) -> Callable[..., Any]:
     gradient = jax.grad(loss_of(work))
 
     def sgd(state: Any, x: Any, y: Any, rate: Any) -> Any:
-        weights, *rest = state
-        return jax.tree.map(lambda w, g: w - rate * g, weights, gradient(weights, x, y)), *rest
+        weights, velocity, *rest = state
+        grad = gradient(weights, x, y)
+        if work.momentum:
+            velocity = jax.tree.map(lambda v, g: work.momentum * v + g, velocity, grad)
+            grad = jax.tree.map(lambda v, g: g + work.momentum * v, velocity, grad)
+        return jax.tree.map(lambda w, g: w - rate * g, weights, grad), velocity, *rest
 
     def adam(state: Any, x: Any, y: Any, rate: Any) -> Any:
         weights, mean, square, t = state
@@ -103,6 +107,9 @@ def loss_of(work: Workload) -> Callable[..., Any]:
         *hidden, (W, b) = weights
         for each in hidden:
             x = activation(x @ each[0] + each[1])
-        return -jnp.take_along_axis(jax.nn.log_softmax(x @ W + b), y[:, None], axis=1).mean()
+        log_p = jax.nn.log_softmax(x @ W + b)
+        value = -jnp.take_along_axis(log_p, y[:, None], axis=1).mean()
+        share = work.label_smoothing
+        return (1 - share) * value - share * log_p.mean() if share else value
 
     return loss

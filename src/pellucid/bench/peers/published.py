@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.backend import Array
 from pellucid.bench.problem import Options, Parameters, Prepared, Problem
-from pellucid.bench.workloads import Rule
+from pellucid.bench.workloads import Workload
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": lambda z: np.maximum(z, 0),
@@ -26,9 +26,10 @@ DERIVATIVES: dict[str, Callable[[Array], Array]] = {
 def prepare(problem: Problem, options: Options) -> Prepared:
     """Return a training in float64; there are no options."""
     work = problem.workload
-    x, targets = problem.pixels(np.float64), np.eye(work.sizes[-1])[problem.labels]
+    x, n_classes, share = problem.pixels(np.float64), work.sizes[-1], work.label_smoothing
+    targets = (1 - share) * np.eye(n_classes)[problem.labels] + share / n_classes
     orders, rates = problem.orders(), problem.rates()
-    model = Model(problem.weights(), work.activation, work.rule)
+    model = Model(problem.weights(), work)
 
     def epoch() -> None:
         order = next(orders)
@@ -40,12 +41,12 @@ def prepare(problem: Problem, options: Options) -> Prepared:
 
 
 class Model:
-    """Weights, biases, and for Adam the mean gradients and their squares."""
+    """Weights, biases, and the mean gradients of momentum or Adam, whose squares are kept, too."""
 
-    def __init__(self, start: Parameters, activation: str, rule: Rule) -> None:
+    def __init__(self, start: Parameters, work: Workload) -> None:
         self.weights = [W.astype(np.float64) for W, _ in start]
         self.biases = [b.astype(np.float64) for _, b in start]
-        self.activation, self.rule = activation, rule
+        self.activation, self.rule, self.momentum = work.activation, work.rule, work.momentum
         self.means = [np.zeros_like(each) for each in (*self.weights, *self.biases)]
         self.squares = [np.zeros_like(each) for each in (*self.weights, *self.biases)]
         self.steps = 0
@@ -69,11 +70,19 @@ class Model:
         """Take one step of gradient descent or of Adam."""
         self.steps += 1
         n, each = len(self.weights), self.weights + self.biases
+        direction = self._adam if self.rule == "adam" else self._nesterov
         for i, gradient in enumerate(gradients):
-            each[i] = each[i] - rate * (gradient if self.rule == "sgd" else self._direction(i, gradient))
+            each[i] = each[i] - rate * direction(i, gradient)
         self.weights, self.biases = each[:n], each[n:]
 
-    def _direction(self, i: int, gradient: Array) -> Array:
+    def _nesterov(self, i: int, gradient: Array) -> Array:
+        """Return the gradient, or with momentum the gradient and what comes of the velocity next."""
+        if not self.momentum:
+            return gradient
+        self.means[i] = self.momentum * self.means[i] + gradient
+        return gradient + self.momentum * self.means[i]
+
+    def _adam(self, i: int, gradient: Array) -> Array:
         """Return Adam's direction: the corrected mean over the root of the corrected mean square."""
         self.means[i] = 0.9 * self.means[i] + 0.1 * gradient
         self.squares[i] = 0.999 * self.squares[i] + 0.001 * gradient**2

@@ -1,7 +1,8 @@
 """scikit-learn's MLPClassifier, one epoch by `partial_fit`, in float32 and without its penalty on weights.
 
-Its stochastic solver always keeps a velocity, here with a momentum of 0. A rate that changes does so once an
-epoch, to the mean of the epoch's rates: the class has no schedule.
+Its stochastic solver always keeps a velocity, here with a momentum of 0 where there is none. A rate that
+changes does so once an epoch, to the mean of the epoch's rates, since the class has no schedule; and labels
+are not smoothed, since it has no such setting.
 """
 
 from itertools import islice
@@ -48,8 +49,8 @@ def _classifier(problem: Problem) -> Any:
         solver=work.rule,
         alpha=0,
         learning_rate_init=work.rate,
-        momentum=0,
-        nesterovs_momentum=False,
+        momentum=work.momentum,
+        nesterovs_momentum=work.momentum > 0,
         # Shuffled rows are copied; in full batch there is nothing to shuffle.
         shuffle=problem.shuffle and work.batch_size is not None,
     )

@@ -27,13 +27,13 @@ class Training:
         import torch
 
         torch.set_flush_denormal(True)
-        self.work = problem.workload
+        self.problem, self.work = problem, problem.workload
         self.tensor: Callable[[Array], Any] = torch.from_numpy
         self.x, self.y = torch.from_numpy(problem.pixels()), torch.from_numpy(problem.labels)
         self.orders, self.rates = problem.orders(), problem.rates()
         self.model = _model(problem)
         self.optimizer = _optimizer(self.work, self.model)
-        measure = torch.nn.CrossEntropyLoss()
+        measure = torch.nn.CrossEntropyLoss(label_smoothing=self.work.label_smoothing)
         self.loss: Callable[[Any, Any], Any] = lambda x, y: measure(self.model(x), y)
 
     def epoch(self) -> None:
@@ -79,5 +79,8 @@ def _optimizer(work: Workload, model: Any) -> Any:
     import torch
 
     if work.rule == "sgd":
-        return torch.optim.SGD(model.parameters(), lr=work.rate, foreach=False)
+        momentum, nesterov = work.momentum, work.momentum > 0
+        return torch.optim.SGD(
+            model.parameters(), lr=work.rate, momentum=momentum, nesterov=nesterov, foreach=False
+        )
     return torch.optim.Adam(model.parameters(), lr=work.rate, fused=True)

@@ -74,7 +74,7 @@ class Training(torch_eager.Training):
 
     def report(self) -> dict[str, Any]:
         """Return the losses on the way and the test accuracy."""
-        return report(self.work, self.trace, self.parameters())
+        return report(self.problem, self.trace, self.parameters())
 
     def _losses(self, iterations: int) -> list[Any]:
         """Return every tenth loss, copied: the next step may write over it."""
@@ -90,7 +90,10 @@ class Training(torch_eager.Training):
 
         weights, is_cuda = list(self.model.parameters()), self.device.type == "cuda"
         if self.work.rule == "sgd":
-            return torch.optim.SGD(weights, lr=self.work.rate, fused=True)
+            momentum, nesterov = self.work.momentum, self.work.momentum > 0
+            return torch.optim.SGD(
+                weights, lr=self.work.rate, momentum=momentum, nesterov=nesterov, fused=True
+            )
         return torch.optim.Adam(weights, lr=self.work.rate, fused=True, capturable=is_cuda)
 
 

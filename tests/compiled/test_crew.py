@@ -1,4 +1,4 @@
-"""Rows shared out over threads: the same numbers as one thread gives, and nothing left behind."""
+"""Batches shared out over threads: the same numbers as one thread gives, and nothing left behind."""
 
 import gc
 import signal
@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 
 import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.compiled.team import cut
+from pellucid.compiled.crew import MANY_WEIGHTS, SMALL_BATCH, n_shares
 from pellucid.compiled.threads import BLAS
 
 N, N_IN = 103, 6
@@ -28,47 +29,74 @@ def network(seed=0):
     return pl.Network(layers).build(N_IN, rng=np.random.default_rng(seed), dtype=np.float64)
 
 
-def training(net, *, compiled=True, epochs=4, block_rows=8):
+def training(net, *, compiled=True, epochs=4, block_rows=8, batch_size=None, optimizer=None):
     return pl.train(
         net,
         pl.SoftmaxCrossEntropy(),
-        pl.SGD(0.5, momentum=0.9),
+        deepcopy(optimizer) or pl.SGD(0.5, momentum=0.9),
         *data(),
         epochs=epochs,
         block_rows=block_rows,
+        batch_size=batch_size,
+        rng=np.random.default_rng(3),
         compiled=compiled,
     )
 
 
 @pytest.fixture
 def three_threads(monkeypatch):
-    monkeypatch.setattr("pellucid.compiled.team.n_threads", lambda: 3)
+    monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: 3)
+    monkeypatch.setattr("pellucid.compiled.crew.SMALL_BATCH", 0)
 
 
-@pytest.mark.parametrize("n_rows", [0, 1, 7, 8, 9, 100])
-@pytest.mark.parametrize("size", [1, 8, 1000])
-@pytest.mark.parametrize("n_parts", [1, 2, 5])
-def test_cut(n_rows, size, n_parts):
-    """Every row once, in order; whole blocks, at most one more in one part than in another."""
-    parts = list(cut(n_rows, size, n_parts))
-    assert len(parts) == n_parts
-    assert [row for part in parts for row in part] == list(range(n_rows))
-    assert all(part.start % size == 0 or not part for part in parts)
-    n_blocks = [-(-len(part) // size) for part in parts]
-    assert max(n_blocks) - min(n_blocks) <= 1
+def test_which_batches_are_shared(monkeypatch):
+    monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: 4)
+    enough = SMALL_BATCH // MANY_WEIGHTS
+    assert n_shares(enough, MANY_WEIGHTS) == 4
+    assert n_shares(enough - 1, MANY_WEIGHTS) == n_shares(enough, MANY_WEIGHTS + 1) == 1
+
+
+def check_twins(**arguments):
+    """Train by threads, again, and by the plain layers; compare."""
+    net, again, twin = network(), network(), network()
+    found = list(training(net, **arguments))
+    expected = list(training(twin, **arguments, compiled=False))
+    assert np.abs(net.theta - twin.theta).max() <= 1e-12
+    np.testing.assert_allclose([r.loss for r in found], [r.loss for r in expected], rtol=1e-12)
+    assert [r.accuracy for r in found] == [r.accuracy for r in expected]
+    list(training(again, **arguments))
+    np.testing.assert_array_equal(again.theta, net.theta)
 
 
 @pytest.mark.parametrize("block_rows", [1, 8, 50])
 def test_threads_change_no_numbers(block_rows, three_threads):
-    net, twin = network(), network()
-    found = list(training(net, block_rows=block_rows))
-    expected = list(training(twin, block_rows=block_rows, compiled=False))
-    assert np.abs(net.theta - twin.theta).max() <= 1e-12
-    np.testing.assert_allclose([r.loss for r in found], [r.loss for r in expected], rtol=1e-12)
-    assert [r.accuracy for r in found] == [r.accuracy for r in expected]
-    again = network()
-    list(training(again, block_rows=block_rows))
-    np.testing.assert_array_equal(again.theta, net.theta)
+    check_twins(block_rows=block_rows)
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 20])
+@pytest.mark.parametrize(
+    "optimizer", [pl.SGD(0.05, momentum=0.9, weight_decay=0.01), pl.Adam(weight_decay=0.1)]
+)
+def test_nor_in_small_batches(batch_size, optimizer, three_threads):
+    """With a last batch of one row: two threads then have none."""
+    check_twins(batch_size=batch_size, optimizer=optimizer)
+
+
+def test_weights_and_biases_in_many_chunks(three_threads, monkeypatch):
+    """Shares of the parameters begin anywhere; decay acts on weights alone."""
+    monkeypatch.setattr("pellucid.compiled.crew.MANY_WEIGHTS", 10**9)
+    x, y = np.random.default_rng(0).normal(size=(40, 300)), np.arange(40) % 3
+    nets = []
+    for compiled in (False, True):
+        net = pl.Network([pl.Dense(70), pl.ReLU(), pl.Dense(3)]).build(
+            300, rng=np.random.default_rng(1), dtype=np.float64
+        )
+        loss, optimizer = pl.SoftmaxCrossEntropy(), pl.Adam(0.01, weight_decay=0.3)
+        rng = np.random.default_rng(2)
+        list(pl.train(net, loss, optimizer, x, y, epochs=3, batch_size=9, rng=rng, compiled=compiled))
+        nets.append(net)
+    assert np.abs(nets[0].theta - nets[1].theta).max() <= 1e-12
+    assert np.abs(nets[0].grad - nets[1].grad).max() <= 1e-12
 
 
 def ours():

@@ -1,0 +1,86 @@
+"""Threads that take steps together: each batch is cut into shares of its rows, one for each thread.
+
+While they work, a matrix product has one thread. Whichever thread computes a share, the numbers are the same;
+another number of shares adds the rows up in another order.
+"""
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cached_property
+
+import numpy as np
+
+from pellucid.backend import Array, zeros
+from pellucid.compiled.layout import Data, Rule, Shared, make_layout
+from pellucid.compiled.steps import descend
+from pellucid.compiled.threads import n_threads, one_thread_each
+from pellucid.compiled.tickets import CAN_SHARE, new_counters
+from pellucid.losses import Loss
+from pellucid.stack import Model
+
+#: The fewest multiplications in a batch: in smaller ones threads would wait as long as they work.
+SMALL_BATCH = 1 << 22
+#: The most weights: gradients of more take longer to exchange than to share each product out, as BLAS does.
+MANY_WEIGHTS = 1 << 18
+
+
+class Crew:
+    """Threads that take steps on batches of one size at most.
+
+    Parameters
+    ----------
+    model : Single or Stack
+    loss : Loss
+    rows : int
+        The most rows in a batch.
+    size : int
+        The number of shares, and of threads.
+    """
+
+    def __init__(self, model: Model, loss: Loss, rows: int, size: int) -> None:
+        self.model, self.rows, self.size = model, rows, size
+        self.layout, room = make_layout(model.nets, loss, -(-rows // size))
+        self.work = zeros(size * room, model.dtype).reshape(size, room)
+        more, n = size - 1, model.theta.size
+        self.more_grads = zeros(more * n, model.dtype).reshape(more, n)
+
+    def take_steps(
+        self, rule: Rule, memories: tuple[Array, Array], data: Data, rates: Array, steps_before: int = 0
+    ) -> tuple[Array, Array]:
+        """Take a step for each rate; return the steps' mean losses and right rows, both (steps, k)."""
+        model, shape = self.model, (self.size, len(rates), self.model.k)
+        losses, right = np.zeros(shape), np.zeros(shape, np.int64)
+        state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work)
+        arguments = (
+            self.layout, rule, state, data, self.rows, rates, steps_before, losses, right,
+            new_counters(self.size),
+        )  # fmt: skip
+        if self.size == 1:
+            descend(*arguments)
+        else:
+            self._descend_together(arguments)
+        return losses.sum(axis=0), right.sum(axis=0)
+
+    def _descend_together(self, arguments: tuple[object, ...]) -> None:
+        """Let all threads take shares until none is left; this one, too, which Ctrl-C cannot stop midway."""
+        with one_thread_each():
+            jobs = [self.pool.submit(descend, *arguments) for _ in range(1, self.size)]
+            try:
+                descend(*arguments)
+            finally:
+                wait(jobs)
+
+    @cached_property
+    def pool(self) -> ThreadPoolExecutor:
+        """The threads beside the caller's own: they end with this object."""
+        return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
+
+
+def n_shares(n_rows: int, n_weights: int) -> int:
+    """Return how many shares a batch of so many rows is cut into."""
+    is_worth_it = n_rows * n_weights >= SMALL_BATCH and n_weights <= MANY_WEIGHTS
+    return most_shares() if is_worth_it else 1
+
+
+def most_shares() -> int:
+    """Return how many shares a batch of many rows is cut into."""
+    return n_threads() if CAN_SHARE else 1
