@@ -72,6 +72,15 @@ def test_each_gets_what_it_gets_alone(optimizer, way, compiled):
     check_same(networks(), networks(), OPTIMIZERS[optimizer], **arguments)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_so_do_many_that_are_computed_in_two_sets(compiled, way, n_threads, monkeypatch):
+    """Of two networks and three."""
+    monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: n_threads)
+    check_same(networks(5), networks(5), OPTIMIZERS["adam"], compiled=compiled, **way)
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("loss", [pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError])
 def test_losses_and_records_a_batch(loss, compiled):
@@ -149,9 +158,16 @@ def test_the_call_itself_raises(nets, loss, error, message):
         pl.train_many(nets, loss or pl.SoftmaxCrossEntropy(), pl.SGD(0.1), *data(), epochs=1)
 
 
-def test_an_optimizer_of_other_networks():
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_optimizer_given_stays_as_it_is(compiled):
     optimizer = pl.Adam()
-    train(networks(2), optimizer, batch_size=8)
-    for compiled in (False, True):
-        with pytest.raises(ValueError, match=r"this optimizer has stepped \d+ parameters .*: make a new one"):
-            train(networks(3), optimizer, batch_size=8, compiled=compiled)
+    train(networks(2), optimizer, batch_size=8, compiled=compiled)
+    assert (optimizer.step_number, optimizer.state) == (0, {})
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_an_optimizer_of_another_network(compiled):
+    optimizer = pl.Adam()
+    train(networks(1)[0], optimizer, batch_size=8)
+    with pytest.raises(ValueError, match=r"this optimizer has stepped \d+ parameters .*: make a new one"):
+        train(networks(3), optimizer, batch_size=8, compiled=compiled)

@@ -43,6 +43,7 @@ class Single:
     """One network."""
 
     k = 1
+    sets = (range(1),)
 
     def __init__(self, net: Network) -> None:
         self.net, self.nets = net, [net]
@@ -76,12 +77,16 @@ class Stack:
     ----------
     nets : sequence of Network
         Built, equal but for the numbers in them, and beginning with Dense or with Rescale and Dense.
+    n_sets : int
+        In how many sets they are computed: two threads can take one each.
 
     Attributes
     ----------
+    sets : sequence of range
+        The networks of each set.
     theta, grad : array
-        Layer by layer the weights, of the first Dense (n_in, k, n_out), of the others (k, n_in, n_out); then
-        layer by layer the biases (k, n_out).
+        Layer by layer the weights, of the first Dense set by set (n_in, k of the set, n_out), of the others
+        (k, n_in, n_out); then layer by layer the biases (k, n_out).
 
     Raises
     ------
@@ -89,11 +94,12 @@ class Stack:
         If the networks differ, do not begin with Dense, or hold a layer that is not pellucid's own.
     """
 
-    def __init__(self, nets: Sequence[Network]) -> None:
+    def __init__(self, nets: Sequence[Network], n_sets: int = 1) -> None:
         _check_alike(nets)
         _check_layers(nets[0])
         self.nets, self.k, self.first = list(nets), len(nets), _first_dense(nets)
         first = nets[0]
+        self.sets = tuple(_cut(self.k, n_sets))
         self.dtype, self.device = first.dtype, first.device
         self.n_weights = self.k * first.n_weights
         self.theta = zeros(self.k * first.theta.size, self.dtype)
@@ -126,7 +132,7 @@ class Stack:
         alike = [net.layers[i] for net in self.nets]
         layer: Layer
         if isinstance(alike[0], Dense):
-            layer = _WideDense(self.k, alike[0]) if i == self.first else _StackedDense(self.k, alike[0])
+            layer = _WideDense(self.sets, alike[0]) if i == self.first else _StackedDense(self.k, alike[0])
         elif isinstance(alike[0], Dropout):
             layer = _StackedDropout(alike)
         else:
@@ -205,13 +211,18 @@ class _StackedDense(Layer):
 
 
 class _WideDense(_StackedDense):
-    """The first of them: y = x W + b with all networks' columns side by side, x (n, n_in) being one."""
+    """The first of them: y = x W + b with the columns of a set side by side in W, x (n, n_in) being one."""
+
+    def __init__(self, sets: Sequence[range], dense: Dense) -> None:
+        super().__init__(sets[-1].stop, dense)
+        self.sets = sets
 
     def forward(self, x: Array, *, train: bool) -> Array:
         """Return y."""
         self.x = x
         y = self.buffer("y", len(x), self.k * self.n_out)
-        np.matmul(x, self.W.reshape(self.n_in, -1), out=y)
+        for W, columns in zip(self.by_set(self.W), self.columns, strict=True):
+            np.matmul(x, W, out=y[:, columns])
         y += self.b.reshape(-1)
         return y.reshape(-1, self.n_out)
 
@@ -219,15 +230,23 @@ class _WideDense(_StackedDense):
         """Fill dW and db."""
         dy = self.side_by_side(dy)
         np.sum(dy, axis=0, out=self.db.reshape(-1))
-        np.matmul(self.x.T, dy, out=self.dW.reshape(self.n_in, -1))
+        for dW, columns in zip(self.by_set(self.dW), self.columns, strict=True):
+            np.matmul(self.x.T, dy[:, columns], out=dW)
+
+    @property
+    def columns(self) -> list[slice]:
+        """The columns of each set in y."""
+        return [slice(own.start * self.n_out, own.stop * self.n_out) for own in self.sets]
+
+    def by_set(self, W: Array) -> list[Array]:
+        """Return the matrix of each set, (n_in, k of the set n_out)."""
+        parts = [W[own.start : own.stop] for own in self.sets]
+        return [part.reshape(self.n_in, -1) for part in parts]
 
     def weights_of(self, j: int) -> Array:
         """Return network j's W."""
-        return self.W[:, j]
-
-    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of W and b."""
-        return {"W": (self.n_in, self.k, self.n_out), "b": (self.k, self.n_out)}
+        [(own, W)] = [(own, W) for own, W in zip(self.sets, self.by_set(self.W), strict=True) if j in own]
+        return W[:, (j - own.start) * self.n_out : (j - own.start + 1) * self.n_out]
 
 
 class _StackedDropout(Dropout):
@@ -247,6 +266,17 @@ class _StackedDropout(Dropout):
 
 
 Model: TypeAlias = Single | Stack
+
+
+def _cut(k: int, n_sets: int) -> list[range]:
+    """Return the networks of each set.
+
+    Examples
+    --------
+    >>> _cut(5, 2)
+    [range(0, 2), range(2, 5)]
+    """
+    return [range(k * i // n_sets, k * (i + 1) // n_sets) for i in range(n_sets)]
 
 
 def _first_dense(nets: Sequence[Network]) -> int:

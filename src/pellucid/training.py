@@ -12,6 +12,7 @@ The steps themselves are in `pellucid.descent`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
@@ -32,6 +33,8 @@ from pellucid.stack import Model, Single, Stack
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
 BLOCK_ROWS = 2048
+#: From so many networks on, small batches are computed by two threads that have half of the networks each.
+FEW_NETS = 4
 
 
 @dataclass(frozen=True)
@@ -171,7 +174,7 @@ def train_many(
         Built, of one shape, dtype and settings, on the CPU, beginning with Dense or Rescale and Dense; they
         differ in their parameters, and in their generators for dropout.
     loss, optimizer, x, y, epochs, batch_size, block_rows, shuffle, validation, rng, per_batch, compiled
-        As in `train`. The one optimizer steps all networks.
+        As in `train`. All networks are stepped by one copy of the optimizer; the one given stays as it is.
 
     Yields
     ------
@@ -205,8 +208,9 @@ def train_many(
         raise ValueError("nets must hold at least one network, got an empty list")
     for j, net in enumerate(nets):
         _check_kind(f"nets[{j}]", net, Network)
+    _check_kind("optimizer", optimizer, Optimizer)
     return _prepare(
-        nets, loss, optimizer, x, y, epochs=epochs, batch_size=batch_size, block_rows=block_rows,
+        nets, loss, deepcopy(optimizer), x, y, epochs=epochs, batch_size=batch_size, block_rows=block_rows,
         shuffle=shuffle, validation=validation, rng=rng, per_batch=per_batch, compiled=compiled,
     )  # fmt: skip
 
@@ -269,7 +273,8 @@ def _prepare(
             f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
         )
     source = _source(x, y, net, batch_size, rng if shuffle else None)
-    model = Single(net) if len(nets) == 1 else Stack(nets)
+    is_for_two = source.batch_size < source.n_rows and len(nets) >= FEW_NETS
+    model = Single(net) if len(nets) == 1 else Stack(nets, 2 if is_for_two else 1)
     descent = _choose_descent(model, loss, optimizer, source, epochs, block_rows, compiled)
     return _epochs(model, descent, source, epochs, loss=loss, validation=validation, per_batch=per_batch)
 

@@ -8,12 +8,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.compiled.crew import MANY_WEIGHTS, SMALL_BATCH, n_shares
+from pellucid.compiled.crew import MANY_WEIGHTS, SMALL_BATCH, n_cuts
 from pellucid.compiled.threads import BLAS
 
 N, N_IN = 103, 6
@@ -49,11 +50,14 @@ def three_threads(monkeypatch):
     monkeypatch.setattr("pellucid.compiled.crew.SMALL_BATCH", 0)
 
 
-def test_which_batches_are_shared(monkeypatch):
+def test_which_batches_are_cut(monkeypatch):
     monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: 4)
     enough = SMALL_BATCH // MANY_WEIGHTS
-    assert n_shares(enough, MANY_WEIGHTS) == 4
-    assert n_shares(enough - 1, MANY_WEIGHTS) == n_shares(enough, MANY_WEIGHTS + 1) == 1
+    one, two = SimpleNamespace(n_weights=MANY_WEIGHTS, sets=[0]), SimpleNamespace(n_weights=10, sets=[0, 1])
+    assert n_cuts(one, enough) == 4
+    assert n_cuts(one, enough - 1) == n_cuts(two, SMALL_BATCH) == 1
+    one.n_weights += 1
+    assert n_cuts(one, enough) == 1
 
 
 def check_twins(**arguments):

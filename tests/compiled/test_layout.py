@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.compiled.layout import LINE, make_layout, make_rule, make_scaling
+from pellucid.compiled.layout import LINE, make_layout, make_rule, make_scaling, of_shares
 
 
 def network(*layers, dtype=np.float32):
@@ -14,7 +14,7 @@ def network(*layers, dtype=np.float32):
 @pytest.mark.parametrize("k", [1, 3])
 def test_places_do_not_overlap(k):
     nets = [network(pl.Dense(4), pl.Tanh(), pl.Dropout(0.1), pl.Dense(3), pl.Dense(2)) for _ in range(k)]
-    layout, size = make_layout(nets, pl.SoftmaxCrossEntropy(), rows=7)
+    layout, size = make_layout(nets, pl.SoftmaxCrossEntropy(), 7, range(k))
     places = [(layout.x_at[0], 7 * 5), (layout.x_at[1], k * 7 * 4)]
     for at in (layout.y_at, layout.d_at):
         places += [(start, k * 7 * width) for start, width in zip(at, (4, 3, 2), strict=True)]
@@ -26,6 +26,18 @@ def test_places_do_not_overlap(k):
     assert layout.x_at[2] == layout.y_at[1]  # no dropout between
     np.testing.assert_array_equal(layout.w_at, k * np.array([0, 20, 32]))
     np.testing.assert_array_equal(layout.b_at, k * np.array([38, 42, 45]))
+
+
+def test_a_set_of_networks_has_its_part_of_all_parameters():
+    """Of five networks the last three: their arrays lie behind those of the first two."""
+    nets = [network(pl.Dense(4), pl.Dropout(0.1), pl.Dense(3)) for _ in range(5)]
+    layout, _ = make_layout(nets, pl.SoftmaxCrossEntropy(), 7, range(2, 5))
+    assert (layout.k, layout.first_net) == (3, 2)
+    np.testing.assert_array_equal(layout.w_at, [2 * 20, 5 * 20 + 2 * 12])
+    np.testing.assert_array_equal(layout.b_at, [5 * 32 + 2 * 4, 5 * 36 + 2 * 3])
+    both = of_shares([layout, layout])
+    assert both.w_at.shape == (2, 2)
+    np.testing.assert_array_equal(both.first_net, [2, 2])
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ START_UPS = {
 }
 #: Trains report C's net and prints the process's peak memory in MiB.
 MEMORY = """
-import resource, numpy as np, pellucid as pl
+import numpy as np, pellucid as pl
+from pellucid.bench.memory import peak_memory
 data = pl.load_dataset("mnist")
 layers = [pl.Dense(500), pl.ReLU(), pl.Dense(150), pl.ReLU(), pl.Dense(10)]
 net = pl.Network([pl.Rescale(1 / 255), *layers]).build(784, rng=np.random.default_rng(0))
@@ -37,7 +38,7 @@ training = pl.train(
 )
 for _ in training:
     pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak_memory() / 2**20)
 """
 
 
@@ -81,7 +82,13 @@ def markdown(found: dict[str, Any]) -> str:
         over = 1000 * start["over numpy"][name]
         rows.append((f"`{name}`, over `import numpy`", f"{over:.0f} ms", f"≤ {1000 * bar:.0f} ms"))
     for name, mebibytes in memory.items():
-        rows.append((f"peak memory of training C's net on MNIST, {name}", f"{mebibytes:.0f} MiB", "≤ 250 MB"))
+        rows.append(
+            (
+                f"peak memory of training C's net on MNIST, {name}",
+                f"{mebibytes:.0f} MiB",
+                "≤ 238 MiB (250 MB)",
+            )
+        )
     gigabytes = on_disk["bytes"] / 1e9
     rows.append(
         (

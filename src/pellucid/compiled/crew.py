@@ -10,15 +10,15 @@ from functools import cached_property
 import numpy as np
 
 from pellucid.backend import Array, zeros
-from pellucid.compiled.layout import Data, Rule, Shared, make_layout
+from pellucid.compiled.layout import Data, Rule, Shared, make_layout, of_shares
 from pellucid.compiled.steps import descend
 from pellucid.compiled.threads import n_threads, one_thread_each
-from pellucid.compiled.tickets import CAN_SHARE, new_counters
+from pellucid.compiled.tickets import CAN_SHARE, PATIENCE, new_counters
 from pellucid.losses import Loss
 from pellucid.stack import Model
 
 #: The fewest multiplications in a batch: in smaller ones threads would wait as long as they work.
-SMALL_BATCH = 1 << 22
+SMALL_BATCH = 1 << 20
 #: The most weights: gradients of more take longer to exchange than to share each product out, as BLAS does.
 MANY_WEIGHTS = 1 << 18
 
@@ -32,15 +32,19 @@ class Crew:
     loss : Loss
     rows : int
         The most rows in a batch.
-    size : int
-        The number of shares, and of threads.
+    n_cuts : int
+        Into how many shares of its rows a batch is cut. A model of two sets of networks has these for shares,
+        and its batches are not cut.
     """
 
-    def __init__(self, model: Model, loss: Loss, rows: int, size: int) -> None:
-        self.model, self.rows, self.size = model, rows, size
-        self.layout, room = make_layout(model.nets, loss, -(-rows // size))
-        self.work = zeros(size * room, model.dtype).reshape(size, room)
-        more, n = size - 1, model.theta.size
+    def __init__(self, model: Model, loss: Loss, rows: int, n_cuts: int) -> None:
+        self.model, self.rows, self.n_cuts = model, rows, n_cuts
+        sets = model.sets * n_cuts
+        self.size, self.n_threads = len(sets), min(len(sets), most_shares())
+        made = [make_layout(model.nets, loss, -(-rows // n_cuts), own) for own in sets]
+        self.layout, room = of_shares([layout for layout, _ in made]), max(room for _, room in made)
+        self.work = zeros(self.size * room, model.dtype).reshape(self.size, room)
+        more, n = n_cuts - 1, model.theta.size
         self.more_grads = zeros(more * n, model.dtype).reshape(more, n)
 
     def take_steps(
@@ -52,33 +56,33 @@ class Crew:
         state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work)
         arguments = (
             self.layout, rule, state, data, self.rows, rates, steps_before, losses, right,
-            new_counters(self.size),
+            new_counters(self.size), PATIENCE if self.n_threads == self.size else 0,
         )  # fmt: skip
-        if self.size == 1:
+        if self.n_threads == 1 and model.n_weights > MANY_WEIGHTS:
             descend(*arguments)
         else:
-            self._descend_together(arguments)
+            with one_thread_each():
+                self._descend_together(arguments)
         return losses.sum(axis=0), right.sum(axis=0)
 
     def _descend_together(self, arguments: tuple[object, ...]) -> None:
         """Let all threads take shares until none is left; this one, too, which Ctrl-C cannot stop midway."""
-        with one_thread_each():
-            jobs = [self.pool.submit(descend, *arguments) for _ in range(1, self.size)]
-            try:
-                descend(*arguments)
-            finally:
-                wait(jobs)
+        jobs = [self.pool.submit(descend, *arguments) for _ in range(1, self.n_threads)]
+        try:
+            descend(*arguments)
+        finally:
+            wait(jobs)
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
         """The threads beside the caller's own: they end with this object."""
-        return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
+        return ThreadPoolExecutor(self.n_threads - 1, thread_name_prefix="pellucid")
 
 
-def n_shares(n_rows: int, n_weights: int) -> int:
+def n_cuts(model: Model, n_rows: int) -> int:
     """Return how many shares a batch of so many rows is cut into."""
-    is_worth_it = n_rows * n_weights >= SMALL_BATCH and n_weights <= MANY_WEIGHTS
-    return most_shares() if is_worth_it else 1
+    is_worth_it = n_rows * model.n_weights >= SMALL_BATCH and model.n_weights <= MANY_WEIGHTS
+    return most_shares() if is_worth_it and len(model.sets) == 1 else 1
 
 
 def most_shares() -> int:

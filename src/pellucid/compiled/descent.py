@@ -7,7 +7,7 @@ gradients of its blocks are added up.
 import numpy as np
 
 from pellucid.backend import Array, zeros
-from pellucid.compiled.crew import Crew, most_shares, n_shares
+from pellucid.compiled.crew import Crew, most_shares, n_cuts
 from pellucid.compiled.feed import Feed
 from pellucid.compiled.kernel import told_if_compiled
 from pellucid.compiled.layout import COLLECTING, make_rule
@@ -19,7 +19,7 @@ from pellucid.optimizers import SGD, Adam, Optimizer
 from pellucid.stack import Model
 
 #: The most rows in a block: their activations stay in the processor's cache.
-BLOCK_ROWS = 768
+BLOCK_ROWS = 512
 #: Products of fewer multiplications take OpenBLAS's quick way for small matrices.
 SMALL_PRODUCT = 1_000_000
 #: Multiplications in a call of compiled code, about a tenth of a second: Ctrl-C waits for its end.
@@ -63,7 +63,7 @@ class CompiledDescent:
     def _steps(self, x: Array, y: Array, rows: Array, batch_size: int) -> tuple[Array, Array]:
         """Take all steps in one call of compiled code."""
         model, optimizer = self.model, self.optimizer
-        crew = self._crew(batch_size, n_shares(batch_size, model.n_weights))
+        crew = self._crew(batch_size, n_cuts(model, batch_size))
         before, n_steps = optimizer.step_number, -(-len(rows) // batch_size)
         rates = np.array([optimizer.rate(before + i) for i in range(n_steps)], np.float64)
         rule, data = make_rule(optimizer, model.n_weights), self.feed.data(x, y, rows)
@@ -75,7 +75,8 @@ class CompiledDescent:
         """Take one step, block by block; return losses and right rows, both (k,)."""
         model = self.model
         assert self.block_rows is not None
-        crew = self._crew(self.block_rows * most_shares(), most_shares())
+        cuts = most_shares() if len(model.sets) == 1 else 1
+        crew = self._crew(self.block_rows * cuts, cuts)
         total, losses, right = zeros(model.theta.size, model.dtype), np.zeros(model.k), np.zeros(model.k, int)
         blocks_a_call = max(1, rows_a_call(model, self.feed.entries_a_row(x)) // self.block_rows)
         for part in blocks(len(rows), blocks_a_call * crew.rows):
@@ -88,10 +89,10 @@ class CompiledDescent:
         self.optimizer.step(model.theta, model.grad, model.n_weights)
         return losses, right
 
-    def _crew(self, rows: int, size: int) -> Crew:
-        """Return the threads for batches of so many rows; those there are do for smaller ones, too."""
-        if self.crew is None or (rows, size) != (self.crew.rows, self.crew.size):
-            self.crew = Crew(self.model, self.loss, rows, size)
+    def _crew(self, rows: int, cuts: int) -> Crew:
+        """Return the threads for batches of so many rows: those there are, or new ones."""
+        if self.crew is None or (rows, cuts) != (self.crew.rows, self.crew.n_cuts):
+            self.crew = Crew(self.model, self.loss, rows, cuts)
         return self.crew
 
 

@@ -1,8 +1,8 @@
 """Network, loss and optimizer as the numbers that the compiled steps read, and where the arrays lie."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,9 +29,13 @@ class Layout(NamedTuple):
     over the product, `d_at` the gradient by that. The next layer's input is y itself, or where dropout stands
     between another array. In `wide_at` all networks' first products lie side by side. `drawn_at` counts the
     numbers that the dropouts before it draw for a row.
+
+    It is that of k networks, the first of which is number `first_net` of all that are trained at once. In the
+    layout of all shares everything is an array, whose first axis is that of the shares.
     """
 
     k: int
+    first_net: int
     widths: Array
     activation: Array
     slope: Array
@@ -116,23 +120,37 @@ class _Space:
         return start
 
 
-def make_layout(nets: Sequence[Network], loss: Loss, rows: int) -> tuple[Layout, int]:
-    """Return where all lies for batches of up to `rows` rows, and how long `work` is."""
-    k, parts = len(nets), groups(nets[0].layers)
+def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> tuple[Layout, int]:
+    """Return where all lies, and how long `work` is.
+
+    Parameters
+    ----------
+    nets : sequence of Network
+        All that are trained at once.
+    loss : Loss
+    rows : int
+        The most rows of a batch, or of a share of it.
+    own : range
+        Which of the networks are meant: all, or a set of a `Stack`.
+    """
+    k, parts = len(own), groups(nets[0].layers)
     widths = [parts[0].dense.n_in, *(part.dense.n_out for part in parts)]
     theta, work, drawn = _Space(), _Space(LINE), _Space()
-    w_at = [theta.take(k * n_in * n_out) for n_in, n_out in pairwise(widths)]
-    b_at = [theta.take(k * n_out) for n_out in widths[1:]]
+    # All networks' arrays lie one behind the other: those of a set begin where its first one's do.
+    sizes = [n_in * n_out for n_in, n_out in pairwise(widths)]
+    w_at = [theta.take(len(nets) * size) + own.start * size for size in sizes]
+    b_at = [theta.take(len(nets) * n_out) + own.start * n_out for n_out in widths[1:]]
     x_at, y_at, d_at, drawn_at = [work.take(rows * widths[0])], [], [], []
     for part, width in zip(parts, widths[1:], strict=True):
         y_at.append(work.take(k * rows * width))
         d_at.append(work.take(k * rows * width))
         x_at.append(work.take(k * rows * width) if part.dropout else y_at[-1])
-        drawn_at.append(drawn.take(k * width) if part.dropout else 0)
+        drawn_at.append(drawn.take(len(nets) * width) if part.dropout else 0)
     # One network's first product is its y; those of several are put side by side first.
     wide_at = work.take(k * rows * widths[1]) if k > 1 else y_at[0]
     layout = Layout(
         k=k,
+        first_net=own.start,
         widths=np.array(widths),
         activation=np.array([_activation(part) for part in parts]),
         slope=np.array([_slope(part) for part in parts]),
@@ -148,6 +166,12 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int) -> tuple[Layout,
         label_smoothing=loss.label_smoothing,
     )
     return layout, work.size
+
+
+def of_shares(layouts: Sequence[Layout]) -> Any:
+    """Return the layouts of all shares as one, whose every entry is an array."""
+    arrays: Iterator[Any] = (np.array(values) for values in zip(*layouts, strict=True))
+    return Layout(*arrays)
 
 
 def _activation(part: Group) -> int:

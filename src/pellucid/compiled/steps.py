@@ -8,8 +8,11 @@ one wide product, since they share x. All arrays of one dtype lie in flat vector
                   then layer by layer the biases (k, n_out)
     work          what a batch leaves in each layer: input, output, and the gradient by the output
 
-A batch may be cut into shares of its rows; each share then has its own work and its own grad.
+Work may be cut into shares, each with a work of its own: of a batch's rows, each with a grad of its own, or
+of the networks, each with its part of one grad.
 """
+
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +67,7 @@ def of_net(j: int, vector: Array, start: int, n: int, width: int) -> Array:
 def drawn_for(layout: Layout, data: Data, layer: int, j: int, first: int, n: int) -> Array:
     """Return the numbers drawn for n rows of network j, the first of them being row `first`."""
     n_rows, width = len(data.rows), layout.widths[layer + 1]
-    start = layout.drawn_at[layer] * n_rows + (j * n_rows + first) * width
+    start = layout.drawn_at[layer] * n_rows + ((layout.first_net + j) * n_rows + first) * width
     return matrix(data.drawn, start, n, width)
 
 
@@ -129,13 +132,14 @@ def compute_loss(
     for j in range(layout.k):
         z = of_net(j, state.work, layout.y_at[-1], n, width)
         dy = of_net(j, state.work, layout.d_at[-1], n, width)
-        right[j] = count_right(z, labels, layout.threshold)
+        net = layout.first_net + j
+        right[net] = count_right(z, labels, layout.threshold)
         if layout.loss == SOFTMAX_CROSS_ENTROPY:
-            losses[j] = softmax_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
+            losses[net] = softmax_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
         elif layout.loss == MEAN_SQUARED_ERROR:
-            losses[j] = mean_squared_error(z, labels, layout.label_smoothing, dy) / n_batch
+            losses[net] = mean_squared_error(z, labels, layout.label_smoothing, dy) / n_batch
         else:
-            losses[j] = sigmoid_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
+            losses[net] = sigmoid_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
         multiply_by(dy, 1 / n_batch)
 
 
@@ -196,32 +200,51 @@ def share_of(first: int, last: int, share: int, n_shares: int, unit: int) -> tup
     return min(start, last), min(stop, last)
 
 
+@kernel
+def layout_of(layouts: Any, i: int) -> Layout:
+    """Return the layout of a share."""
+    return Layout(
+        layouts.k[i], layouts.first_net[i], layouts.widths[i], layouts.activation[i], layouts.slope[i],
+        layouts.w_at[i], layouts.b_at[i], layouts.x_at[i], layouts.y_at[i], layouts.d_at[i],
+        layouts.wide_at[i], layouts.drawn_at[i], layouts.loss[i], layouts.threshold[i],
+        layouts.label_smoothing[i],
+    )  # fmt: skip
+
+
 @entry
 def descend(
-    layout: Layout, rule: Rule, state: Shared, data: Data, batch_size: int, rates: Array, steps_before: int,
-    losses: Array, right: Array, counters: Array,
+    layouts: Any, rule: Rule, state: Shared, data: Data, batch_size: int, rates: Array, steps_before: int,
+    losses: Array, right: Array, counters: Array, patience: int,
 ) -> None:  # fmt: skip
     """Take one step for each rate, on the data batch by batch; as many threads as there are shares may do so.
 
-    A step has two phases, gradient and update. In the first the shares are rows, in the second parameters.
+    A step has two phases, gradient and update. In the first the shares are rows or networks, in the second
+    parameters.
 
     Fills in each share's part in each step's mean losses and right rows, both (shares, steps, k). Under the
     rule `COLLECTING` theta stays: the gradients, each times its rate, are added to v.
     """
     n_shares, n_phases, last = len(state.work), 2 * len(rates), len(data.rows)
+    n_cuts = 1 + len(
+        state.more_grads
+    )  # into how many parts the rows are cut: 1 where networks are shared out
     mine = join(counters)
+    current, layout = mine, layout_of(layouts, mine)
     while True:
-        phase, share = take_share(counters, mine, n_shares, n_phases)
+        phase, share = take_share(counters, mine, n_shares, n_phases, patience)
         if phase == n_phases:
             return
         step = phase // 2
         if phase % 2 == 0:
             start = step * batch_size
             stop = min(start + batch_size, last)
-            grad = state.grad if share == 0 else state.more_grads[share - 1]
+            cut = share % n_cuts
+            grad = state.grad if cut == 0 else state.more_grads[cut - 1]
             own = State(state.theta, grad, state.work[share])
-            rows = share_of(start, stop, share, n_shares, 1)
-            ahead = share_of(stop, min(stop + batch_size, last), share, n_shares, 1)
+            if share != current:
+                current, layout = share, layout_of(layouts, share)
+            rows = share_of(start, stop, cut, n_cuts, 1)
+            ahead = share_of(stop, min(stop + batch_size, last), cut, n_cuts, 1)
             into = losses[share, step], right[share, step]
             compute_gradient(layout, own, data, rows, ahead, stop - start, into[0], into[1])
         else:

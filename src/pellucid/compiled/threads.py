@@ -1,18 +1,27 @@
-"""Matrix products of one thread each, while threads of our own share out the rows.
+"""Matrix products of one thread each, while threads of our own share out the work.
 
-How many threads BLAS uses is a setting of the whole process. So one training at a time has the processor for
-a step; another one, in another Python thread, takes its step after that.
+How many threads BLAS uses is a setting of the whole process: it is changed when the first training takes a
+step, and put back when the last has taken its own.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Any
 
 import scipy.linalg.cython_blas  # noqa: F401 - what Numba multiplies with: loaded, so that BLAS includes it
 from threadpoolctl import ThreadpoolController
 
 BLAS = ThreadpoolController().select(user_api="blas")
-_IN_USE = Lock()
+
+
+class _Limit:
+    """How many trainings want one thread now, and how many threads there are for the others."""
+
+    lock = Lock()
+    users = 0
+    before = 1
+    limiter: Any = None
 
 
 @contextmanager
@@ -26,17 +35,31 @@ def one_thread_each() -> Iterator[None]:
     >>> set(inside)
     {1}
     """
-    with _IN_USE, BLAS.limit(limits=1):
+    with _Limit.lock:
+        if _Limit.users == 0:
+            _Limit.before = _most_threads()
+            _Limit.limiter = BLAS.limit(limits=1)
+        _Limit.users += 1
+    try:
         yield
+    finally:
+        with _Limit.lock:
+            _Limit.users -= 1
+            if _Limit.users == 0:
+                _Limit.limiter.restore_original_limits()
 
 
 def n_threads() -> int:
-    """Return how many threads BLAS uses for a product.
+    """Return how many threads BLAS uses for a product outside `one_thread_each`.
 
     Examples
     --------
     >>> n_threads() >= 1
     True
     """
-    with _IN_USE:
-        return max((library["num_threads"] for library in BLAS.info()), default=1)
+    with _Limit.lock:
+        return _Limit.before if _Limit.users else _most_threads()
+
+
+def _most_threads() -> int:
+    return max((library["num_threads"] for library in BLAS.info()), default=1)

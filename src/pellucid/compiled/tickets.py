@@ -20,8 +20,8 @@ LINE = 8
 #: Places of the counters of threads that have come and of shares done; behind them, for each share, in how
 #: many phases it has been taken.
 COME, DONE, TAKEN = 0, LINE, 2 * LINE
-#: How often a thread looks whether a phase has begun before it lets others run and takes their shares.
-LOOKS = 2000
+#: How often a thread looks whether a phase has begun before it takes the shares of others and lets them run.
+PATIENCE = 2000
 #: Work is shared out where the operating system has a call to let others run, which POSIX names.
 CAN_SHARE = os.name == "posix"
 _let_others_run = types.ExternalFunction("sched_yield" if CAN_SHARE else "rand", types.int32())
@@ -39,20 +39,23 @@ def join(counters: Array) -> int:
 
 
 @kernel
-def take_share(counters: Array, own: int, n_shares: int, n_phases: int) -> tuple[int, int]:
-    """Return the phase and the number of a share to be done now; wait for it; phase n_phases is the end."""
+def take_share(counters: Array, own: int, n_shares: int, n_phases: int, patience: int) -> tuple[int, int]:
+    """Return the phase and the number of a share to be done now; wait for it; phase n_phases is the end.
+
+    A thread that has looked as often as its patience lasts takes the shares of others.
+    """
     looks = 0
     while True:
         phase = atomic_load(counters, DONE) // n_shares
         if phase >= n_phases:
             return n_phases, own
-        for i in range(1 if looks < LOOKS else n_shares):
+        for i in range(1 if looks < patience else n_shares):
             share = (own + i) % n_shares
             place = TAKEN + share * LINE
             if atomic_load(counters, place) == phase and atomic_swap(counters, place, phase, phase + 1):
                 return phase, share
         looks += 1
-        if looks > LOOKS:
+        if looks > patience:
             _let_others_run()
 
 
