@@ -62,7 +62,8 @@ def _with_benchmarks(readme: str) -> str:
     page = ROOT / "docs" / "performance.md"
     text = page.read_text(encoding="utf-8")
     if (RESULTS / "bench.json").exists():
-        results = _keep_benchmark("bench.json")
+        shutil.copy(RESULTS / "bench.json", ROOT / "docs" / "bench.json")
+        results = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))
         parts = results["parts"]
         for picture in pictures(results):
             shutil.copy(RESULTS / f"{picture.name}.png", ROOT / "docs" / "pictures" / f"{picture.name}.png")
@@ -70,17 +71,10 @@ def _with_benchmarks(readme: str) -> str:
         if "scaling" in parts:
             text = _between(text, "scaling", "![Curves](pictures/bench-scaling.png)")
         readme = _between(readme, "bench", markdown_table(*ratio_cells(workloads(results))))
-    if (RESULTS / "bench-own.json").exists():
-        text = _between(text, "own", own_markdown(_keep_benchmark("bench-own.json")["parts"]))
+        if "own" in parts:
+            text = _between(text, "own", own_markdown(parts["own"]))
     page.write_text(text, encoding="utf-8")
     return readme
-
-
-def _keep_benchmark(name: str) -> dict[str, Any]:
-    """Copy a file of benchmark results into docs and return it."""
-    shutil.copy(RESULTS / name, ROOT / "docs" / name)
-    results: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
-    return results
 
 
 def _draw() -> None:

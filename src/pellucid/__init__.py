@@ -38,8 +38,9 @@ from pellucid.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, Softmax
 from pellucid.metrics import accuracy, confusion_matrix, error, f1, precision, predicted_classes, recall
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, Optimizer
+from pellucid.records import Record
 from pellucid.schedules import cosine, one_cycle, step_decay
-from pellucid.training import Record, evaluate, train, train_many
+from pellucid.training import evaluate, train, train_many
 
 __version__ = "0.1.0"
 

@@ -13,59 +13,27 @@ The steps themselves are in `pellucid.descent`.
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from functools import partial
-from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array, as_array, to_device, to_host
-from pellucid.batches import WINDOW_BYTES, FromBatches, FromFile, InMemory, Piece, Source
+from pellucid.arguments import check_count, check_data, check_ending, check_kind
+from pellucid.backend import Array, to_device, to_host
+from pellucid.batches import WINDOW_BYTES, FromBatches, FromFile, InMemory, Source
 from pellucid.compiled.program import check_installed, is_installed, pays, why_not
 from pellucid.descent import Descent, PlainDescent
-from pellucid.layers import Sigmoid, Softmax
-from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, check_labels
+from pellucid.losses import Loss
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
+from pellucid.records import Record, Tally
 from pellucid.stack import Model, Single, Stack
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
 BLOCK_ROWS = 2048
 #: From so many networks on, small batches are computed by two threads that have half of the networks each.
 FEW_NETS = 4
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one epoch, or with ``per_batch=True`` one batch, has shown.
-
-    Attributes
-    ----------
-    epoch : int
-        From 1.
-    batch : int or None
-        From 1 in a batch's record; None in an epoch's.
-    loss, accuracy : float
-        Means over the rows of the training passes, before each update and with dropout on. The accuracy is a
-        fraction.
-    validation_loss, validation_accuracy : float or None
-        Measured after the epoch with ``train=False``; None without validation data.
-
-    Examples
-    --------
-    >>> Record(epoch=3, batch=None, loss=0.25, accuracy=0.9)  # doctest: +NORMALIZE_WHITESPACE
-    Record(epoch=3, batch=None, loss=0.25, accuracy=0.9,
-           validation_loss=None, validation_accuracy=None)
-    """
-
-    epoch: int
-    batch: int | None
-    loss: float
-    accuracy: float
-    validation_loss: float | None = None
-    validation_accuracy: float | None = None
 
 
 def train(
@@ -139,7 +107,7 @@ def train(
     >>> [r.epoch for r in pl.train(net, loss, optimizer, x, y, epochs=2, batch_size=32, rng=rng)]
     [1, 2]
     """
-    _check_kind("net", net, Network)
+    check_kind("net", net, Network)
     records = _prepare(
         [net], loss, optimizer, x, y, epochs=epochs, batch_size=batch_size, block_rows=block_rows,
         shuffle=shuffle, validation=validation, rng=rng, per_batch=per_batch, compiled=compiled,
@@ -207,8 +175,8 @@ def train_many(
     if not nets:
         raise ValueError("nets must hold at least one network, got an empty list")
     for j, net in enumerate(nets):
-        _check_kind(f"nets[{j}]", net, Network)
-    _check_kind("optimizer", optimizer, Optimizer)
+        check_kind(f"nets[{j}]", net, Network)
+    check_kind("optimizer", optimizer, Optimizer)
     return _prepare(
         nets, loss, deepcopy(optimizer), x, y, epochs=epochs, batch_size=batch_size, block_rows=block_rows,
         shuffle=shuffle, validation=validation, rng=rng, per_batch=per_batch, compiled=compiled,
@@ -238,7 +206,7 @@ def evaluate(
     (0.6931, 0.5)
     """
     net.check_built()
-    x, y = _check_data(net, x, y)
+    x, y = check_data(net, x, y)
     total, correct = 0.0, 0
     for rows in blocks(len(x), block_rows):
         outputs, labels = net.forward(x[rows]), to_device(y[rows], net.device)
@@ -255,17 +223,17 @@ def _prepare(
 ) -> Iterator[list[Record]]:  # fmt: skip
     """Check all arguments, then return the generator that trains."""
     for name, value, kind in (("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
-        _check_kind(name, value, kind)
+        check_kind(name, value, kind)
     net = nets[0]
     for each in nets:
         each.check_built()
     if validation is not None:
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
-        validation = _check_data(net, *validation, what="validation ")
+        validation = check_data(net, *validation, what="validation ")
     for name, number in (("epochs", epochs), ("batch_size", batch_size), ("block_rows", block_rows)):
-        _check_count(name, number, may_be_none=name != "epochs")
-    _check_ending(net, loss)
+        check_count(name, number, may_be_none=name != "epochs")
+    check_ending(net, loss)
     if len(nets) > 1 and not loss.by_rows:
         raise ValueError(f"networks are trained at once by a loss that has rows of its own, got {loss!r}")
     if batch_size is not None and shuffle and not isinstance(rng, np.random.Generator):
@@ -286,8 +254,8 @@ def _source(x: Any, y: Any, net: Network, batch_size: int | None, rng: np.random
             raise ValueError(f"batches come as they are without y: leave batch_size={batch_size} out")
         if isinstance(x, np.ndarray) or not isinstance(x, Iterable):
             raise TypeError(f"without y, x must be an iterable of batches (x, y), got {type(x).__name__}")
-        return FromBatches(x, partial(_check_data, net), net.device)
-    x, y = _check_data(net, x, y)
+        return FromBatches(x, partial(check_data, net), net.device)
+    x, y = check_data(net, x, y)
     if isinstance(x, np.memmap) and batch_size is not None and x.nbytes > WINDOW_BYTES:
         return FromFile(x, y, batch_size, rng, net.device)
     return InMemory(x, y, batch_size, rng, net.device)
@@ -327,7 +295,7 @@ def _epochs(
     steps_at_a_time = 1 if per_batch else descent.steps_at_a_time
     for epoch in range(1, epochs + 1):
         before[...] = model.theta
-        tally = _Tally(model, before, epoch)
+        tally = Tally(model, before, epoch)
         for piece in source.epoch(steps_at_a_time):
             # Numbers that overflow are reported by the tally, with epoch and batch, not as a warning.
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -348,116 +316,3 @@ def _validate(
         return None, None
     with np.errstate(over="ignore", invalid="ignore"):  # a validation loss of inf says so itself
         return evaluate(net, loss, *validation)
-
-
-class _Tally:
-    """Losses and right rows of an epoch, batch by batch, for each network."""
-
-    def __init__(self, model: Model, before: Array, epoch: int) -> None:
-        self.model, self.before, self.epoch = model, before, epoch
-        self.losses: list[Array] = []
-        self.right: list[Array] = []
-        self.sizes: list[int] = []
-        self.checked = 0
-
-    def add(self, piece: Piece, losses: Array, right: Array) -> None:
-        """Take in the steps on a piece: losses and right rows have the shape (steps, k)."""
-        self.sizes += piece.sizes
-        self.losses.append(losses)
-        self.right.append(right)
-
-    def check(self) -> None:
-        """Raise, with theta put back, if a loss since the last check or the parameters are not finite."""
-        for parts in (self.losses, self.right):
-            parts[self.checked :] = [to_host(part) for part in parts[self.checked :]]
-        losses = np.concatenate([np.empty((0, self.model.k)), *self.losses[self.checked :]])
-        self.checked = len(self.losses)
-        finite = np.isfinite(losses)
-        # Both ends finite: all is, NaN included, and no array of theta's size is made.
-        theta = self.model.theta
-        ends = [to_host(end) for end in ((theta.min(), theta.max()) if theta.size else ())]
-        if finite.all() and np.isfinite(ends).all():
-            return
-        where = f"after batch {len(self.sizes)} the parameters are"
-        if not finite.all():
-            i, j = np.argwhere(~finite)[0]
-            network = "" if self.model.k == 1 else f" of nets[{j}]"
-            batch = len(self.sizes) - len(losses) + i + 1
-            where = f"in batch {batch} the loss{network} is {losses[i, j]:g},"
-        theta[...] = self.before
-        self.model.scatter()
-        raise FloatingPointError(
-            f"epoch {self.epoch}: {where} not finite; theta is as it was before this epoch, the optimizer "
-            "is not: make a new one. A smaller learning rate, rescaled input or another initializer usually "
-            "helps"
-        )
-
-    def of_last_batch(self) -> list[Record]:
-        """Return a record of the last batch for each network; call `check` before."""
-        losses, right, n = self.losses[-1][-1], self.right[-1][-1], self.sizes[-1]
-        return [
-            Record(self.epoch, len(self.sizes), float(value), float(count / n))
-            for value, count in zip(losses, right, strict=True)
-        ]
-
-    def of_epoch(self, measured: Sequence[tuple[float, float] | tuple[None, None]]) -> list[Record]:
-        """Return a record of the epoch for each network; call `check` before."""
-        n = sum(self.sizes)
-        losses = np.array(self.sizes) @ np.concatenate(self.losses).astype(np.float64) / n
-        right = np.concatenate(self.right).sum(axis=0) / n
-        return [
-            Record(self.epoch, None, float(value), float(share), *validation)
-            for value, share, validation in zip(losses, right, measured, strict=True)
-        ]
-
-
-def _check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
-    """Return x and y ready to train on, or raise: shapes, dtypes and class numbers, once for all batches."""
-    x, y = _opened("x", x), _opened("y", y)
-    if x.ndim != 2 or x.shape[1] != net.n_in or len(x) == 0:
-        raise ValueError(f"{what}x must have shape (n, {net.n_in}) with n >= 1, got {x.shape}")
-    if x.dtype.kind in "bui" and not net.layers[0].casts:
-        raise ValueError(
-            f"{what}x holds {x.dtype}, which is never rescaled silently: begin the network with "
-            "pellucid.Rescale(1 / 255), or convert x to floats"
-        )
-    if x.dtype.kind not in "buif":
-        raise ValueError(f"{what}x must hold real numbers, got dtype {x.dtype}")
-    y = check_labels(y, len(x), net.n_out)
-    return x, y.astype(net.dtype, copy=False) if y.dtype.kind == "f" else y
-
-
-def _opened(name: str, values: Any) -> Array:
-    """Return values as an array; the path of an .npy file becomes a memory map of it."""
-    if not isinstance(values, str | PathLike):
-        return as_array(values)
-    try:
-        return np.load(values, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except ValueError as error:
-        raise ValueError(f"{name}={str(values)!r} is not a whole .npy file of numbers: {error}") from error
-
-
-def _check_kind(name: str, value: Any, kind: type) -> None:
-    """Raise unless a value is an instance of one of pellucid's classes."""
-    if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a pellucid.{kind.__name__}, an instance of it, got {value!r}")
-
-
-def _check_count(name: str, number: Any, *, may_be_none: bool) -> None:
-    """Raise unless a number is whole and at least 1, or None where that is allowed."""
-    if number is None and may_be_none:
-        return
-    if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-        raise ValueError(f"{name} must be a whole number >= 1, got {number!r}")
-
-
-def _check_ending(net: Network, loss: Loss) -> None:
-    """Raise where the last layer does not fit the loss, or applies what the fused loss applies too."""
-    if isinstance(loss, SoftmaxCrossEntropy) and net.n_out == 1:
-        raise ValueError("SoftmaxCrossEntropy needs at least 2 outputs, got 1: use SigmoidCrossEntropy")
-    for layer, fused in ((Softmax, SoftmaxCrossEntropy), (Sigmoid, SigmoidCrossEntropy)):
-        if isinstance(net.layers[-1], layer) and isinstance(loss, fused):
-            raise ValueError(
-                f"{fused.__name__} applies the {layer.__name__} itself, and the network ends in one: "
-                "leave the last layer out"
-            )

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pellucid.bench.results import read_results, with_part, write_results
+
 
 @pytest.fixture
 def asked(monkeypatch, mnist):
@@ -29,6 +31,20 @@ def test_options(run, asked):
     assert (session.effort.rounds, session.scaling, out) == (9, True, Path("there.json"))
     peers = [each.name for each in session.contestants if each.role == "peer"]
     assert peers == ["jax"]
+
+
+def test_pellucid_alone_joins_the_other_parts(run, mnist, tmp_path, monkeypatch):
+    """What is in the file stays; what is measured anew is replaced."""
+    measured = iter(({"many": {}}, {"many": {"D": 1}}))
+    monkeypatch.setattr("pellucid.bench.own.measure", lambda rounds, folder, progress: next(measured))
+    out = tmp_path / "new" / "bench.json"
+    assert run("bench", "--own", "--out", str(out))[0] == 0
+    results = with_part(read_results(out), "D", {"name": "D"})
+    write_results(out, results)
+    assert run("bench", "--own", "--out", str(out))[0] == 0
+    parts = read_results(out)["parts"]
+    assert list(parts) == ["D", "own"]
+    assert parts["own"]["many"] == {"D": 1}
 
 
 def test_a_smoke_run_has_its_own_file(run, asked):

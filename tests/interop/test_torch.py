@@ -77,7 +77,15 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-@pytest.mark.parametrize("loss", [pl.SoftmaxCrossEntropy(), pl.MeanSquaredError()], ids=repr)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        kind(label_smoothing=share)
+        for kind in (pl.SoftmaxCrossEntropy, pl.MeanSquaredError)
+        for share in (0, 0.2)
+    ],
+    ids=repr,
+)
 def test_every_loss_and_optimizer_trains_alike(rows, loss, optimizer):
     x, y = rows
     ours, theirs = (network(np.float64, pl.Dense(9), pl.Tanh()) for _ in range(2))

@@ -43,7 +43,7 @@ def _time_row(entry: Mapping[str, Any]) -> list[str]:
 
 def ratio_cells(entries: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Return heads and rows of ratios, each with its spread over the rounds and its bar."""
-    heads = ["workload", "fastest peer", "fastest ÷ ours", "eager ÷ ours", "ours ÷ floor"]
+    heads = ["workload", "fastest peer", "fastest ÷ ours", "eager ÷ ours", "ours ÷ floor", "fastest ÷ floor"]
     return heads, [_ratio_row(entry) for entry in entries]
 
 
@@ -55,6 +55,7 @@ def _ratio_row(entry: Mapping[str, Any]) -> list[str]:
         f"{entry['name']}: {entry['title']}",
         title,
         *(_judged(ratios.get(key), bars.get(bar), sign) for bar, key, sign in found),
+        _ratio(ratios.get("fastest_over_floor")),
     ]
 
 

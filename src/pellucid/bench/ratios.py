@@ -86,6 +86,8 @@ def _ratios(contestants: Mapping[str, Any], floors: Mapping[str, Any]) -> dict[s
         parts = [floors[name]["samples"] for name in ("products", "gathering") if name in floors]
         floor = {"median": floors["seconds"], "samples": [sum(part) for part in zip(*parts, strict=True)]}
         ratios["floor"] = ratio(ours, floor)
+        if peer is not None:
+            ratios["fastest_over_floor"] = ratio(contestants[peer], floor)
     return ratios
 
 

@@ -16,7 +16,7 @@ from pellucid.files import write_whole
 from pellucid.lab.environment import environment
 
 FORMAT = 1
-PARTS = (*WORKLOADS, "race", "scaling")
+PARTS = (*WORKLOADS, "race", "scaling", "own")
 
 
 def new_results(*, quick: bool) -> dict[str, Any]:

@@ -33,8 +33,9 @@ def terminal(results: Mapping[str, Any]) -> "list[Table]":
         times = list(zip(heads[1:], *(row[1:] for row in rows), strict=True))
         tables.append(terminal_table("Seconds of an iteration (A, B, C) or an epoch", names, times))
         heads, rows = ratio_cells(entries)
-        lines = [[cell.replace("; ", "\n") for cell in row] for row in rows]
-        tables.append(terminal_table("Ratios, and the bars set for them", heads, lines))
+        room = len(heads) - 1  # the last column is for pages, which are wider
+        lines = [[cell.replace("; ", "\n") for cell in row[:room]] for row in rows]
+        tables.append(terminal_table("Ratios, and the bars set for them", heads[:room], lines))
     if "race" in results["parts"]:
         race = results["parts"]["race"]
         tables.append(terminal_table(f"{race['name']}: {race['title']}", *race_cells(race)))

@@ -78,7 +78,7 @@ def bench(
         _bench_gpu(workload, rounds, quick, out, folder)
         return
     if own:
-        _bench_own(rounds or 5, out or Path("results", "bench-own.json"), folder)
+        _bench_own(rounds or 5, out or _usual_place("bench.json", quick=False), folder)
         return
     from pellucid.bench.console import bench as carry_out
     from pellucid.bench.contestants import choose
@@ -97,14 +97,15 @@ def bench(
 def _bench_own(rounds: int, out: Path, folder: Path | None) -> None:
     """Measure pellucid by itself."""
     from pellucid.bench.own import measure
-    from pellucid.bench.results import new_results, write_results
+    from pellucid.bench.results import results_to_go_on, with_part, write_results
 
     _load_mnist(folder)
+    results = results_to_go_on(out, quick=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     with _interruptible():
         found = measure(rounds, out.parent, lambda what: console.print(f"Measuring {what} ..."))
-        write_results(out, {**new_results(quick=False), "parts": found})
-    console.print(f"Results: {out}")
+        write_results(out, with_part(results, "own", found))
+    console.print(f"written: {out}", highlight=False, soft_wrap=True)
 
 
 def _bench_gpu(

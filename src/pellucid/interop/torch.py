@@ -15,7 +15,7 @@ from pellucid.layers import Dense, Identity, Layer, LeakyReLU, ReLU, Sigmoid, So
 from pellucid.losses import Loss, MeanSquaredError, SoftmaxCrossEntropy
 from pellucid.network import Network, blocks
 from pellucid.optimizers import SGD, Adam, Optimizer
-from pellucid.training import Record
+from pellucid.records import Record
 
 MODULES: dict[type[Layer], Any] = {
     Identity: lambda layer: torch.nn.Identity(),
@@ -26,11 +26,13 @@ MODULES: dict[type[Layer], Any] = {
     Softmax: lambda layer: torch.nn.Softmax(dim=1),
     Dense: lambda layer: torch.nn.Linear(layer.n_in, layer.n_out),
 }
-#: PyTorch's MSELoss would average over the outputs and leave out the 1/2.
-CRITERIA: dict[type[Loss], Callable[[Any, Any], Any]] = {
-    SoftmaxCrossEntropy: torch.nn.CrossEntropyLoss(),
-    MeanSquaredError: lambda outputs, labels: (
-        (outputs - torch.nn.functional.one_hot(labels, outputs.shape[1])).square().sum() / (2 * len(outputs))
+#: From our loss; PyTorch's MSELoss would average over the outputs and leave out the 1/2.
+CRITERIA: dict[type[Loss], Callable[[Any], Callable[[Any, Any], Any]]] = {
+    SoftmaxCrossEntropy: lambda ours: torch.nn.CrossEntropyLoss(label_smoothing=ours.label_smoothing),
+    MeanSquaredError: lambda ours: (
+        lambda outputs, labels: (
+            (outputs - _targets(outputs, labels, ours.label_smoothing)).square().sum() / (2 * len(outputs))
+        )
     ),
 }
 #: From groups of parameters and our settings; PyTorch's Adam places epsilon as ours does.
@@ -84,7 +86,12 @@ def criterion(loss: Loss) -> Callable[[Any, Any], Any]:
     >>> criterion(pl.MeanSquaredError())(torch.zeros(2, 4), torch.tensor([0, 3])).item()
     0.5
     """
-    return _counterpart(CRITERIA, loss)
+    return _counterpart(CRITERIA, loss)(loss)
+
+
+def _targets(outputs: Any, labels: Any, share: float) -> Any:
+    certain = torch.nn.functional.one_hot(labels, outputs.shape[1]).to(outputs.dtype)
+    return (1 - share) * certain + share / outputs.shape[1]
 
 
 def torch_optimizer(optimizer: Optimizer, model: torch.nn.Module) -> torch.optim.Optimizer:
