@@ -82,13 +82,8 @@ def markdown(found: dict[str, Any]) -> str:
         over = 1000 * start["over numpy"][name]
         rows.append((f"`{name}`, over `import numpy`", f"{over:.0f} ms", f"≤ {1000 * bar:.0f} ms"))
     for name, mebibytes in memory.items():
-        rows.append(
-            (
-                f"peak memory of training C's net on MNIST, {name}",
-                f"{mebibytes:.0f} MiB",
-                "≤ 238 MiB (250 MB)",
-            )
-        )
+        megabytes = mebibytes * 2**20 / 1e6
+        rows.append((f"peak memory of training C's net on MNIST, {name}", f"{megabytes:.0f} MB", "≤ 250 MB"))
     gigabytes = on_disk["bytes"] / 1e9
     rows.append(
         (
