@@ -66,6 +66,7 @@ class Loss:
 
     threshold = 0.0
     by_rows = True
+    label_smoothing = 0.0
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -73,8 +74,9 @@ class Loss:
             cls.by_rows = "rows" in vars(cls)
 
     def __init__(self, *, label_smoothing: float = 0.0) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing must be >= 0 and < 1, got {label_smoothing!r}")
+        is_number = isinstance(label_smoothing, int | float | np.integer | np.floating)
+        if not is_number or isinstance(label_smoothing, bool) or not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing must be a number >= 0 and < 1, got {label_smoothing!r}")
         self.label_smoothing = float(label_smoothing)
         self._buffers: dict[str, tuple[Any, Array]] = {}
 

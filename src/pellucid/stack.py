@@ -1,8 +1,8 @@
 """What is trained: one network, or several of one shape on the same batches, computed as one.
 
-Networks that share their batches share x: their k first products x W are one wide product. Behind it stand
-the rows of all networks, row i of network j at i k + j, so that every layer but Dense and Dropout works on
-them as it is.
+Networks that share their batches share x: their k first products x W are one wide product, or two where they
+are computed in two sets. Behind it stand the rows of all networks, row i of network j at i k + j, so that
+every layer but Dense and Dropout works on them as it is.
 
 >>> import numpy as np, pellucid as pl
 >>> nets = [

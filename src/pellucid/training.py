@@ -32,8 +32,9 @@ from pellucid.stack import Model, Single, Stack
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
 BLOCK_ROWS = 2048
-#: From so many networks on, small batches are computed by two threads that have half of the networks each.
-FEW_NETS = 4
+#: From so many networks on, batches of at most so many rows are computed by two threads that have half of the
+#: networks each.
+FEW_NETS, SMALL_BATCH = 4, 256
 
 
 def train(
@@ -83,7 +84,8 @@ def train(
         Also yield a record for each batch.
     compiled : bool, optional
         Whether to run the steps as code compiled by Numba (extra ``fast``), which gives the same numbers to
-        rounding. None: where that is possible and, by the number and size of the steps, pays.
+        rounding. None: where that is possible and, by the number and size of the steps, pays, which it
+        does not with per_batch.
 
     Yields
     ------
@@ -241,9 +243,11 @@ def _prepare(
             f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
         )
     source = _source(x, y, net, batch_size, rng if shuffle else None)
-    is_for_two = source.batch_size < source.n_rows and len(nets) >= FEW_NETS
+    is_for_two = 0 < source.batch_size <= SMALL_BATCH and len(nets) >= FEW_NETS
     model = Single(net) if len(nets) == 1 else Stack(nets, 2 if is_for_two else 1)
-    descent = _choose_descent(model, loss, optimizer, source, epochs, block_rows, compiled)
+    descent = _choose_descent(
+        model, loss, optimizer, source, epochs, block_rows, compiled, per_batch=per_batch
+    )
     return _epochs(model, descent, source, epochs, loss=loss, validation=validation, per_batch=per_batch)
 
 
@@ -263,7 +267,7 @@ def _source(x: Any, y: Any, net: Network, batch_size: int | None, rng: np.random
 
 def _choose_descent(
     model: Model, loss: Loss, optimizer: Optimizer, source: Source, epochs: int, block_rows: int | None,
-    compiled: bool | None,
+    compiled: bool | None, *, per_batch: bool,
 ) -> Descent:  # fmt: skip
     """Return the compiled descent where it is wanted, or can be had and pays; else the plain one."""
     obstacle = why_not(model.nets, loss, optimizer, source.labels)
@@ -272,7 +276,9 @@ def _choose_descent(
     on_gpu = model.device == "gpu"
     if compiled is None:
         # The GPU's kernels always pay; labels of batches that come one by one may turn out to be targets.
-        in_time = pays(model.n_weights, epochs * source.n_rows, epochs * source.n_steps) and is_installed()
+        # A call of compiled code for each step would take longer than it saves.
+        saves = not per_batch and pays(model.n_weights, epochs * source.n_rows, epochs * source.n_steps)
+        in_time = saves and is_installed()
         compiled = obstacle is None and (source.labels is not None if on_gpu else in_time)
     if not compiled:
         return PlainDescent(model, loss, optimizer, source.batch_size, block_rows)

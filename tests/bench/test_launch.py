@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from pellucid.app.recipes import RECIPES
@@ -67,6 +68,12 @@ def test_a_run_has_its_time_its_memory_and_its_accuracy(package):
     assert finish.accuracy == pytest.approx(0.57)
 
 
+def test_the_memory_is_that_of_the_run_alone(package):
+    held = np.ones(300 * 2**20, np.uint8)
+    peer = package("open(sys.argv[5], 'w').write(json.dumps({'scores': {'test': {'accuracy': 1}}}))")
+    assert run(peer, Variant(1, {}), RACE, seed=0).peak_memory < 10**8 < held.nbytes
+
+
 def test_a_run_that_fails_tells_its_last_words(package):
     peer = package("raise SystemExit('no data set')")
     with pytest.raises(WorkerError, match=r"^no data set$"):
@@ -78,10 +85,10 @@ def test_ctrl_c_ends_the_process(package, monkeypatch, tmp_path):
         "import time, pathlib", "time.sleep(2)", f"pathlib.Path({str(tmp_path / 'late')!r}).touch()"
     )
 
-    def interrupt(pid, options):
+    def interrupt(process):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("os.wait4", interrupt)
+    monkeypatch.setattr("subprocess.Popen.communicate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(peer, Variant(1, {}), RACE, seed=0)
     # The process has been waited for: it cannot write any more.

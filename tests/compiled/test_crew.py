@@ -1,6 +1,7 @@
 """Batches shared out over threads: the same numbers as one thread gives, and nothing left behind."""
 
 import gc
+import os
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.compiled.crew import MANY_WEIGHTS, SMALL_BATCH, n_cuts
+from pellucid.compiled import crew
+from pellucid.compiled.crew import FEW_ROWS, MANY_WEIGHTS, SMALL_BATCH, n_cuts
 from pellucid.compiled.threads import BLAS
 
 N, N_IN = 103, 6
@@ -47,17 +49,23 @@ def training(net, *, compiled=True, epochs=4, block_rows=8, batch_size=None, opt
 @pytest.fixture
 def three_threads(monkeypatch):
     monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: 3)
-    monkeypatch.setattr("pellucid.compiled.crew.SMALL_BATCH", 0)
+    monkeypatch.setattr("pellucid.compiled.crew.SMALL_BATCH", 1)
+    monkeypatch.setattr("pellucid.compiled.crew.FEW_ROWS", 1)
 
 
 def test_which_batches_are_cut(monkeypatch):
-    monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: 4)
-    enough = SMALL_BATCH // MANY_WEIGHTS
-    one, two = SimpleNamespace(n_weights=MANY_WEIGHTS, sets=[0]), SimpleNamespace(n_weights=10, sets=[0, 1])
-    assert n_cuts(one, enough) == 4
-    assert n_cuts(one, enough - 1) == n_cuts(two, SMALL_BATCH) == 1
+    monkeypatch.setattr(crew, "n_threads", lambda: 4)
+    one, two = (
+        SimpleNamespace(n_weights=MANY_WEIGHTS, sets=[0]),
+        SimpleNamespace(n_weights=10**5, sets=[0, 1]),
+    )
+    rows = [FEW_ROWS - 1, 2 * FEW_ROWS, 3 * FEW_ROWS, 4 * FEW_ROWS, 1000]
+    assert [n_cuts(one, n) for n in rows] == [1, 2, 3, 4, 4]
+    assert n_cuts(two, 1000) == 1
     one.n_weights += 1
-    assert n_cuts(one, enough) == 1
+    assert n_cuts(one, 1000) == 1
+    one.n_weights = 1000
+    assert [n_cuts(one, SMALL_BATCH // 1000 + more) for more in (0, 1, SMALL_BATCH)] == [1, 2, 4]
 
 
 def check_twins(**arguments):
@@ -101,6 +109,100 @@ def test_weights_and_biases_in_many_chunks(three_threads, monkeypatch):
         nets.append(net)
     assert np.abs(nets[0].theta - nets[1].theta).max() <= 1e-12
     assert np.abs(nets[0].grad - nets[1].grad).max() <= 1e-12
+
+
+def test_threads_end_when_one_cannot_be_started(three_threads, monkeypatch):
+    """Nothing goes on training behind the caller's back."""
+    real = ThreadPoolExecutor.submit
+
+    def submit(pool, *arguments):
+        real(pool, *arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    net = network()
+    with pytest.raises(KeyboardInterrupt):
+        next(training(net, batch_size=2))
+    time.sleep(0.05)
+    theta = net.theta.copy()
+    time.sleep(0.1)
+    np.testing.assert_array_equal(net.theta, theta)
+
+
+def test_after_ctrl_c_the_optimizer_has_counted_the_steps_taken(three_threads, monkeypatch):
+    real, optimizer, start = crew.descend, pl.SGD(0.1), network().theta
+
+    def descend(*arguments):
+        real(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(crew, "n_threads", lambda: 1)
+    monkeypatch.setattr(crew, "descend", descend)
+    net = network()
+    records = pl.train(
+        net,
+        pl.SoftmaxCrossEntropy(),
+        optimizer,
+        *data(),
+        epochs=1,
+        batch_size=2,
+        shuffle=False,
+        compiled=True,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        next(records)
+    assert np.abs(net.theta - start).max() > 0
+    assert optimizer.step_number == -(-N // 2)
+
+
+def test_a_limit_set_between_epochs_holds(monkeypatch):
+    monkeypatch.setattr(crew, "SMALL_BATCH", 1)
+    started = []
+    real = ThreadPoolExecutor.submit
+    monkeypatch.setattr(
+        ThreadPoolExecutor, "submit", lambda *arguments: started.append(1) or real(*arguments)
+    )
+    for make in (lambda: training(network(), batch_size=40), many):
+        monkeypatch.setattr(crew, "n_threads", lambda: 2)
+        records = make()
+        next(records)
+        assert started
+        monkeypatch.setattr(crew, "n_threads", lambda: 1)
+        started.clear()
+        next(records)
+        assert not started
+
+
+def many():
+    nets = [network(seed) for seed in range(4)]
+    rng = np.random.default_rng(0)
+    loss, optimizer = pl.SoftmaxCrossEntropy(), pl.SGD(0.1)
+    return pl.train_many(nets, loss, optimizer, *data(), epochs=2, batch_size=40, rng=rng, compiled=True)
+
+
+FORK = """
+import os, signal
+import numpy as np, pellucid as pl
+from pellucid.compiled import crew
+crew.n_threads, crew.SMALL_BATCH, crew.FEW_ROWS = (lambda: 2), 1, 1
+rng = np.random.default_rng(0)
+net = pl.Network([pl.Dense(3)]).build(5, rng=rng)
+records = pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), rng.normal(size=(40, 5)), np.arange(40) % 3,
+                   epochs=2, batch_size=10, rng=rng, compiled=True)
+next(records)
+if os.fork() == 0:
+    signal.alarm(20)
+    next(records)
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_goes_on_by_itself():
+    """It has none of the threads."""
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=True)
+    assert done.stdout == "7\n"
 
 
 def ours():

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,26 +65,39 @@ def _peer_command(
     return ["pellucid.bench.finish", contestant.module, *about]
 
 
+#: Starts a process and tells its seconds and its peak memory. What the system counts for a process begins
+#: with its parent's memory: this one is small.
+WATCH = """
+import os, sys, time
+silent = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+start = time.perf_counter()
+pid = os.posix_spawn(sys.executable, [sys.executable, "-m", *sys.argv[1:]], os.environ, file_actions=[silent])
+_, status, usage = os.wait4(pid, 0)
+print(time.perf_counter() - start, usage.ru_maxrss)
+sys.exit(status != 0)
+"""
+
+
 def _timed(module: list[str], variables: dict[str, str], threads: int) -> tuple[float, int]:
     """Run a module as a process; return its seconds and its peak memory."""
     with TemporaryDirectory() as folder, Path(folder, "errors").open("w+b") as errors:
-        start = time.perf_counter()
-        with on_cores(threads):
-            process = subprocess.Popen(
-                [sys.executable, "-m", *module],
-                stdout=subprocess.DEVNULL,
+        with (
+            on_cores(threads),
+            subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", WATCH, *module],
+                stdout=subprocess.PIPE,
                 stderr=errors,
                 env=os.environ | variables,
                 start_new_session=True,
-            )
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
+                text=True,
+            ) as process,
+        ):
+            try:
+                told, _ = process.communicate()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         if process.returncode:
             raise WorkerError(last_line(errors, process.returncode))
-    return seconds, usage.ru_maxrss * UNIT
+    seconds, peak = told.split()
+    return float(seconds), int(peak) * UNIT

@@ -13,7 +13,7 @@ from pellucid.backend import Array, zeros
 from pellucid.compiled.layout import Data, Rule, Shared, make_layout, of_shares
 from pellucid.compiled.steps import descend
 from pellucid.compiled.threads import n_threads, one_thread_each
-from pellucid.compiled.tickets import CAN_SHARE, PATIENCE, new_counters
+from pellucid.compiled.tickets import CAN_SHARE, PATIENCE, end_all, new_counters
 from pellucid.losses import Loss
 from pellucid.stack import Model
 
@@ -21,6 +21,8 @@ from pellucid.stack import Model
 SMALL_BATCH = 1 << 20
 #: The most weights: gradients of more take longer to exchange than to share each product out, as BLAS does.
 MANY_WEIGHTS = 1 << 18
+#: The fewest rows in a share.
+FEW_ROWS = 16
 
 
 class Crew:
@@ -40,7 +42,7 @@ class Crew:
     def __init__(self, model: Model, loss: Loss, rows: int, n_cuts: int) -> None:
         self.model, self.rows, self.n_cuts = model, rows, n_cuts
         sets = model.sets * n_cuts
-        self.size, self.n_threads = len(sets), min(len(sets), most_shares())
+        self.size = len(sets)
         made = [make_layout(model.nets, loss, -(-rows // n_cuts), own) for own in sets]
         self.layout, room = of_shares([layout for layout, _ in made]), max(room for _, room in made)
         self.work = zeros(self.size * room, model.dtype).reshape(self.size, room)
@@ -48,41 +50,52 @@ class Crew:
         self.more_grads = zeros(more * n, model.dtype).reshape(more, n)
 
     def take_steps(
-        self, rule: Rule, memories: tuple[Array, Array], data: Data, rates: Array, steps_before: int = 0
-    ) -> tuple[Array, Array]:
+        self, rule: Rule, memories: tuple[Array, Array], data: Data, batch_size: int, rates: Array,
+        steps_before: int = 0,
+    ) -> tuple[Array, Array]:  # fmt: skip
         """Take a step for each rate; return the steps' mean losses and right rows, both (steps, k)."""
         model, shape = self.model, (self.size, len(rates), self.model.k)
         losses, right = np.zeros(shape), np.zeros(shape, np.int64)
         state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work)
+        n_threads, counters = min(self.size, most_shares()), new_counters(self.size)
         arguments = (
-            self.layout, rule, state, data, self.rows, rates, steps_before, losses, right,
-            new_counters(self.size), PATIENCE if self.n_threads == self.size else 0,
+            self.layout, rule, state, data, batch_size, rates, steps_before, losses, right, counters,
+            PATIENCE if n_threads == self.size else 0,
         )  # fmt: skip
-        if self.n_threads == 1 and model.n_weights > MANY_WEIGHTS:
+        if n_threads == 1 and model.n_weights > MANY_WEIGHTS:
             descend(*arguments)
         else:
             with one_thread_each():
-                self._descend_together(arguments)
+                self._descend_together(arguments, n_threads, counters)
         return losses.sum(axis=0), right.sum(axis=0)
 
-    def _descend_together(self, arguments: tuple[object, ...]) -> None:
-        """Let all threads take shares until none is left; this one, too, which Ctrl-C cannot stop midway."""
-        jobs = [self.pool.submit(descend, *arguments) for _ in range(1, self.n_threads)]
+    def _descend_together(self, arguments: tuple[object, ...], n_threads: int, counters: Array) -> None:
+        """Let threads take shares until none is left; this one, too, which Ctrl-C cannot stop midway."""
+        jobs = []
         try:
+            for _ in range(1, n_threads):
+                jobs.append(self.pool.submit(descend, *arguments))
             descend(*arguments)
         finally:
-            wait(jobs)
+            # A thread that has not begun is not needed any more; one that has ends with its share.
+            end_all(counters)
+            begun = [job for job in jobs if not job.cancel()]
+            wait(begun)
+        for job in begun:
+            job.result()
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
         """The threads beside the caller's own: they end with this object."""
-        return ThreadPoolExecutor(self.n_threads - 1, thread_name_prefix="pellucid")
+        return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
 
 
 def n_cuts(model: Model, n_rows: int) -> int:
-    """Return how many shares a batch of so many rows is cut into."""
-    is_worth_it = n_rows * model.n_weights >= SMALL_BATCH and model.n_weights <= MANY_WEIGHTS
-    return most_shares() if is_worth_it and len(model.sets) == 1 else 1
+    """Return how many shares of its rows a batch is cut into."""
+    n_multiplications = n_rows * model.n_weights
+    if len(model.sets) > 1 or n_multiplications < SMALL_BATCH or model.n_weights > MANY_WEIGHTS:
+        return 1
+    return max(1, min(most_shares(), 2 * n_multiplications // SMALL_BATCH, n_rows // FEW_ROWS))
 
 
 def most_shares() -> int:

@@ -67,22 +67,24 @@ class CompiledDescent:
         before, n_steps = optimizer.step_number, -(-len(rows) // batch_size)
         rates = np.array([optimizer.rate(before + i) for i in range(n_steps)], np.float64)
         rule, data = make_rule(optimizer, model.n_weights), self.feed.data(x, y, rows)
-        found = crew.take_steps(rule, memories(optimizer, model.theta), data, rates, before)
+        remembered = memories(optimizer, model.theta)
+        # Counted beforehand: Ctrl-C is heard when all steps have been taken.
         optimizer.step_number += n_steps
-        return found
+        return crew.take_steps(rule, remembered, data, batch_size, rates, before)
 
     def _step(self, x: Array, y: Array, rows: Array) -> tuple[Array, Array]:
         """Take one step, block by block; return losses and right rows, both (k,)."""
         model = self.model
         assert self.block_rows is not None
         cuts = most_shares() if len(model.sets) == 1 else 1
-        crew = self._crew(self.block_rows * cuts, cuts)
+        at_once = self.block_rows * cuts
+        crew = self._crew(at_once, cuts)
         total, losses, right = zeros(model.theta.size, model.dtype), np.zeros(model.k), np.zeros(model.k, int)
-        blocks_a_call = max(1, rows_a_call(model, self.feed.entries_a_row(x)) // self.block_rows)
-        for part in blocks(len(rows), blocks_a_call * crew.rows):
-            sizes = np.array([each.stop - each.start for each in blocks(part.stop - part.start, crew.rows)])
+        steps_a_call = max(1, rows_a_call(model, self.feed.entries_a_row(x), cuts) // at_once)
+        for part in blocks(len(rows), steps_a_call * at_once):
+            sizes = np.array([each.stop - each.start for each in blocks(part.stop - part.start, at_once)])
             shares, data = sizes / len(rows), self.feed.data(x, y, rows[part])
-            part_losses, part_right = crew.take_steps(COLLECTING, (total[:0], total), data, shares)
+            part_losses, part_right = crew.take_steps(COLLECTING, (total[:0], total), data, at_once, shares)
             losses += shares @ part_losses
             right += part_right.sum(axis=0)
         np.copyto(model.grad, total)
@@ -91,7 +93,7 @@ class CompiledDescent:
 
     def _crew(self, rows: int, cuts: int) -> Crew:
         """Return the threads for batches of so many rows: those there are, or new ones."""
-        if self.crew is None or (rows, cuts) != (self.crew.rows, self.crew.n_cuts):
+        if self.crew is None or rows > self.crew.rows or cuts != self.crew.n_cuts:
             self.crew = Crew(self.model, self.loss, rows, cuts)
         return self.crew
 
@@ -104,9 +106,9 @@ def best_block(model: Model) -> int:
     return few if few >= 64 else BLOCK_ROWS
 
 
-def rows_a_call(model: Model, entries_a_row: int) -> int:
-    """Return how many rows a thread computes in one call of compiled code."""
-    return int(min(CALL / (3 * model.n_weights), AHEAD / max(1, entries_a_row)))
+def rows_a_call(model: Model, entries_a_row: int, n_threads: int = 1) -> int:
+    """Return how many rows so many threads compute in one call of compiled code."""
+    return int(min(n_threads * CALL / (3 * model.n_weights), AHEAD / max(1, entries_a_row)))
 
 
 def memories(optimizer: Optimizer, theta: Array) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pellucid.backend import Array
+from pellucid.backend import LINE_BYTES, Array
 from pellucid.compiled.program import ACTIVATIONS, LOSSES, OPTIMIZERS, Group, groups
 from pellucid.layers import LeakyReLU, Rescale
 from pellucid.layers.rescale import fits
@@ -104,8 +104,8 @@ class Data(NamedTuple):
 NO_DROPOUT = -1.0
 
 
-#: Entries that fill a cache line, or two: arrays that begin on a line are read faster.
-LINE = 16
+#: Entries that fill a cache line of float32, or two of float64: arrays that begin on a line are read faster.
+LINE = LINE_BYTES // 4
 
 
 class _Space:

@@ -4,8 +4,8 @@ k networks of one shape are trained on the same batches at once; one network is 
 one wide product, since they share x. All arrays of one dtype lie in flat vectors, at the places that a
 `Layout` names:
 
-    theta, grad   layer by layer the weights, of the first (n_in, k, n_out), of the others (k, n_in, n_out);
-                  then layer by layer the biases (k, n_out)
+    theta, grad   layer by layer the weights, of the first set by set of networks (n_in, k of the set, n_out),
+                  of the others (k, n_in, n_out); then layer by layer the biases (k, n_out)
     work          what a batch leaves in each layer: input, output, and the gradient by the output
 
 Work may be cut into shares, each with a work of its own: of a batch's rows, each with a grad of its own, or
@@ -225,9 +225,8 @@ def descend(
     rule `COLLECTING` theta stays: the gradients, each times its rate, are added to v.
     """
     n_shares, n_phases, last = len(state.work), 2 * len(rates), len(data.rows)
-    n_cuts = 1 + len(
-        state.more_grads
-    )  # into how many parts the rows are cut: 1 where networks are shared out
+    # Parts of a batch's rows: one where the networks are shared out.
+    n_cuts = 1 + len(state.more_grads)
     mine = join(counters)
     current, layout = mine, layout_of(layouts, mine)
     while True:

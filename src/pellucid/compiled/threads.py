@@ -4,6 +4,7 @@ How many threads BLAS uses is a setting of the whole process: it is changed when
 step, and put back when the last has taken its own.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -47,6 +48,17 @@ def one_thread_each() -> Iterator[None]:
             _Limit.users -= 1
             if _Limit.users == 0:
                 _Limit.limiter.restore_original_limits()
+
+
+def _begin_anew() -> None:
+    """Forget the trainings of the parent process, of which a forked child has none."""
+    if _Limit.users:
+        _Limit.limiter.restore_original_limits()
+    _Limit.lock, _Limit.users = Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def n_threads() -> int:

@@ -11,15 +11,17 @@ import os
 import numpy as np
 from numba import types
 
-from pellucid.backend import Array
+from pellucid.backend import LINE_BYTES, Array, zeros
 from pellucid.compiled.intrinsics import atomic_add, atomic_load, atomic_swap
 from pellucid.compiled.kernel import kernel
 
-#: Entries of a cache line, which each counter has for itself.
-LINE = 8
+#: Each counter has a cache line for itself.
+APART = LINE_BYTES // 8
 #: Places of the counters of threads that have come and of shares done; behind them, for each share, in how
 #: many phases it has been taken.
-COME, DONE, TAKEN = 0, LINE, 2 * LINE
+COME, DONE, TAKEN = 0, APART, 2 * APART
+#: More than all shares of all phases.
+ALL_DONE = 1 << 62
 #: How often a thread looks whether a phase has begun before it takes the shares of others and lets them run.
 PATIENCE = 2000
 #: Work is shared out where the operating system has a call to let others run, which POSIX names.
@@ -29,7 +31,12 @@ _let_others_run = types.ExternalFunction("sched_yield" if CAN_SHARE else "rand",
 
 def new_counters(n_shares: int) -> Array:
     """Return the counters at 0."""
-    return np.zeros(TAKEN + n_shares * LINE, np.int64)
+    return zeros(TAKEN + n_shares * APART, np.int64)
+
+
+def end_all(counters: Array) -> None:
+    """Let all phases count as done: no thread takes a share any more."""
+    counters[DONE] = ALL_DONE
 
 
 @kernel
@@ -51,7 +58,7 @@ def take_share(counters: Array, own: int, n_shares: int, n_phases: int, patience
             return n_phases, own
         for i in range(1 if looks < patience else n_shares):
             share = (own + i) % n_shares
-            place = TAKEN + share * LINE
+            place = TAKEN + share * APART
             if atomic_load(counters, place) == phase and atomic_swap(counters, place, phase, phase + 1):
                 return phase, share
         looks += 1
