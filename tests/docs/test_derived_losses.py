@@ -87,6 +87,19 @@ def test_6_9_a_fifth_of_it_in_pytorch():
     assert np.allclose(complex_step(lambda y: np.mean((y - t) ** 2), y), dy / 5)
 
 
+def test_6_10_label_smoothing():
+    s = 0.3
+    smoothed = np.array([[0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+    for kind in (pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError):
+        value, dy = fused(kind(label_smoothing=s), Z, [1, 2])
+        expected = fused(kind(), Z, smoothed)
+        assert value == pytest.approx(expected[0], rel=1e-14)
+        assert np.allclose(dy, expected[1], rtol=1e-13)
+    value, _ = fused(pl.SoftmaxCrossEntropy(label_smoothing=s), Z, [1, 2])
+    rows = [log(np.exp(z).sum()) - 0.7 * z[y] - 0.1 * z.sum() for z, y in zip(Z, (1, 2), strict=True)]
+    assert value == pytest.approx(np.mean(rows), rel=1e-14)
+
+
 def network():
     layers = [pl.Dense(4), pl.Tanh(), pl.Dense(3)]
     return pl.Network(layers).build(2, rng=np.random.default_rng(0), dtype=np.float64)
