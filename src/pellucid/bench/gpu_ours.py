@@ -8,7 +8,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.backend import to_device
 from pellucid.bench.gpu_trace import EVERY, report
-from pellucid.bench.ours import ENDLESS
+from pellucid.bench.ours import ENDLESS, loss_of, optimizer_of
 from pellucid.bench.problem import Options, Parameters, Prepared, Problem, parameters
 
 
@@ -21,12 +21,12 @@ def prepare(problem: Problem, options: Options) -> Prepared:
     options : dict
         ``tf32``: as in `Network.build`. ``iterations``: how many make a unit, in full batch.
     """
-    work, net = problem.workload, problem.network(pl.Rescale(1 / 255)).to("gpu", tf32=options["tf32"])
+    work, net = problem.workload, problem.network_on_bytes().to("gpu", tf32=options["tf32"])
     iterations: int | None = options.get("iterations")
     records = pl.train(
         net,
-        pl.SoftmaxCrossEntropy(),
-        pl.SGD(work.rate) if work.rule == "sgd" else pl.Adam(work.rate),
+        loss_of(work),
+        optimizer_of(work),
         to_device(np.array(problem.data[0]), "gpu"),
         problem.labels,
         epochs=ENDLESS,

@@ -21,11 +21,11 @@ def prepare(problem: Problem, options: Options) -> Prepared:
     """
     work = problem.workload
     as_bytes = options["pixels"] == "uint8"
-    net = problem.network(pl.Rescale(1 / 255, -problem.mean)) if as_bytes else problem.network()
+    net = problem.network_on_bytes() if as_bytes else problem.network()
     x = np.array(problem.data[0]) if as_bytes else problem.pixels()
     records = pl.train(
         net,
-        pl.SoftmaxCrossEntropy(label_smoothing=work.label_smoothing),
+        loss_of(work),
         optimizer_of(work),
         x,
         problem.labels,
@@ -36,6 +36,18 @@ def prepare(problem: Problem, options: Options) -> Prepared:
         compiled=options["compiled"],
     )
     return Prepared(lambda: next(records), lambda: parameters(net))
+
+
+def loss_of(work: Workload) -> pl.Loss:
+    """Return the loss.
+
+    Examples
+    --------
+    >>> from pellucid.bench.workloads import WORKLOADS
+    >>> loss_of(WORKLOADS["D"])
+    SoftmaxCrossEntropy()
+    """
+    return pl.SoftmaxCrossEntropy(label_smoothing=work.label_smoothing)
 
 
 def optimizer_of(work: Workload) -> pl.Optimizer:

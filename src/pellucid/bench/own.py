@@ -14,7 +14,7 @@ from typing import Any
 
 import pellucid as pl
 from pellucid.bench import disk
-from pellucid.bench.ours import ENDLESS
+from pellucid.bench.ours import ENDLESS, loss_of, optimizer_of
 from pellucid.bench.problem import Problem
 from pellucid.bench.table import markdown_table
 from pellucid.bench.workloads import WORKLOADS, Workload
@@ -110,16 +110,15 @@ def many(work: Workload, rounds: int) -> dict[str, Any]:
 def _training(work: Workload, k: int) -> Iterator[Any]:
     """Return a training of k networks without end, two epochs of which compile and warm it."""
     problem = Problem(work)
-    nets = [Problem(work, seed=seed).network(pl.Rescale(1 / 255)) for seed in range(k)]
-    loss, optimizer, rng = pl.SoftmaxCrossEntropy(), pl.SGD(work.rate), problem.rng()
+    nets = [Problem(work, seed=seed).network_on_bytes() for seed in range(k)]
     return pl.train_many(
         nets,
-        loss,
-        optimizer,
+        loss_of(work),
+        optimizer_of(work),
         *problem.data,
         epochs=ENDLESS,
         batch_size=work.batch_size,
-        rng=rng,
+        rng=problem.rng(),
         compiled=True,
     )
 

@@ -111,6 +111,10 @@ class Problem:
         layers.append(pl.Dense(work.sizes[-1], init=init))
         return pl.Network(layers).build(work.sizes[0], rng=np.random.default_rng(self.seed))
 
+    def network_on_bytes(self) -> pl.Network:
+        """Return the network behind a layer that rescales the images as they are, in `data`."""
+        return self.network(pl.Rescale(1 / 255, -self.mean))
+
     def weights(self) -> Parameters:
         """Return the starting weights and biases of each layer."""
         return parameters(self.network())

@@ -1,10 +1,12 @@
 """The arithmetic of every contestant is the same: three steps from the same weights on the same batches."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import pellucid as pl
 from pellucid.bench import ours
 from pellucid.bench.problem import Problem
 from pellucid.bench.workloads import WORKLOADS, Workload
@@ -77,3 +79,22 @@ def check_same():
             assert np.abs(our_W - first_W).max() > 1e-4
 
     return check
+
+
+@pytest.fixture
+def run_of_ours(monkeypatch):
+    """Return a function that trains ours in full batch, on rows that also are MNIST's test rows."""
+
+    def run(workload, epochs):
+        if workload.batch_size is not None:
+            pytest.skip("a run of iterations, with its trace, belongs to full batch")
+        rng = np.random.default_rng(7)
+        data = rng.integers(0, 256, (workload.rows, 784)).astype(np.uint8), np.arange(workload.rows) % 10
+        test = SimpleNamespace(x_test=data[0], y_test=data[1])
+        monkeypatch.setattr(pl, "load_dataset", lambda name: test)
+        problem, loss = Problem(workload, data=data), pl.SoftmaxCrossEntropy()
+        net, x, y = problem.network(), problem.pixels(), problem.labels
+        records = list(pl.train(net, loss, pl.SGD(workload.rate), x, y, epochs=epochs, compiled=False))
+        return problem, net, records, pl.evaluate(net, loss, x, y)[1]
+
+    return run

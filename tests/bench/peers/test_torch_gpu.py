@@ -1,12 +1,10 @@
 """PyTorch's ways on the GPU compute what ours does: here on the processor, where nothing can be recorded."""
 
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-import pellucid as pl
 from pellucid.bench.peers import torch_gpu
 from pellucid.bench.problem import Problem
 
@@ -61,25 +59,12 @@ def test_three_steps_compiled_are_ours(check_same, adam):
 
 
 @pytest.mark.parametrize("way", ["eager", "graphs", "compiled"])
-def test_the_trace_of_a_run(way, few, monkeypatch):
-    if few.batch_size is not None:
-        pytest.skip("a trace belongs to full batch")
-    rng = np.random.default_rng(7)
-    data = rng.integers(0, 256, (few.rows, 784)).astype(np.uint8), np.arange(few.rows) % 10
-    monkeypatch.setattr(pl, "load_dataset", lambda name: SimpleNamespace(x_test=data[0], y_test=data[1]))
-    problem = Problem(few, data=data)
-    net = problem.network()
-    records = list(
-        pl.train(
-            net, pl.SoftmaxCrossEntropy(), pl.SGD(few.rate), problem.pixels(), problem.labels, epochs=30,
-            compiled=False,
-        )
-    )  # fmt: skip
+def test_the_trace_of_a_run(way, few, run_of_ours):
+    problem, _, records, right = run_of_ours(few, 30)
     training = prepared(problem, {"iterations": 30}, way)
     training.run()
     report = training.report()
     assert report["trace"] == pytest.approx([records[i].loss for i in (9, 19, 29)], rel=1e-3)
-    right = pl.evaluate(net, pl.SoftmaxCrossEntropy(), problem.pixels(), problem.labels)[1]
     assert report["test_accuracy"] == pytest.approx(right, abs=0.02)
 
 

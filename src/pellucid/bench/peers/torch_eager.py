@@ -79,8 +79,17 @@ def _optimizer(work: Workload, model: Any) -> Any:
     import torch
 
     if work.rule == "sgd":
-        momentum, nesterov = work.momentum, work.momentum > 0
-        return torch.optim.SGD(
-            model.parameters(), lr=work.rate, momentum=momentum, nesterov=nesterov, foreach=False
-        )
+        return torch.optim.SGD(model.parameters(), foreach=False, **sgd_settings(work))
     return torch.optim.Adam(model.parameters(), lr=work.rate, fused=True)
+
+
+def sgd_settings(work: Workload) -> dict[str, Any]:
+    """Return rate and momentum as PyTorch's SGD takes them.
+
+    Examples
+    --------
+    >>> from pellucid.bench.workloads import WORKLOADS
+    >>> sgd_settings(WORKLOADS["D"])
+    {'lr': 0.1, 'momentum': 0.0, 'nesterov': False}
+    """
+    return {"lr": work.rate, "momentum": work.momentum, "nesterov": work.momentum > 0}

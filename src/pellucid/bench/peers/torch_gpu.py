@@ -90,10 +90,7 @@ class Training(torch_eager.Training):
 
         weights, is_cuda = list(self.model.parameters()), self.device.type == "cuda"
         if self.work.rule == "sgd":
-            momentum, nesterov = self.work.momentum, self.work.momentum > 0
-            return torch.optim.SGD(
-                weights, lr=self.work.rate, momentum=momentum, nesterov=nesterov, fused=True
-            )
+            return torch.optim.SGD(weights, fused=True, **torch_eager.sgd_settings(self.work))
         return torch.optim.Adam(weights, lr=self.work.rate, fused=True, capturable=is_cuda)
 
 
