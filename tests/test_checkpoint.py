@@ -280,7 +280,7 @@ class Full(files.System):
 def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "a.safetensors"
     monkeypatch.setattr(files, "SYSTEM", Full())
-    with pytest.raises(OSError, match=r"No space left on device: '.*a.safetensors'"):
+    with pytest.raises(OSError, match=r"No space left on device; the checkpoint before, .*a.safetensors'"):
         train(path, 1)
     monkeypatch.setattr(files, "SYSTEM", files.System())
     assert [each.name for each in tmp_path.iterdir()] == ["a.safetensors"]

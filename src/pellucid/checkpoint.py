@@ -150,7 +150,11 @@ class Checkpoint:
             "generators": snapshot.generators,
             "order": snapshot.order,
         }
-        safetensors.write(self.path, tensors, about)
+        try:
+            safetensors.write(self.path, tensors, about)
+        except OSError as error:
+            told = f"{error.strerror}; the checkpoint before, if there is one, is as it was"
+            raise type(error)(error.errno, told, str(self.path)) from error
 
     def load(self) -> Snapshot | None:
         """Read the file, and extras and records with it; None if there is no file.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array, to_host
+from pellucid.backend import Array, on_gpu, to_device, to_host
 from pellucid.batches import Source
 from pellucid.checkpoint import Snapshot
 from pellucid.losses import Loss
@@ -91,7 +91,7 @@ def digest_data(x: Array, y: Array) -> str:
     """
     chosen = np.linspace(0, len(x) - 1, min(len(x), SAMPLE)).astype(np.int64)
     digest = hashlib.sha256(f"{x.dtype} {x.shape} {y.dtype} {y.shape}".encode())
-    for part in (x[chosen], y):
+    for part in (x[to_device(chosen, "gpu" if on_gpu(x) else "cpu")], y):
         digest.update(np.ascontiguousarray(to_host(part)).tobytes())
     return digest.hexdigest()
 
