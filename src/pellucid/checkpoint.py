@@ -214,17 +214,17 @@ def _checked(running: Running, theta: Array) -> Running:
     """Return what belongs to an epoch in its middle, all of it checked."""
     n_steps, k = running.losses.shape
     _check("running.before", running.before, theta.dtype, theta.shape)
-    _check("running.losses", running.losses, running.losses.dtype, (n_steps, k), kind="f")
-    _check("running.right", running.right, running.right.dtype, (n_steps, k), kind="i")
+    _check("running.losses", running.losses, running.losses.dtype, (n_steps, k))
+    _check("running.right", running.right, running.right.dtype, (n_steps, k))
     _check("running.sizes", running.sizes, np.dtype(np.int64), (n_steps,))
     if n_steps == 0 or running.sizes.min() < 1 or not np.isfinite(running.losses).all():
         raise ValueError("running.sizes must be >= 1 and running.losses finite, for at least one batch")
     return running
 
 
-def _check(name: str, array: Array, dtype: np.dtype[Any], shape: tuple[int, ...], kind: str = "fi") -> None:
-    if array.dtype != dtype or array.shape != shape or array.dtype.kind not in kind:
-        raise ValueError(f"{name} must be {dtype} {shape}, got {array.dtype} {array.shape}")
+def _check(name: str, array: Array, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    if array.dtype != dtype or array.shape != shape or array.dtype.kind not in "fi":
+        raise ValueError(f"{name} must hold numbers, {dtype} {shape}, got {array.dtype} {array.shape}")
 
 
 def _digest(tensors: Mapping[str, Array]) -> str:
