@@ -36,7 +36,7 @@ from pellucid.lab.system_diagram import system_diagram
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the proofs are no part of the package
 
-from proof.page import tables  # noqa: E402
+from proof.page import summary, tables  # noqa: E402
 
 RESULTS = ROOT / "results"
 PICTURES = {"d-masks": "d-masks", "e-batches": "e-batches"}
@@ -89,6 +89,9 @@ def _fill_proofs() -> None:
     for name, table in tables(ROOT / "docs" / "proof").items():
         text = _between(text, name, table)
     page.write_text(text, encoding="utf-8")
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(_between(text, "proof", summary(ROOT / "docs" / "proof")), encoding="utf-8")
 
 
 def _draw() -> None:
