@@ -95,6 +95,22 @@ class TestFromFile:
         [epoch] = rows_of(FromFile(x, np.arange(97), 6, None))
         assert joined(epoch) == list(range(97))
 
+    @pytest.mark.parametrize("shuffled", [True, False])
+    @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+    def test_a_number_that_is_not_finite_names_the_row_of_the_file(self, on_disk, number, shuffled):
+        x = numbered(97)
+        x[45, 2] = number
+        source = FromFile(on_disk(x), np.arange(97), 6, np.random.default_rng(1) if shuffled else None)
+        with pytest.raises(ValueError, match=rf"^x\[45, 2\] is {number}: data must be finite"):
+            rows_of(source)
+
+    def test_a_number_that_the_network_cannot_hold(self, on_disk):
+        x = numbered(97)
+        x[45, 2] = 1e39
+        assert len(rows_of(FromFile(on_disk(x), np.arange(97), 97, None))[0]) == 1
+        with pytest.raises(ValueError, match=r"^x\[45, 2\] is 1e\+39: data must be at most 3.4e\+38"):
+            rows_of(FromFile(on_disk(x), np.arange(97), 6, None, dtype=np.dtype(np.float32)))
+
     def test_stopping_in_the_middle_of_an_epoch_ends_the_reading_thread(self, on_disk):
         import threading
 
@@ -163,7 +179,8 @@ class TestTrain:
         [
             ("x", ValueError, "batch 1 must be a pair"),
             ((np.zeros((2, 3)), [0, 1]), ValueError, r"x must have shape \(n, 1000\)"),
-            ((np.zeros((2, 1000)), [0, 7]), ValueError, "class numbers from 0 to 1, got 7 in row 1"),
+            ((np.zeros((2, 1000)), [0, 7]), ValueError, "batch 1: .* from 0 to 1, got 7 in row 1"),
+            ((np.full((2, 1000), np.inf), [0, 1]), ValueError, r"^batch 1: x\[0, 0\] is inf: data must be"),
         ],
     )
     def test_a_wrong_batch_is_named(self, batch, error, message):
@@ -177,6 +194,18 @@ class TestTrain:
     def test_an_array_without_labels_is_an_error(self):
         with pytest.raises(TypeError, match="an iterable of batches"):
             self.train(self.net(), self.x, epochs=1)
+
+    def test_a_file_with_a_gap_is_told_of_when_its_window_is_read(self, tmp_path):
+        x = np.zeros((70_000, 64))
+        x[68_123, 5] = np.nan
+        np.save(tmp_path / "x.npy", x)
+        net = self.net(64)
+        records = pl.train(
+            net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), tmp_path / "x.npy", np.zeros(70_000, int), epochs=1,
+            batch_size=1000, shuffle=False,
+        )  # fmt: skip
+        with pytest.raises(ValueError, match=r"^x\[68123, 5\] is nan: data must be finite"):
+            next(records)
 
     def test_a_damaged_file_is_named(self, tmp_path):
         np.save(tmp_path / "x.npy", self.x[:500])
