@@ -1,1 +1,1 @@
-"""Claims proved at full size: each module has `prove(n, advance)`, which tries n cases and returns findings."""
+"""Claims proved at full size: `prove(n, advance)` of each module tries n cases and returns findings."""
