@@ -17,7 +17,7 @@ True
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -65,7 +65,7 @@ class GradientCheck:
     numeric: float
     error: float
     limit: float
-    refined: bool = False
+    refined: bool = field(default=False, kw_only=True)
 
     @property
     def passed(self) -> bool:
