@@ -4,10 +4,12 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from tests import strict
 
 import pellucid as pl
 from pellucid import arguments
 from pellucid.arguments import check_finite
+from pellucid.backend import to_device
 
 NUMBERS = [np.nan, np.inf, -np.inf]
 
@@ -129,3 +131,13 @@ def test_evaluate_raises_and_predict_passes_it_through():
     outputs = net.predict(X_WRONG)
     assert np.isnan(outputs[5]).all()
     assert np.isfinite(outputs[:5]).all()
+
+
+def test_data_on_the_gpu(monkeypatch):
+    """On the double of CuPy, which mixes with no array of the host."""
+    strict.install(monkeypatch)
+    net = pl.Network([pl.Dense(3)]).build(4, rng=np.random.default_rng(0), device="gpu")
+    given = net, pl.MeanSquaredError(), pl.SGD(0.1)
+    pl.train(*given, to_device(X, "gpu"), to_device(Y, "gpu"), epochs=1)
+    with pytest.raises(ValueError, match=r"^x\[5, 2\] is nan: data must be finite"):
+        pl.train(*given, to_device(X_WRONG, "gpu"), to_device(Y, "gpu"), epochs=1)

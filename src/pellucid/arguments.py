@@ -68,7 +68,7 @@ def check_finite(name: str, values: Array, dtype: np.dtype[Any], first_row: int 
     for rows in blocks(len(values), block_rows):
         block = values[rows]
         # Both are NaN where a number is, and no comparison with NaN is true.
-        if not (-largest <= block.min() and block.max() <= largest):
+        if not (-largest <= to_host(block.min()) and to_host(block.max()) <= largest):
             _refuse(name, to_host(block), largest, dtype, first_row + rows.start)
 
 
