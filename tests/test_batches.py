@@ -195,16 +195,18 @@ class TestTrain:
         with pytest.raises(TypeError, match="an iterable of batches"):
             self.train(self.net(), self.x, epochs=1)
 
-    def test_a_file_with_a_gap_is_told_of_when_its_window_is_read(self, tmp_path):
-        x = np.zeros((70_000, 64))
-        x[68_123, 5] = np.nan
+    @pytest.mark.parametrize(
+        ("number", "message"), [(np.nan, "nan: data must be f"), (1e39, "1e\\+39: data must")]
+    )
+    def test_a_wrong_number_in_a_file_is_told_of_when_its_window_is_read(self, tmp_path, number, message):
+        """1e39 is none of float32, in which the network computes."""
+        x, y = np.zeros((70_000, 64)), np.zeros(70_000, int)
+        x[68_123, 5] = number
         np.save(tmp_path / "x.npy", x)
-        net = self.net(64)
-        records = pl.train(
-            net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), tmp_path / "x.npy", np.zeros(70_000, int), epochs=1,
-            batch_size=1000, shuffle=False,
-        )  # fmt: skip
-        with pytest.raises(ValueError, match=r"^x\[68123, 5\] is nan: data must be finite"):
+        net = pl.Network([pl.Dense(2)]).build(64, rng=np.random.default_rng(1))
+        loss, optimizer, way = pl.SoftmaxCrossEntropy(), pl.SGD(0.1), {"batch_size": 1000, "shuffle": False}
+        records = pl.train(net, loss, optimizer, tmp_path / "x.npy", y, epochs=1, **way)
+        with pytest.raises(ValueError, match=rf"^x\[68123, 5\] is {message}"):
             next(records)
 
     def test_a_damaged_file_is_named(self, tmp_path):

@@ -57,7 +57,10 @@ def test_kinks_and_several_directions_are_told():
 
 
 def test_what_is_wrong_is_named():
-    text = shown(checks(w3={"error": 2.0, "numeric": -0.5}, lla={"error": 1e-6}))
+    text = shown(checks(w3={"error": 2.0, "numeric": -0.25}, lla={"error": 1e-6}))
+    head = text.splitlines()[3].replace("┃", " ").split()
+    assert head == ["block", "layer", "analytic", "numeric", "error", "limit", "verdict"]
+    assert rows(text)[2][2:6] == ["5.0000e-01", "-2.5000e-01", "2e+00", "1e-07"]
     assert [row[-1] for row in rows(text)] == ["right", "right", "wrong", "right", "wrong"]
     assert text.splitlines()[-2:] == ["wrong: 3.W, all", "look at dW of layers[3], Dense(10)"]
 

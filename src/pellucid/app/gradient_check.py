@@ -141,7 +141,7 @@ def check_gradient(problem: Problem, directions: int) -> list[pl.GradientCheck]:
 
 
 def worst_by_block(checks: Sequence[pl.GradientCheck]) -> list[pl.GradientCheck]:
-    """Return the check with the largest error of each block, in their order; NaN is the largest of all.
+    """Return the check with the largest error of each block, in their order; one that is NaN is wrong too.
 
     Examples
     --------
@@ -151,6 +151,7 @@ def worst_by_block(checks: Sequence[pl.GradientCheck]) -> list[pl.GradientCheck]
     """
     worst: dict[str, pl.GradientCheck] = {}
     for check in checks:
-        if check.block not in worst or not check.error <= worst[check.block].error:
+        before = worst.get(check.block)
+        if before is None or (not check.passed, check.error) > (not before.passed, before.error):
             worst[check.block] = check
     return list(worst.values())
