@@ -145,6 +145,20 @@ def test_what_it_needs(rng):
         pl.gradcheck(net, *arguments, rng=rng)
 
 
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([[1.0, 2], [3, np.nan]], r"^x\[1, 1\] is nan: data must be finite"),
+        ([[1, 2], [3, 4]], "^x holds int64, which is never rescaled silently"),
+        ([[1.0], [2.0]], r"^x must have shape \(n, 2\)"),
+    ],
+)
+def test_data_that_training_would_not_take(rng, x, message):
+    net = pl.Network([pl.Dense(2)]).build(2, rng=rng, dtype=float)
+    with pytest.raises(ValueError, match=message):
+        pl.gradcheck(net, pl.MeanSquaredError(), x, [0, 1], rng=rng)
+
+
 def test_integer_data_behind_rescale(rng):
     net = pl.Network([pl.Rescale(1 / 255), pl.Dense(2)]).build(3, rng=rng, dtype=float)
     x = rng.integers(256, size=(4, 3), dtype=np.uint8)

@@ -22,7 +22,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pellucid.backend import Array, as_array, to_device, to_host
+from pellucid.arguments import check_data
+from pellucid.backend import Array, to_device, to_host
 from pellucid.layers import LeakyReLU, ReLU
 from pellucid.losses import Loss
 from pellucid.network import Network
@@ -97,7 +98,8 @@ def gradcheck(
     Raises
     ------
     ValueError
-        If the network is not float64, where differences would show rounding only.
+        If the network is not float64, where differences would show rounding only; if the batch is not one
+        that `train` takes.
     RuntimeError
         If a network with dropout has no fixed mask, or no direction keeps all signs.
 
@@ -120,7 +122,8 @@ def gradcheck(
         raise ValueError(f"gradcheck needs parameters to check, and {net!r} has none")
     if any(layer.draws and getattr(layer, "mask", None) is None for layer in net.layers):
         raise RuntimeError("gradcheck needs the same dropout in every pass: call fix_mask on each Dropout")
-    x, y = to_device(x, net.device), as_array(y)
+    x, y = check_data(net, x, y)
+    x = to_device(x, net.device)
     blocks = _parameter_blocks(net)
     outputs = net.forward(x, train=True)
     net.backward(loss.value_and_grad(outputs, y)[1])

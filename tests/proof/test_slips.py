@@ -17,7 +17,11 @@ def subclasses(cls):
 
 
 def of_the_library():
-    """Return all layers that have a backward of their own or by inheritance, and all losses."""
+    """Return all layers that have a backward of their own or by inheritance, and all losses.
+
+    Without those of `pellucid.stack`, which compute several networks at once: each must give the numbers of
+    these here, which tests/test_stack.py compares.
+    """
     for module in pkgutil.iter_modules(pellucid.layers.__path__):
         importlib.import_module(f"pellucid.layers.{module.name}")
     layers = [sub for sub in subclasses(pl.Layer) if sub.__module__.startswith("pellucid.layers")]
