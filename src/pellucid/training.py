@@ -104,7 +104,7 @@ def train(
     ValueError, TypeError
         If an argument cannot be right, or a number in the data is NaN or infinite; raised by the call itself.
         Numbers of a memory map that is read in windows, and batches of an iterable, are checked when they
-        are read.
+        are read, and ``theta`` then stays as the batches before have left it.
     FloatingPointError
         If a batch's loss or the parameters are no longer finite. It names the epoch and the batch, and
         ``theta`` is put back as it was when that epoch began.

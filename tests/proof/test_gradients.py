@@ -66,6 +66,12 @@ def test_the_same_number_gives_the_same_networks(drawn):
     assert drawn == first
 
 
+def test_one_network_is_of_one_kind():
+    (finding,) = prove(1, lambda k: None)
+    assert finding.holds
+    assert " directions (" in finding.measured
+
+
 def test_a_wrong_gradient_is_told_with_its_network(monkeypatch):
     right = pl.Tanh.backward
     monkeypatch.setattr(pl.Tanh, "backward", lambda self, dy: right(self, dy) * 1.00001)
