@@ -95,6 +95,22 @@ class TestFromFile:
         [epoch] = rows_of(FromFile(x, np.arange(97), 6, None))
         assert joined(epoch) == list(range(97))
 
+    @pytest.mark.parametrize("shuffled", [True, False])
+    @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+    def test_a_number_that_is_not_finite_names_the_row_of_the_file(self, on_disk, number, shuffled):
+        x = numbered(97)
+        x[45, 2] = number
+        source = FromFile(on_disk(x), np.arange(97), 6, np.random.default_rng(1) if shuffled else None)
+        with pytest.raises(ValueError, match=rf"^x\[45, 2\] is {number}: data must be finite"):
+            rows_of(source)
+
+    def test_a_number_that_the_network_cannot_hold(self, on_disk):
+        x = numbered(97)
+        x[45, 2] = 1e39
+        assert len(rows_of(FromFile(on_disk(x), np.arange(97), 97, None))[0]) == 1
+        with pytest.raises(ValueError, match=r"^x\[45, 2\] is 1e\+39: data must be at most 3.4e\+38"):
+            rows_of(FromFile(on_disk(x), np.arange(97), 6, None, dtype=np.dtype(np.float32)))
+
     def test_stopping_in_the_middle_of_an_epoch_ends_the_reading_thread(self, on_disk):
         import threading
 
@@ -163,7 +179,8 @@ class TestTrain:
         [
             ("x", ValueError, "batch 1 must be a pair"),
             ((np.zeros((2, 3)), [0, 1]), ValueError, r"x must have shape \(n, 1000\)"),
-            ((np.zeros((2, 1000)), [0, 7]), ValueError, "class numbers from 0 to 1, got 7 in row 1"),
+            ((np.zeros((2, 1000)), [0, 7]), ValueError, "batch 1: .* from 0 to 1, got 7 in row 1"),
+            ((np.full((2, 1000), np.inf), [0, 1]), ValueError, r"^batch 1: x\[0, 0\] is inf: data must be"),
         ],
     )
     def test_a_wrong_batch_is_named(self, batch, error, message):
@@ -177,6 +194,20 @@ class TestTrain:
     def test_an_array_without_labels_is_an_error(self):
         with pytest.raises(TypeError, match="an iterable of batches"):
             self.train(self.net(), self.x, epochs=1)
+
+    @pytest.mark.parametrize(
+        ("number", "message"), [(np.nan, "nan: data must be f"), (1e39, "1e\\+39: data must")]
+    )
+    def test_a_wrong_number_in_a_file_is_told_of_when_its_window_is_read(self, tmp_path, number, message):
+        """1e39 is none of float32, in which the network computes."""
+        x, y = np.zeros((70_000, 64)), np.zeros(70_000, int)
+        x[68_123, 5] = number
+        np.save(tmp_path / "x.npy", x)
+        net = pl.Network([pl.Dense(2)]).build(64, rng=np.random.default_rng(1))
+        loss, optimizer, way = pl.SoftmaxCrossEntropy(), pl.SGD(0.1), {"batch_size": 1000, "shuffle": False}
+        records = pl.train(net, loss, optimizer, tmp_path / "x.npy", y, epochs=1, **way)
+        with pytest.raises(ValueError, match=rf"^x\[68123, 5\] is {message}"):
+            next(records)
 
     def test_a_damaged_file_is_named(self, tmp_path):
         np.save(tmp_path / "x.npy", self.x[:500])

@@ -192,6 +192,10 @@ def test_help_starts_without_what_commands_work_with():
     assert names & (HEAVY | DOWNLOADS | WORK) == set()
 
 
+def test_checking_a_gradient_starts_without_what_it_does_not_need():
+    assert modules_of("gradcheck", "--hidden", "3") & (HEAVY | DOWNLOADS) == set()
+
+
 def test_training_starts_without_what_it_does_not_need():
     names = modules_of("train", "digits", "--recipe", "fast")
     assert "pellucid.app.train" in names

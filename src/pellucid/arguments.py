@@ -8,14 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array, as_array
+from pellucid.backend import Array, as_array, on_gpu, to_host
 from pellucid.layers import Sigmoid, Softmax
 from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, check_labels
-from pellucid.network import Network
+from pellucid.network import Network, blocks
+
+#: Bytes of a block that is looked through twice, the second time in the processor's cache.
+BLOCK_BYTES = 2**19
 
 
 def check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
-    """Return x and y ready to train on, or raise: shapes, dtypes and class numbers, once for all batches."""
+    """Return x and y ready to train on, or raise, once for all batches: what `check_form` checks, and x."""
+    x, y = check_form(net, x, y, what=what)
+    check_finite(f"{what}x", x, kept_as(net, x))
+    return x, y
+
+
+def check_form(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
+    """Return x and y as arrays, or raise: all of y is checked, of x the shape and the dtype."""
     x, y = _opened("x", x), _opened("y", y)
     if x.ndim != 2 or x.shape[1] != net.n_in or len(x) == 0:
         raise ValueError(f"{what}x must have shape (n, {net.n_in}) with n >= 1, got {x.shape}")
@@ -26,8 +36,55 @@ def check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, 
         )
     if x.dtype.kind not in "buif":
         raise ValueError(f"{what}x must hold real numbers, got dtype {x.dtype}")
-    y = check_labels(y, len(x), net.n_out)
-    return x, y.astype(net.dtype, copy=False) if y.dtype.kind == "f" else y
+    labels = check_labels(y, len(x), net.n_out)
+    check_finite(f"{what}y", y, net.dtype)
+    return x, labels.astype(net.dtype, copy=False) if labels.dtype.kind == "f" else labels
+
+
+def check_finite(name: str, values: Array, dtype: np.dtype[Any], first_row: int = 0) -> None:
+    """Raise if a number is NaN, infinite or too large for the dtype that it is to be kept as.
+
+    Parameters
+    ----------
+    name : str
+        Of the values, for the message.
+    values : array
+        Not copied: each block's least and greatest number tell whether all is well.
+    dtype : numpy.dtype
+    first_row : int
+        The number of the first row, where the values are a part.
+
+    Examples
+    --------
+    >>> check_finite("x", np.array([[1.0, np.nan]]), np.dtype("float32"), first_row=17)
+    Traceback (most recent call last):
+    ...
+    ValueError: x[17, 1] is nan: data must be finite; leave the row out, or put a number there
+    """
+    if values.dtype.kind != "f":
+        return
+    largest = min(np.finfo(dtype).max, np.finfo(values.dtype).max)
+    block_rows = None if on_gpu(values) else max(1, BLOCK_BYTES // max(1, values[:1].nbytes))
+    for rows in blocks(len(values), block_rows):
+        block = values[rows]
+        # Both are NaN where a number is, and no comparison with NaN is true.
+        if not (-largest <= to_host(block.min()) and to_host(block.max()) <= largest):
+            _refuse(name, to_host(block), largest, dtype, first_row + rows.start)
+
+
+def _refuse(name: str, block: Array, largest: Any, dtype: np.dtype[Any], first_row: int) -> None:
+    """Raise for the first number of a block that is not within the limits."""
+    row, *column = np.argwhere(~(abs(block) <= largest))[0]
+    value, where = float(block[row, *column]), ", ".join(map(str, (first_row + row, *column)))
+    wanted = f"at most {largest:.3g}, what {dtype} holds" if np.isfinite(value) else "finite"
+    raise ValueError(
+        f"{name}[{where}] is {value:g}: data must be {wanted}; leave the row out, or put a number there"
+    )
+
+
+def kept_as(net: Network, x: Array) -> np.dtype[Any]:
+    """Return the dtype that x is cast to before anything is computed: its own where a layer does that."""
+    return x.dtype if net.layers[0].casts else net.dtype
 
 
 def _opened(name: str, values: Any) -> Array:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from pellucid.arguments import check_finite
 from pellucid.backend import Array, to_device
 from pellucid.network import blocks
 
@@ -116,6 +117,8 @@ class FromFile:
     into a new order, fills a window of 32 MiB with the next ones, and permutes the window's rows. A file
     sorted by class is mixed less than by a permutation of all rows: its windows hold 64 runs.
 
+    A window's numbers are checked when it is read: to do it beforehand, the file would be read once more.
+
     Parameters
     ----------
     x : numpy.memmap
@@ -124,12 +127,21 @@ class FromFile:
     rng : numpy.random.Generator or None
         None: the rows in their order.
     device : str
+    dtype : numpy.dtype, optional
+        In which the numbers must be finite; None: in their own.
     """
 
     def __init__(
-        self, x: Array, y: Array, batch_size: int, rng: np.random.Generator | None, device: str = "cpu"
+        self,
+        x: Array,
+        y: Array,
+        batch_size: int,
+        rng: np.random.Generator | None,
+        device: str = "cpu",
+        dtype: np.dtype[Any] | None = None,
     ) -> None:
         self.x, self.labels, self.rng, self.device = x, y, rng, device
+        self.dtype = x.dtype if dtype is None else dtype
         self.n_rows, self.batch_size = len(x), min(batch_size, len(x))
         self.n_steps = -(-self.n_rows // self.batch_size)
         row_bytes = x[:1].nbytes
@@ -184,11 +196,18 @@ class FromFile:
             yield window
 
     def _read(self, window: list[slice], buffer: Array) -> tuple[Array, Array]:
-        """Copy the runs of a window into the buffer, one behind the other; return them with their labels."""
+        """Copy the runs of a window into the buffer, one behind the other; return them with their labels.
+
+        Raises
+        ------
+        ValueError
+            At a number that is not finite; it names the row of the file.
+        """
         start = 0
         for run in window:
             stop = start + run.stop - run.start
             np.copyto(buffer[start:stop], self.x[run])
+            check_finite("x", buffer[start:stop], self.dtype, first_row=run.start)
             start = stop
         return buffer[:start], np.concatenate([self.labels[run] for run in window])
 
@@ -219,7 +238,7 @@ class FromBatches:
         Raises
         ------
         ValueError
-            If there is none, or a batch is not a pair.
+            If there is none, or a batch is not a pair or cannot be trained on; it names the batch.
         """
         number = 0
         for number, batch in enumerate(self.batches, start=1):
@@ -227,7 +246,10 @@ class FromBatches:
                 continue
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise ValueError(f"batch {number} must be a pair (x, y), got {type(batch).__name__}")
-            x, y = self.check(*batch)
+            try:
+                x, y = self.check(*batch)
+            except ValueError as error:
+                raise ValueError(f"batch {number}: {error}") from error
             yield Piece(to_device(x, self.device), to_device(y, self.device), slice(0, len(x)), len(x))
         if number == 0:
             raise ValueError(

@@ -253,6 +253,10 @@ class Network:
             The last layer's outputs: logits where it is a Dense. ``.argmax(axis=1)`` gives class numbers.
             Always an array of NumPy.
 
+        Notes
+        -----
+        A row that holds NaN gives what the formulas make of it, usually NaN: no error, unlike in training.
+
         Examples
         --------
         >>> import pellucid as pl

@@ -21,7 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.arguments import check_count, check_data, check_ending, check_kind
+from pellucid.arguments import (
+    check_count,
+    check_data,
+    check_ending,
+    check_finite,
+    check_form,
+    check_kind,
+    kept_as,
+)
 from pellucid.backend import Array, to_device, to_host
 from pellucid.batches import WINDOW_BYTES, FromBatches, FromFile, InMemory, Source
 from pellucid.checkpoint import Checkpoint
@@ -112,8 +120,10 @@ def train(
     Raises
     ------
     ValueError, TypeError
-        If an argument cannot be right, or the checkpoint is damaged or another training's; raised by the call
-        itself.
+        If an argument cannot be right, a number in the data is NaN or infinite, or the checkpoint is damaged
+        or another training's; raised by the call itself. Numbers of a memory map that is read in windows, and
+        batches of an iterable, are checked when they are read, and ``theta`` then stays as the batches before
+        have left it.
     OSError
         If a checkpoint cannot be written; the one before stays.
     FloatingPointError
@@ -227,6 +237,11 @@ def evaluate(
     block_rows : int
         Rows computed at a time.
 
+    Raises
+    ------
+    ValueError
+        As `train`: of data that hold NaN there is no loss.
+
     Examples
     --------
     >>> import pellucid as pl
@@ -236,7 +251,11 @@ def evaluate(
     (0.6931, 0.5)
     """
     net.check_built()
-    x, y = check_data(net, x, y)
+    return _measure(net, loss, *check_data(net, x, y), block_rows)
+
+
+def _measure(net: Network, loss: Loss, x: Array, y: Array, block_rows: int) -> tuple[float, float]:
+    """Return the mean loss and the accuracy on data that have been checked."""
     total, correct = 0.0, 0
     for rows in blocks(len(x), block_rows):
         outputs, labels = net.forward(x[rows]), to_device(y[rows], net.device)
@@ -333,9 +352,10 @@ def _source(x: Any, y: Any, net: Network, batch_size: int | None, rng: np.random
         if isinstance(x, np.ndarray) or not isinstance(x, Iterable):
             raise TypeError(f"without y, x must be an iterable of batches (x, y), got {type(x).__name__}")
         return FromBatches(x, partial(check_data, net), net.device)
-    x, y = check_data(net, x, y)
+    x, y = check_form(net, x, y)
     if isinstance(x, np.memmap) and batch_size is not None and x.nbytes > WINDOW_BYTES:
-        return FromFile(x, y, batch_size, rng, net.device)
+        return FromFile(x, y, batch_size, rng, net.device, kept_as(net, x))
+    check_finite("x", x, kept_as(net, x))
     return InMemory(x, y, batch_size, rng, net.device)
 
 
@@ -373,4 +393,4 @@ def _validate(net: Network, loss: Loss, validation: tuple[Array, Array] | None) 
     if validation is None:
         return None, None
     with np.errstate(over="ignore", invalid="ignore"):  # a validation loss of inf says so itself
-        return evaluate(net, loss, *validation)
+        return _measure(net, loss, *validation, BLOCK_ROWS)

@@ -16,7 +16,7 @@ def test_the_installed_command_lists_its_commands():
     command = Path(sys.executable).with_name("pellucid")
     done = subprocess.run([command, "--help"], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == ""
-    for name in ("train", "predict", "reproduce", "data"):
+    for name in ("train", "predict", "gradcheck", "reproduce", "data"):
         assert re.search(rf"\b{name}\b.+\w", done.stdout)
 
 

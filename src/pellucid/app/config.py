@@ -16,9 +16,10 @@ from pellucid.app.settings import TrainSettings, check, flag, nearest
 KINDS: dict[str, Any] = {field.name: field.type for field in fields(TrainSettings)}
 WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path as text"}
 MAX_BYTES = 1 << 20
+USUAL = TrainSettings()
 
 
-def merge(config: Path | None, flags: Mapping[str, Any]) -> TrainSettings:
+def merge(config: Path | None, flags: Mapping[str, Any], *, usual: TrainSettings = USUAL) -> TrainSettings:
     """Return the defaults with what the recipe says, over that the file, and over that the flags, checked.
 
     Parameters
@@ -27,6 +28,8 @@ def merge(config: Path | None, flags: Mapping[str, Any]) -> TrainSettings:
         A TOML file whose keys are the names of the flags, with ``-`` or ``_``.
     flags : mapping of str to value
         What was given on the command line.
+    usual : TrainSettings
+        The defaults.
 
     Raises
     ------
@@ -45,8 +48,8 @@ def merge(config: Path | None, flags: Mapping[str, Any]) -> TrainSettings:
     ValueError: --epochs must be at least 1, got 0
     """
     told = {} if config is None else _told(config)
-    recipe = _with(_with(TrainSettings(), told), flags).recipe
-    settings = TrainSettings() if recipe is None else replace(TrainSettings(), **RECIPES[recipe])
+    recipe = _with(_with(usual, told), flags).recipe
+    settings = usual if recipe is None else replace(usual, **RECIPES[recipe])
     settings = _with(_with(settings, told), flags)
     check(settings)
     return settings

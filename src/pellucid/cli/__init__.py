@@ -8,6 +8,8 @@ import pellucid as pl
 from pellucid.cli.bench import EXAMPLES as BENCH_EXAMPLES
 from pellucid.cli.bench import bench
 from pellucid.cli.data import data_app
+from pellucid.cli.gradcheck import EXAMPLES as GRADCHECK_EXAMPLES
+from pellucid.cli.gradcheck import gradcheck
 from pellucid.cli.predict import EXAMPLES as PREDICT_EXAMPLES
 from pellucid.cli.predict import predict
 from pellucid.cli.reproduce import reproduce
@@ -18,6 +20,7 @@ from pellucid.cli.train import train
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command(epilog=PREDICT_EXAMPLES)(predict)
+app.command(epilog=GRADCHECK_EXAMPLES)(gradcheck)
 app.command()(reproduce)
 app.command(epilog=BENCH_EXAMPLES)(bench)
 app.add_typer(data_app, name="data")
