@@ -16,8 +16,9 @@ SOURCE = Path(pellucid.__file__).parent
 
 #: The parts of the library, lowest first. A part imports from its own and from lower rows only.
 ORDER = [
-    {"backend", "files", "svg"},
-    {"initializers", "safetensors", "schedules"},
+    {"backend", "files", "reading", "svg"},
+    {"initializers", "safetensors_header", "schedules"},
+    {"safetensors"},
     {"data", "losses", "metrics", "optimizers"},
     {"layers"},
     {"diagram", "icons", "model_file"},
@@ -36,11 +37,12 @@ ORDER = [
 ALONE = {
     "backend": set(),
     "files": set(),
-    "data": {"files"},
+    "data": {"files", "reading"},
     "initializers": set(),
     "losses": {"backend"},
     "metrics": {"backend"},
     "optimizers": {"backend", "schedules"},
+    "reading": set(),
     "schedules": set(),
     "svg": set(),
 }
@@ -57,7 +59,7 @@ PLACES = {
     "torch": ("interop/torch.py", "bench/"),
 }
 #: What needs NumPy and the standard library alone, even inside functions.
-CORE = {part for row in ORDER[:9] for part in row} - {"data", "compiled"}
+CORE = {part for row in ORDER[:10] for part in row} - {"data", "compiled"}
 
 
 def rank(part):
