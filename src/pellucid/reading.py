@@ -83,6 +83,17 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number in JSON")
 
 
+def plain(name: str, length: int = 60) -> str:
+    r"""Return a name as it is where it is short and on one line, else as `brief` shows it.
+
+    Examples
+    --------
+    >>> plain("width"), plain("wid\nth")
+    ('width', "'wid\\nth'")
+    """
+    return name if name.isprintable() and len(name) <= length else brief(name, length)
+
+
 def brief(value: object, length: int = 60) -> str:
     r"""Return a value as a message shows it: on one line, and cut where it is long.
 

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 
 from pellucid.app.recipes import RECIPES
 from pellucid.app.settings import TrainSettings, check, flag, nearest
+from pellucid.reading import brief
 
 #: The kind of value of each setting: int, tuple[str, ...], Path | None ...
 KINDS: dict[str, Any] = {field.name: field.type for field in fields(TrainSettings)}
@@ -92,9 +93,9 @@ def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
         if name not in KINDS:
             known = tuple(each.replace("_", "-") for each in KINDS)
             hint = nearest(key.replace("_", "-"), known) or f", expected one of {', '.join(known)}"
-            raise ValueError(f"there is no setting {key!r}{hint}")
+            raise ValueError(f"there is no setting {brief(key)}{hint}")
         if name in named:
-            raise ValueError(f"{key!r} stands there twice, once with - and once with _: keep one")
+            raise ValueError(f"{brief(key)} stands there twice, once with - and once with _: keep one")
         named[name] = value
     return named
 
@@ -126,5 +127,5 @@ def as_kind(name: str, value: Any, kind: Any) -> Any:
     kind = (get_args(kind) or (kind,))[0]  # of X | None, X
     accepted = {float: (int, float), Path: (str, Path)}.get(kind, (kind,))
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{flag(name)} must be {WORDS[kind]}, got {value!r}")
+        raise ValueError(f"{flag(name)} must be {WORDS[kind]}, got {brief(value)}")
     return kind(value)

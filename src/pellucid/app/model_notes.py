@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from pellucid.app.settings import CHOICES
+from pellucid.reading import brief
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class ModelNotes:
                     "columns are unknown; in Python, use pellucid.Network.load(...).predict(x)"
                 )
             if not _fits(name, values[name]):
-                raise ValueError(f"{path}: its notes are damaged: {name} is {str(values[name])[:60]}")
+                raise ValueError(f"{path}: its notes are damaged: {name} is {brief(values[name])}")
         known = {name: values[name] for name in cls.__dataclass_fields__}
         for name in ("classes", "features", "image_shape"):
             known[name] = None if known[name] is None else tuple(known[name])

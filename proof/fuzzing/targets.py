@@ -1,0 +1,67 @@
+"""Every reader of a file that a user names, with whole files to begin from. A new reader is one line in TARGETS."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from proof.fuzzing import readers, samples
+from proof.fuzzing.json_edits import edit_json_file
+from proof.fuzzing.structure import (
+    checksummed,
+    edit_model_notes,
+    edit_safetensors_header,
+    image_bytes,
+    packed,
+    unpacked_bytes,
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader and how to damage what it reads.
+
+    Attributes
+    ----------
+    name : str
+    read : callable
+        Takes a path.
+    files : function
+        Returns whole files to begin from, which `read` accepts.
+    words : sequence of bytes
+        What means something in the format.
+    edit : callable or None
+        Damages the structure that a file's bytes stand for: half of the files are damaged so.
+    finish : callable or None
+        Brings damaged bytes into a form that gets past the outermost check: half of the files are.
+    stated_bytes : callable
+        How many bytes a file says that it holds.
+    """
+
+    name: str
+    read: Callable[[Path], object]
+    files: Callable[[], Sequence[bytes]]
+    words: Sequence[bytes] = ()
+    edit: Callable[[bytes, Random], bytes] | None = None
+    finish: Callable[[bytes, Random], bytes] | None = None
+    stated_bytes: Callable[[bytes], int] = len
+
+
+TARGETS = (
+    Target("safetensors", readers.tensors, samples.tensor_files, samples.TENSOR_WORDS, edit_safetensors_header),
+    Target("model", readers.model, samples.models, samples.TENSOR_WORDS, edit_model_notes),
+    Target("IDX", readers.values, samples.idx_files),
+    Target("IDX labels", readers.labels, samples.idx_labels),
+    Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed, stated_bytes=unpacked_bytes),
+    Target("IDX to predict", readers.images, samples.idx_images, finish=packed, stated_bytes=unpacked_bytes),
+    Target("digit CSV", readers.digits, samples.digit_tables, samples.DIGIT_WORDS),
+    Target("digit CSV in gzip", readers.digits, samples.digit_tables, samples.DIGIT_WORDS, finish=packed),
+    Target("CSV to train on", readers.table_to_train_on, samples.labelled_tables, samples.TABLE_WORDS),
+    Target("CSV to predict", readers.table_to_predict, samples.tables, samples.TABLE_WORDS, finish=packed),
+    Target("TOML settings", readers.settings, samples.settings, samples.SETTING_WORDS),
+    Target("picture", readers.picture, samples.pictures, finish=checksummed, stated_bytes=image_bytes),
+    Target("run of a report", readers.report_run, samples.report_runs, edit=edit_json_file),
+    Target("results of bench", readers.bench_results, samples.bench_results, edit=edit_json_file),
+    Target("ledger", readers.ledger, samples.ledgers, edit=edit_json_file),
+    Target("npm package", readers.package, samples.packages, finish=packed, stated_bytes=unpacked_bytes),
+)
