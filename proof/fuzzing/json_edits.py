@@ -1,4 +1,4 @@
-"""Damage to JSON values that leaves them JSON: other numbers, other kinds, keys gone, twice or by another name."""
+"""Damage to JSON values that leaves them JSON: other numbers and kinds, keys gone or by another name."""
 
 import json
 from copy import deepcopy
@@ -11,7 +11,14 @@ HOSTILE: tuple[Any, ...] = (
     *(10**6, 10**12, 2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**30, 10**400, -(10**400)),
     *("", "a", "a\nb", "\ud800", "\0", "é", "x" * 3000, "1", "NaN", [], {}, [[]], [0], [1, 2], [0] * 500),
     *("F32", "F64", "BF16", "BOOL", "Dense", "Dropout", "Rescale", "ReLU", "Softmax", "float32", "softmax"),
-    *([1] * 65, [0, 2**62, 2**62], [2**62] * 70, {"a": 1}, {"layer": "ReLU"}, {"layer": "Dense", "n_out": 10**12}),
+    *(
+        [1] * 65,
+        [0, 2**62, 2**62],
+        [2**62] * 70,
+        {"a": 1},
+        {"layer": "ReLU"},
+        {"layer": "Dense", "n_out": 10**12},
+    ),
 )
 
 

@@ -5,7 +5,6 @@ import io
 import json
 import struct
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +16,110 @@ from pellucid.app.config import KINDS
 from pellucid.app.settings import CHOICES
 from pellucid.bench.results import FORMAT
 from pellucid.data.table import COLUMNS
-from proof.fuzzing.readers import IMAGES, PACKED_FILE, PIXELS, SIDE, TABLE
+from proof.fuzzing.readers import IMAGES, PACKED_FILE, SIDE, TABLE
 from proof.scratch import scratch_folder
 
 TENSOR_WORDS = (
-    *(b'"dtype"', b'"shape"', b'"data_offsets"', b'"__metadata__"', b'"pellucid"', b'"BF16"', b'"F64"', b'"BOOL"'),
-    *(b"[", b"]", b"{", b"}", b",", b":", b"null", b"true", b"1e999", b"NaN", b"\\ud800", b"\\u0000", b'"', b"-1"),
+    *(
+        b'"dtype"',
+        b'"shape"',
+        b'"data_offsets"',
+        b'"__metadata__"',
+        b'"pellucid"',
+        b'"BF16"',
+        b'"F64"',
+        b'"BOOL"',
+    ),
+    *(
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b",",
+        b":",
+        b"null",
+        b"true",
+        b"1e999",
+        b"NaN",
+        b"\\ud800",
+        b"\\u0000",
+        b'"',
+        b"-1",
+    ),
     *(b" " * 64, b"[" * 3000, b"9" * 5000, b'"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},'),
 )
 DIGIT_WORDS = (b",", b"\n", b"\r\n", b"\n\n", b",,", b"256", b"0255", b" 1", b"-1", b"\xef\xbb\xbf", b"label")
 TABLE_WORDS = (
-    *(b",", b"\n", b"\r\n", b"\r", b"\n\n", b'"', b'""', b"\t", b";", b"\xef\xbb\xbf", b"\0", b"\xff", b"\xc2\xa0"),
-    *(b"nan", b"inf", b"-inf", b"1e999", b"1e-999", b"0x10", b"1_000", b"9" * 400, b"-0", b"+3", b"3.0", b"0.5"),
-    *(b"width", b"height", b"kind", b'"a\nb"', "é".encode(), "\u2028".encode(), "٣".encode(), b"1" + b"0" * 30),
+    *(
+        b",",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"\n\n",
+        b'"',
+        b'""',
+        b"\t",
+        b";",
+        b"\xef\xbb\xbf",
+        b"\0",
+        b"\xff",
+        b"\xc2\xa0",
+    ),
+    *(
+        b"nan",
+        b"inf",
+        b"-inf",
+        b"1e999",
+        b"1e-999",
+        b"0x10",
+        b"1_000",
+        b"9" * 400,
+        b"-0",
+        b"+3",
+        b"3.0",
+        b"0.5",
+    ),
+    *(
+        b"width",
+        b"height",
+        b"kind",
+        b'"a\nb"',
+        "é".encode(),
+        "\u2028".encode(),
+        "٣".encode(),
+        b"1" + b"0" * 30,
+    ),
 )
 SETTING_WORDS = (
     *(name.replace("_", "-").encode() + b" = " for name in KINDS),
     *(f'"{word}"'.encode() for words in CHOICES.values() for word in words),
-    *(b"\n", b"=", b'"', b"'''", b'"""', b"[", b"]", b"[a]", b"[[a]]", b"{", b"}", b"#", b".", b"a.b.c = 1\n"),
+    *(
+        b"\n",
+        b"=",
+        b'"',
+        b"'''",
+        b'"""',
+        b"[",
+        b"]",
+        b"[a]",
+        b"[[a]]",
+        b"{",
+        b"}",
+        b"#",
+        b".",
+        b"a.b.c = 1\n",
+    ),
     *(b"true", b"false", b"nan", b"inf", b"-inf", b"1e999", b"-1", b"0.5", b"2020-01-01", b"\\ud800", b"\\n"),
-    *(b"1" + b"0" * 400, b"0x" + b"f" * 6000, b"9" * 5000, b"[" * 3000, b"a." * 3000, b"1_000", b"0b1", b"\xff"),
+    *(
+        b"1" + b"0" * 400,
+        b"0x" + b"f" * 6000,
+        b"9" * 5000,
+        b"[" * 3000,
+        b"a." * 3000,
+        b"1_000",
+        b"0b1",
+        b"\xff",
+    ),
 )
 
 
@@ -139,7 +222,11 @@ def pictures() -> list[bytes]:
     deep = Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 999)
     png = [_encoded(image, "PNG") for image in (*modes, deep, grey.convert("RGB"))]
     through = _encoded(grey.convert("P"), "PNG", transparency=3, interlace=1)
-    jpeg = [_encoded(grey, "JPEG"), _encoded(grey, "JPEG", progressive=True), _encoded(grey.convert("CMYK"), "JPEG")]
+    jpeg = [
+        _encoded(grey, "JPEG"),
+        _encoded(grey, "JPEG", progressive=True),
+        _encoded(grey.convert("CMYK"), "JPEG"),
+    ]
     return [*png, through, *jpeg]
 
 
@@ -151,7 +238,13 @@ def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:
 
 def report_runs() -> list[bytes]:
     """Return a run of a report."""
-    run = {"settings": {"a": 1}, "seed": 0, "seconds": 1.5, "result": {"loss": [1.0, 0.5]}, "data": {"x": "0"}}
+    run = {
+        "settings": {"a": 1},
+        "seed": 0,
+        "seconds": 1.5,
+        "result": {"loss": [1.0, 0.5]},
+        "data": {"x": "0"},
+    }
     return [json.dumps(run).encode()]
 
 

@@ -84,5 +84,5 @@ def image_bytes(content: bytes) -> int:
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
             return len(content) + 8 * image.width * image.height
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it states nothing
+    except Exception:
         return len(content)

@@ -1,4 +1,4 @@
-"""Every reader of a file that a user names, with whole files to begin from. A new reader is one line in TARGETS."""
+"""Every reader of a file that a user names, with whole files to damage. A new one is a line in TARGETS."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,9 @@ class Target:
 
 
 TARGETS = (
-    Target("safetensors", readers.tensors, samples.tensor_files, samples.TENSOR_WORDS, edit_safetensors_header),
+    Target(
+        "safetensors", readers.tensors, samples.tensor_files, samples.TENSOR_WORDS, edit_safetensors_header
+    ),
     Target("model", readers.model, samples.models, samples.TENSOR_WORDS, edit_model_notes),
     Target("IDX", readers.values, samples.idx_files),
     Target("IDX labels", readers.labels, samples.idx_labels),

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -123,3 +124,15 @@ def test_paper_is_told_from_its_edge():
     digit[1:4, 2] = 255
     assert not looks_inverted(digit.reshape(1, -1), (5, 5))
     assert looks_inverted(255 - digit.reshape(1, -1), (5, 5))
+
+
+def test_a_deep_picture_takes_no_more_than_its_pixels(tmp_path):
+    values = np.tile(np.arange(1000, dtype=np.uint16) * 64, (1000, 1))
+    path = saved(tmp_path, Image.fromarray(values), "deep.png")
+    read(path, (1000, 1000))
+    tracemalloc.start()
+    rows = read(path, (1000, 1000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(rows.reshape(1000, 1000), values // 256)
+    assert peak < 9e6

@@ -140,8 +140,8 @@ def _class_numbers(table: tables.Table, notes: ModelNotes) -> NDArray[np.int64]:
     for row, label in enumerate(labels, 2):
         if label not in number:
             raise DataError(
-                f"{table.name}: row {row}, column {plain(notes.label)}: the model has no class {brief(label)}, only "
-                f"{_listed(notes.classes)}; correct it, or take the column out to predict without labels"
+                f"{table.name}: row {row}, column {plain(notes.label)}: the model has no class {brief(label)}, "
+                f"only {_listed(notes.classes)}; correct it, or take the column out to predict without labels"
             )
     return np.array([number[label] for label in labels])
 
@@ -188,4 +188,6 @@ def _scaled(pixels: NDArray[np.uint8], notes: ModelNotes) -> NDArray[Any]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(plain, islice(names, 10))) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")
+    return ", ".join(map(plain, islice(names, 10))) + (
+        f", ... ({len(names)} in all)" if len(names) > 10 else ""
+    )

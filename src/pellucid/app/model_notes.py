@@ -11,6 +11,9 @@ from typing import Any, Self
 from pellucid.app.settings import CHOICES
 from pellucid.reading import brief
 
+#: Of images of 16 bits.
+MAX_PIXEL = 65_535
+
 
 @dataclass(frozen=True)
 class ModelNotes:
@@ -86,7 +89,7 @@ def _fits(name: str, value: Any) -> bool:
                 isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
             )
         case "pixel_max":
-            return value is None or _is_count(value)
+            return value is None or (_is_count(value) and value <= MAX_PIXEL)
         case _:
             return value in CHOICES["loss"]
 

@@ -101,7 +101,7 @@ def _to_grey(image: "Image") -> "Image":
     from PIL import Image
 
     if image.mode in DEEP_MODES:
-        return Image.fromarray((np.asarray(image).astype(np.int64) // 256).clip(0, 255).astype(np.uint8))
+        return Image.fromarray((np.asarray(image) // 256).clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         paper = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(paper, image.convert("RGBA")).convert("L")

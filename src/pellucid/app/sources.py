@@ -116,7 +116,9 @@ def divide(source: Source, settings: TrainSettings, rng: np.random.Generator) ->
     learnt = np.isin(np.arange(len(source.classes)), source.y[train])
     if not learnt.all():
         missing = source.classes[int(np.argmin(learnt))]
-        raise ValueError(f"{source.name}: no training row is left of class {brief(missing)}: hold out fewer rows")
+        raise ValueError(
+            f"{source.name}: no training row is left of class {brief(missing)}: hold out fewer rows"
+        )
     x_test, y_test = source.test or (source.x[held_out], source.y[held_out])
     return Parts(train, validation, x_test, y_test)
 
@@ -152,8 +154,8 @@ def _check_class_sizes(source: Source, parts: int) -> None:
     if counts[rarest] < parts:
         rows = "1 row" if counts[rarest] == 1 else f"{counts[rarest]} rows"
         raise ValueError(
-            f"{source.name}: class {brief(source.classes[rarest])} has {rows}, at least {parts} are needed to "
-            "divide training, validation and test rows: add rows or leave the class out "
+            f"{source.name}: class {brief(source.classes[rarest])} has {rows}, at least {parts} are needed "
+            "to divide training, validation and test rows: add rows or leave the class out "
             f"(is {brief(source.label)} the right --label?)"
         )
 
@@ -232,6 +234,8 @@ def _checked_classes(found: Sequence[str] | set[str], name: str, label: str) -> 
     """Return the classes in order, numbers by size; one class alone cannot be learnt."""
     if len(found) < 2:
         only = Counter(found).most_common(1)[0][0]
-        raise DataError(f"{name}: column {plain(label)} holds one class only, {brief(only)}: at least 2 are needed")
+        raise DataError(
+            f"{name}: column {plain(label)} holds one class only, {brief(only)}: at least 2 are needed"
+        )
     are_numbers = all(WHOLE.fullmatch(each) for each in found)
     return tuple(sorted(found, key=int) if are_numbers else sorted(found))

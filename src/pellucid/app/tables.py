@@ -154,8 +154,8 @@ def texts(table: Table, column: str) -> list[str]:
     if broken.size:
         row = int(broken[0])
         raise DataError(
-            f"{table.name}: row {row + 2}, column {plain(column)}: {plain(cells[row])} is not a class: labels must be text "
-            "or whole numbers; is --label right?"
+            f"{table.name}: row {row + 2}, column {plain(column)}: {plain(cells[row])} is not a class: labels "
+            "must be text or whole numbers; is --label right?"
         )
     return [_whole(cell, value) for cell, value in zip(cells.to_list(), values.tolist(), strict=True)]
 
@@ -216,9 +216,9 @@ def _why(content: bytes, error: Exception) -> str:
         width = next(widths)
         long = next((found for found in enumerate(widths, 2) if found[1] > width), None)
     except csv.Error as wrong:
-        return f"not a CSV table: {wrong}"
+        return f"not a CSV table: {plain(str(wrong), 200)}"
     if long is None:
-        return f"not a CSV table: {str(error).splitlines()[0]}"
+        return f"not a CSV table: {plain(str(error).splitlines()[0], 200)}"
     return f"row {long[0]} has {long[1]} cells, the header {width}: text with commas needs quotes"
 
 

@@ -108,7 +108,9 @@ def read_run(path: Path) -> Finished | None:
         content = parse_json(path.read_text(encoding="utf-8"))
         return Finished(content["settings"], content["seed"], content["result"], content["seconds"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({brief(error, 100)}): delete it, and the run is done again") from error
+        raise ValueError(
+            f"{path} is damaged ({brief(error, 100)}): delete it, and the run is done again"
+        ) from error
 
 
 def set_aside(path: Path) -> Path | None:
