@@ -32,6 +32,7 @@ class Tally:
     """What became of the files of one target."""
 
     endings: Counter[str] = field(default_factory=Counter)
+    shapes: set[str] = field(default_factory=set)
     defects: list[str] = field(default_factory=list)
     slowest: float = 0.0
     measured: int = 0
@@ -45,6 +46,13 @@ class Tally:
             self.defects.append(f"{outcome.message}, {as_text(content)}")
         if outcome.peak_bytes is not None:
             self._note_memory(outcome.peak_bytes, stated_bytes(content), content)
+
+    def is_new(self, outcome: Outcome) -> bool:
+        """Tell whether no reading has ended so before, whatever the numbers and names in its message."""
+        shape = outcome.kind + re.sub(r"\d+|'.*'", "", outcome.message)[:100]
+        before = len(self.shapes)
+        self.shapes.add(shape)
+        return len(self.shapes) > before
 
     def _note_memory(self, peak: int, stated: int, content: bytes) -> None:
         self.measured += 1
@@ -70,15 +78,13 @@ def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], No
     for content in whole:  # which also brings what is imported and kept on first use
         path.write_bytes(content)
         target.read(path)
-    kept, seen = list(whole), set[str]()
+    kept = list(whole)
     for i in range(n):
         content = damaged(target, rng, whole, kept)
         path.write_bytes(content)
         outcome = observe(target.read, path, memory=i % MEMORY_EVERY == 0)
         tally.note(outcome, content, target.stated_bytes)
-        shape = outcome.kind + re.sub(r"\d+|'.*'", "", outcome.message)[:100]
-        if shape not in seen and len(kept) < MOST_KEPT:
-            seen.add(shape)
+        if tally.is_new(outcome) and len(kept) < MOST_KEPT:
             kept.append(content)
         advance(1)
     return tally
@@ -103,8 +109,9 @@ def _finding(name: str, tally: Tally) -> Finding:
     accepted, refused = tally.endings["accepted"], tally.endings["refused"]
     measured = (
         f"{tally.endings.total():,} files: {accepted:,} read, {refused:,} refused by one line, "
-        f"{len(tally.defects)} defects; slowest {tally.slowest * 1000:.0f} ms; memory beyond twice what the "
-        f"file states at most {tally.largest_peak / 2**20:.1f} MiB ({tally.measured:,} measured)"
+        f"{len(tally.defects)} defects, {len(tally.shapes)} different endings; slowest "
+        f"{tally.slowest * 1000:.0f} ms; memory beyond twice what the file states at most "
+        f"{tally.largest_peak / 2**20:.1f} MiB ({tally.measured:,} measured)"
     )
     limit = f"0 defects, {MAX_SECONDS:g} s of processor time each, {SMALL_BYTES >> 20} MiB"
     first = f"; the first: {tally.defects[0]}" if tally.defects else ""

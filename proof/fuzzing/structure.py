@@ -13,10 +13,12 @@ from PIL import Image
 
 from pellucid.safetensors_header import KEY
 from proof.fuzzing.json_edits import edit_json
+from proof.fuzzing.mutations import Stock, mutate
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 #: No stream of deflate holds more for a byte of its own.
 MOST_DEFLATED = 1032
+ROW_WORDS = (b",", b"\n", b"\r\n", b'"', b"0", b"3", b"0.5", b"-1", b"255", b"256", b"oak", b"1e999", b"\xff")
 
 
 def edit_safetensors_header(content: bytes, rng: Random) -> bytes:
@@ -42,6 +44,12 @@ def _with_header(content: bytes, edit: Callable[[Any], Any]) -> bytes:
     except (ValueError, KeyError, TypeError, RecursionError):
         return content
     return len(text).to_bytes(8, "little") + text + content[stop:]
+
+
+def edit_rows(content: bytes, rng: Random) -> bytes:
+    """Damage a table below its header."""
+    header, newline, rows = content.partition(b"\n")
+    return header + newline + mutate(rows, rng, Stock((rows, content), ROW_WORDS))
 
 
 def packed(content: bytes, rng: Random) -> bytes:

@@ -10,6 +10,7 @@ from proof.fuzzing.json_edits import edit_json_file
 from proof.fuzzing.structure import (
     checksummed,
     edit_model_notes,
+    edit_rows,
     edit_safetensors_header,
     image_bytes,
     packed,
@@ -56,10 +57,13 @@ TARGETS = (
     Target("IDX labels", readers.labels, samples.idx_labels),
     Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed, stated_bytes=unpacked_bytes),
     Target("IDX to predict", readers.images, samples.idx_images, finish=packed, stated_bytes=unpacked_bytes),
-    Target("digit CSV", readers.digits, samples.digit_tables, samples.DIGIT_WORDS),
-    Target("digit CSV in gzip", readers.digits, samples.digit_tables, samples.DIGIT_WORDS, finish=packed),
-    Target("CSV to train on", readers.table_to_train_on, samples.labelled_tables, samples.TABLE_WORDS),
-    Target("CSV to predict", readers.table_to_predict, samples.tables, samples.TABLE_WORDS, finish=packed),
+    Target("digit CSV", readers.digits, samples.digit_tables, samples.DIGIT_WORDS, edit_rows, packed),
+    Target(
+        "CSV to train on", readers.table_to_train_on, samples.labelled_tables, samples.TABLE_WORDS, edit_rows
+    ),
+    Target(
+        "CSV to predict", readers.table_to_predict, samples.tables, samples.TABLE_WORDS, edit_rows, packed
+    ),
     Target("TOML settings", readers.settings, samples.settings, samples.SETTING_WORDS),
     Target("picture", readers.picture, samples.pictures, finish=checksummed, stated_bytes=image_bytes),
     Target("run of a report", readers.report_run, samples.report_runs, edit=edit_json_file),

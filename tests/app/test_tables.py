@@ -2,6 +2,7 @@
 
 import gzip
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -72,6 +73,8 @@ WRONG = [
     (b"", "the file is empty"),
     (b"\n \n", "the file is empty"),
     (b"\xef\xbb\xbf", "the file is empty"),
+    (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "it holds zero bytes"),
+    (zlib.compress(b"a,b\n" + b"1,2\n" * 6), "row 1: byte 0x9c is not UTF-8 text"),
     (b'"widt"\x7fidt', "not a CSV table"),
     (b'"' + b'a"a' * 500 + b',b"\n1,2', "not a CSV table"),
     (b'a,"b\nc","b\nc"\n1,2,3\n', r"two columns are called 'b\nc': rename one"),

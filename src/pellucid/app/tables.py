@@ -85,7 +85,7 @@ def read_table(source: str | Path | bytes) -> Table:
     if content.startswith(BYTE_ORDER_MARK):
         del content[: len(BYTE_ORDER_MARK)]
     _check_content(content, name)
-    cells = _parse(_without_last_lines(content), name)
+    cells = _parse(_as_polars_needs(content), name)
     columns = tuple((cell or "").strip() for cell in cells.row(0))
     _check_columns(columns, name)
     if len(cells) == 1:
@@ -154,8 +154,8 @@ def texts(table: Table, column: str) -> list[str]:
     if broken.size:
         row = int(broken[0])
         raise DataError(
-            f"{table.name}: row {row + 2}, column {plain(column)}: {plain(cells[row])} is not a class: labels "
-            "must be text or whole numbers; is --label right?"
+            f"{table.name}: row {row + 2}, column {plain(column)}: {plain(cells[row])} is not a class: "
+            "labels must be text or whole numbers; is --label right?"
         )
     return [_whole(cell, value) for cell, value in zip(cells.to_list(), values.tolist(), strict=True)]
 
@@ -183,13 +183,16 @@ def _mostly_numbers(values: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(values).mean() > 0.5)
 
 
-def _without_last_lines(content: bytearray) -> bytes:
-    """Return the content as polars needs it, without empty lines at its end; `content` is emptied."""
+def _as_polars_needs(content: bytearray) -> bytes:
+    """Return the content without empty lines at its end and with the mark of UTF-8; `content` is emptied.
+
+    Without the mark, polars would unpack what begins like zlib, zstd or gzip once more, under no limit.
+    """
     while content.endswith((b"\r", b"\n")):
         content.pop()
-    kept = bytes(content)
+    marked = b"".join((BYTE_ORDER_MARK, content))
     content.clear()
-    return kept
+    return marked
 
 
 def _parse(content: bytes, name: str) -> "polars.DataFrame":
@@ -210,7 +213,7 @@ def _why(content: bytes, error: Exception) -> str:
         except UnicodeDecodeError as wrong:
             found = f"byte 0x{line[wrong.start]:02x} is not UTF-8 text"
             return f"row {number}: {found}: save the table as UTF-8 CSV"
-    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="")
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
     try:
         widths = (len(row) for row in csv.reader(text))
         width = next(widths)

@@ -151,7 +151,7 @@ def read_package(archive: Path, files: Sequence[DataFile]) -> Offers:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
             for file in files:
                 yield file, _read_member(tar, f"package/data/{file.name}", file.size + 1)
-    except (tarfile.TarError, KeyError) as error:
+    except (tarfile.TarError, KeyError, OverflowError) as error:  # the last of a damaged size
         raise MissingError(f"not the expected archive: {error}") from error
 
 
