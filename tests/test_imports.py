@@ -17,7 +17,7 @@ SOURCE = Path(pellucid.__file__).parent
 #: The parts of the library, lowest first. A part imports from its own and from lower rows only.
 ORDER = [
     {"backend", "files", "reading", "svg"},
-    {"initializers", "safetensors_header", "schedules"},
+    {"initializers", "npy", "safetensors_header", "schedules"},
     {"safetensors"},
     {"data", "losses", "metrics", "optimizers"},
     {"layers"},

@@ -1,9 +1,12 @@
 """What comes from anywhere: only regular files, only strict JSON, and messages of one short line."""
 
+import ast
 import os
+from pathlib import Path
 
 import pytest
 
+import pellucid
 from pellucid.reading import brief, open_regular, parse_json
 
 
@@ -52,3 +55,39 @@ def test_a_value_on_one_line():
     assert brief("a\nb") == r"'a\nb'"
     assert brief([1] * 100, 5) == "[1, 1..."
     assert brief(12) == "12"
+
+
+#: What could run code that a file holds, or write where a file says.
+DANGEROUS = {
+    *("pickle", "marshal", "shelve", "dill", "cloudpickle", "runpy", "eval", "exec", "allow_pickle", "yaml"),
+    *("extractall", "extract", "unpack_archive", "read_pickle", "joblib.load", "torch.load"),
+}
+
+
+def names(tree):
+    """Yield each module that is imported, and each name and keyword that is used."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield from (node.attr, ast.unparse(node))
+        elif isinstance(node, ast.keyword):
+            yield node.arg or ""
+
+
+def test_nothing_that_is_read_can_run():
+    for path in Path(pellucid.__file__).parent.rglob("*.py"):
+        assert not set(names(ast.parse(path.read_text(encoding="utf-8")))) & DANGEROUS, path
+
+
+def test_the_walk_sees_what_it_should():
+    source = "import pickle.x\nfrom os import exec\nnp.load(a, allow_pickle=True)\n"
+    source += "t.extractall()\ntorch.load(a)\neval(a)\n"
+    assert set(names(ast.parse(source))) & DANGEROUS == {
+        *("pickle", "exec", "allow_pickle", "extractall", "torch.load", "eval"),
+    }

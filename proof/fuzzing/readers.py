@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+import pellucid as pl
 from pellucid import safetensors
 from pellucid.app.config import merge
 from pellucid.app.inputs import Inputs, read_inputs
@@ -11,6 +12,7 @@ from pellucid.app.model_notes import ModelNotes
 from pellucid.app.prediction import load_model, predict
 from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import load_source
+from pellucid.arguments import check_data
 from pellucid.bench.results import read_results
 from pellucid.data import read_digit_csv, read_idx
 from pellucid.data.sources import DataFile, read_package
@@ -76,6 +78,13 @@ def settings(path: Path) -> object:
 def picture(path: Path) -> object:
     """Read an image of any size."""
     return read_inputs([str(path)], IMAGES, resize=True)
+
+
+def array_to_train_on(path: Path) -> object:
+    """Open an array as `pellucid.train` does, and use it."""
+    net = pl.Network([pl.Rescale(1.0), pl.Dense(2)]).build(2, rng=np.random.default_rng(0))
+    x, y = check_data(net, path, np.zeros(3, np.int64))
+    return x.sum(), y
 
 
 def report_run(path: Path) -> object:

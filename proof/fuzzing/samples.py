@@ -90,6 +90,35 @@ TABLE_WORDS = (
         b"1" + b"0" * 30,
     ),
 )
+ARRAY_WORDS = (
+    *(
+        b"{",
+        b"}",
+        b"(",
+        b")",
+        b",",
+        b"'",
+        b"True",
+        b"False",
+        b"None",
+        b"-1",
+        b"9" * 5000,
+        b"(" * 300,
+        b"0x",
+        b"1j",
+    ),
+    *(
+        b"'descr'",
+        b"'fortran_order'",
+        b"'shape'",
+        b"'|O'",
+        b"'<f8'",
+        b"'<U9'",
+        b"'V9999999999'",
+        b"[('a','<f8')]",
+    ),
+    *(b"(3,2)", b"(0,2)", b"(-3,-2)", b"(9999999999,2)", b"(3,2,)", b"\n", b"\0", b"#", b"\\", b"PK\x03\x04"),
+)
 SETTING_WORDS = (
     *(name.replace("_", "-").encode() + b" = " for name in KINDS),
     *(f'"{word}"'.encode() for words in CHOICES.values() for word in words),
@@ -233,6 +262,19 @@ def pictures() -> list[bytes]:
 def _encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     content = io.BytesIO()
     image.save(content, kind, **options)
+    return content.getvalue()
+
+
+def arrays() -> list[bytes]:
+    """Return .npy files of numbers of several kinds, in either order."""
+    numbers = np.arange(6.0).reshape(3, 2)
+    kinds = (numbers, np.asfortranarray(numbers), numbers.astype(">f4"), numbers.astype(np.uint8))
+    return [_npy(each) for each in kinds]
+
+
+def _npy(array: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
     return content.getvalue()
 
 

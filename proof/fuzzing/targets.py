@@ -66,6 +66,7 @@ TARGETS = (
     ),
     Target("TOML settings", readers.settings, samples.settings, samples.SETTING_WORDS),
     Target("picture", readers.picture, samples.pictures, finish=checksummed, stated_bytes=image_bytes),
+    Target("array in .npy", readers.array_to_train_on, samples.arrays, samples.ARRAY_WORDS),
     Target("run of a report", readers.report_run, samples.report_runs, edit=edit_json_file),
     Target("results of bench", readers.bench_results, samples.bench_results, edit=edit_json_file),
     Target("ledger", readers.ledger, samples.ledgers, edit=edit_json_file),

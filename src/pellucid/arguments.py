@@ -12,6 +12,7 @@ from pellucid.backend import Array, as_array
 from pellucid.layers import Sigmoid, Softmax
 from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, check_labels
 from pellucid.network import Network
+from pellucid.npy import open_npy
 
 
 def check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
@@ -35,7 +36,7 @@ def _opened(name: str, values: Any) -> Array:
     if not isinstance(values, str | PathLike):
         return as_array(values)
     try:
-        return np.load(values, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return open_npy(values)
     except ValueError as error:
         raise ValueError(f"{name}={str(values)!r} is not a whole .npy file of numbers: {error}") from error
 
