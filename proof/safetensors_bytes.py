@@ -8,18 +8,22 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from safetensors import TensorSpec, serialize
+from safetensors import SafetensorError, TensorSpec, serialize
 from safetensors.numpy import load, save
 
 from pellucid import safetensors
 from pellucid.reading import brief
 from pellucid.safetensors_header import DTYPES
 from proof.finding import Finding
+from proof.fuzzing.mutations import Stock, mutate
+from proof.fuzzing.samples import TENSOR_WORDS
+from proof.fuzzing.structure import edit_safetensors_header
 from proof.scratch import scratch_folder
 
 #: What JSON escapes or might, what sorts otherwise in UTF-16, and what looks like the header's own name.
@@ -37,6 +41,8 @@ ABOUT = st.recursive(
 )
 SHAPES = st.lists(st.integers(0, 5), max_size=5).map(tuple)
 LAYOUTS = ("plain", "transposed", "strided", "reversed", "big-endian", "broadcast")
+#: Made of each set.
+DAMAGED_FILES = 5
 #: Dtypes of the package that NumPy does not have.
 FOREIGN = {
     "BF16": ("bfloat16", 2),
@@ -56,6 +62,9 @@ class Tally:
     written: list[str] = field(default_factory=list)
     read: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    damaged: int = 0
+    read_by_both: int = 0
+    looser: list[str] = field(default_factory=list)
 
 
 @st.composite
@@ -90,7 +99,7 @@ def tensor(code: str, shape: tuple[int, ...], layout: str, rng: np.random.Genera
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     """Compare n sets of tensors."""
-    tally = Tally()
+    tally, rng = Tally(), Random(0)
     with scratch_folder() as folder:
 
         @settings(
@@ -103,7 +112,7 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
         )
         @given(tensor_sets(), ABOUT, st.dictionaries(NAMES, NAMES, max_size=3))
         def compare_one(tensors: dict[str, np.ndarray], about: object, others: dict[str, str]) -> None:
-            compare(tensors, about, others, Path(folder), tally)
+            compare(tensors, about, others, Path(folder), tally, rng)
             advance(1)
 
         compare_one()
@@ -111,7 +120,12 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
 
 
 def compare(
-    tensors: Mapping[str, np.ndarray], about: object, others: dict[str, str], folder: Path, tally: Tally
+    tensors: Mapping[str, np.ndarray],
+    about: object,
+    others: dict[str, str],
+    folder: Path,
+    tally: Tally,
+    rng: Random,
 ) -> None:
     """Compare what we and the package write of a set, and what each reads of the other's file."""
     ours, theirs = folder / "ours", folder / "theirs"
@@ -128,8 +142,34 @@ def compare(
     same_about = found_about == (about if others else None)
     if not (same(found, tensors) and same(load(ours.read_bytes()), tensors) and same_about):
         tally.read.append(str(list(tensors))[:60])
+    for _ in range(DAMAGED_FILES):
+        compare_damaged(damaged(ours.read_bytes(), theirs.read_bytes(), rng), folder / "damaged", tally)
     if tensors:
         tally.accepted += foreign_accepted(folder / "foreign", next(iter(tensors)))
+
+
+def damaged(content: bytes, other: bytes, rng: Random) -> bytes:
+    """Return a file with damage to its bytes, or to its header's JSON alone."""
+    if rng.random() < 0.5:
+        return edit_safetensors_header(content, rng)
+    return mutate(content, rng, Stock((content, other), TENSOR_WORDS))
+
+
+def compare_damaged(content: bytes, path: Path, tally: Tally) -> None:
+    """Note a file that we read while the package does not, or as something else; -0 is a number to us."""
+    path.write_bytes(content)
+    tally.damaged += 1
+    try:
+        found, _ = safetensors.read(path)
+    except ValueError:
+        return
+    try:
+        agrees = same(load(content), found)
+    except (SafetensorError, ValueError) as error:
+        agrees = b"-0" in content and "floating point" in str(error)
+    tally.read_by_both += agrees
+    if not agrees:
+        tally.looser.append(f"bytes.fromhex({content.hex()!r})")
 
 
 def foreign_accepted(path: Path, name: str) -> list[str]:
@@ -167,6 +207,11 @@ def findings(tally: Tally) -> list[Finding]:
             f"Dtypes of the package that NumPy does not have ({', '.join(FOREIGN)}) are refused by name",
             f"{tally.sets:,} sets",
             tally.accepted,
+        ),
+        _finding(
+            "A damaged file that the package refuses is never read",
+            f"{tally.damaged:,} damaged files, {tally.read_by_both:,} of them read by both",
+            tally.looser,
         ),
     ]
 

@@ -146,18 +146,20 @@ def _about(metadata: Any, path: object) -> Any:
 def _place(where: str, entry: Any) -> Place:
     """Return what a header entry says, as far as it can be checked by itself."""
     try:
-        code, shape, (start, stop) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+        code, shape, (start, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: its header entry cannot be read: {brief(error)}") from error
     if not isinstance(code, str) or code not in DTYPES:
         raise ValueError(f"{where} has dtype {brief(code)}, which NumPy has not: only {_known_dtypes()}")
+    if not isinstance(shape, list):
+        raise ValueError(f"{where}: its shape must be a list, got {brief(shape)}")
     if not all(type(number) is int and 0 <= number < 2**63 for number in (*shape, start, stop)):
         raise ValueError(f"{where}: shape and offsets must be whole numbers >= 0 and < 2**63")
     if len(shape) > MAX_AXES:
         raise ValueError(f"{where} has {len(shape)} axes, an array at most {MAX_AXES}")
-    place = Place(np.dtype(DTYPES[code]), shape, start, stop)
+    place = Place(np.dtype(DTYPES[code]), tuple(shape), start, stop)
     if stop - start != place.n_bytes:
-        needs = f"{place.dtype} {shape} needs {place.n_bytes} bytes"
+        needs = f"{place.dtype} {place.shape} needs {place.n_bytes} bytes"
         raise ValueError(f"{where} of {needs}, but its place is {start} to {stop}")
     return place
 

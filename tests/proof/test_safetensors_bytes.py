@@ -14,10 +14,11 @@ def test_a_thousand_sets():
     done = []
     findings = prove(1000, done.append)
     assert sum(done) == 1000
-    assert len(findings) == 3
+    assert len(findings) == 4
     for finding in findings:
         assert finding.holds, finding
-        assert finding.measured.startswith("1,000 sets")
+    assert findings[0].measured.startswith("1,000 sets, ")
+    assert findings[3].measured.startswith("5,000 damaged files, ")
 
 
 @pytest.mark.parametrize("wrong", ["order", "padding", "metadata"])
