@@ -22,7 +22,7 @@ from proof.scratch import scratch_folder
 #: Memory is measured on one file in so many: to trace it takes several times as long.
 MEMORY_EVERY = 16
 #: A reading may take twice what the file says it holds, and this: for buffers and complaints.
-SMALL_BYTES = 4 << 20
+SMALL_BYTES = 8 << 20
 #: Files kept for an ending that was new.
 MOST_KEPT = 400
 

@@ -175,3 +175,19 @@ def test_what_may_never_end_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(OSError, match="not a regular file"):
         read(tmp_path / "pipe.png")
+
+
+def test_a_few_bytes_cannot_hold_millions_of_pixels(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png_header(8, 5_570_568))
+    with pytest.raises(DataError, match=r"no whole .*: 8 x 5570568 pixels do not fit in 57 bytes$"):
+        read(path, resize=True)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("options", [{"format": "PNG"}, {"format": "JPEG", "progressive": True}])
+def test_an_empty_page_is_read_however_well_it_packs(tmp_path, mode, options):
+    if options["format"] == "JPEG" and mode in ("P", "LA", "RGBA"):
+        pytest.skip("JPEG does not have the mode")
+    path = saved(tmp_path, Image.new(mode, (2000, 2000)), optimize=True, **options)
+    assert read(path, resize=True).max() == (255 if mode in ("LA", "RGBA") else 0)

@@ -24,6 +24,10 @@ Pixels = NDArray[np.uint8]
 MAX_PIXELS = 50_000_000
 #: Of a file: the pixels, had they four channels of a byte and been packed in vain.
 MAX_BYTES = 200 << 20
+#: How many bytes deflate, of PNG, makes of one; JPEG makes fewer.
+MOST_PACKED = 1032
+#: Modes in which a pixel may take a single bit.
+SMALL_MODES = ("1", "L", "P")
 #: Where the ends of the range lie in images that are neither 8 bits nor 16 bits deep is not known.
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
 
@@ -79,6 +83,7 @@ def _read_grey(path: Path, shape: tuple[int, int], resize: bool) -> Pixels:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is stricter
             with Image.open(content, formats=("PNG", "JPEG")) as image:
                 _check_size(path, image.size, shape, resize)
+                _check_bytes(path, image, content.getbuffer().nbytes)
                 grey = _to_grey(image)
     except (DataError, MemoryError):
         raise
@@ -117,6 +122,14 @@ def _check_size(path: Path, size: tuple[int, int], shape: tuple[int, int], resiz
             f"{path}: {width} x {height} pixels, the model needs {wanted_width} x {wanted_height}: "
             "add --resize, or cut the image to that size"
         )
+
+
+def _check_bytes(path: Path, image: "Image", n_bytes: int) -> None:
+    """Raise where no compression could bring so many pixels into so few bytes, before memory is taken."""
+    most = n_bytes * MOST_PACKED * (8 if image.mode in SMALL_MODES else 1)
+    if image.width * image.height > most:
+        found = f"{image.width} x {image.height} pixels do not fit in {n_bytes:,} bytes"
+        raise DataError(f"{path}: no whole PNG or JPEG image: {found}")
 
 
 def _to_grey(image: "Image") -> "Image":
