@@ -136,6 +136,13 @@ WRONG = [
     ({key: value for key, value in spec().items() if key != "n_in"}, TENSORS, "n_in"),
     (spec(dtype="int8"), TENSORS, "dtype must be float32 or float64, got 'int8'"),
     (spec(dtype="float64"), TENSORS, r"0\.weight must be float64 \(2, 3\), got float32 \(2, 3\)"),
+    (spec(dtype="f4,,"), TENSORS, "dtype must be float32 or float64, got 'f4,,'"),
+    (spec(dtype="a5"), TENSORS, "dtype must be float32 or float64, got 'a5'"),
+    (
+        spec(dtype={"names": "a", "formats": "f", "itemsize": 10**30}),
+        TENSORS,
+        "dtype must be float32 or float64",
+    ),
     (spec(dtype=["float32"]), TENSORS, "dtype must be float32 or float64"),
     (spec(n_in="3"), TENSORS, "n_in must be a whole number >= 1, got '3'"),
     (spec(n_in=-3), TENSORS, "n_in must be a whole number >= 1, got -3"),

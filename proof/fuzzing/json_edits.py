@@ -10,7 +10,7 @@ HOSTILE: tuple[Any, ...] = (
     *(None, True, False, 0, 1, 2, -1, 0.5, 2.0, -1e308, 1e308, 1e-320, float("nan"), float("inf")),
     *(10**6, 10**12, 2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**30, 10**400, -(10**400)),
     *("", "a", "a\nb", "\ud800", "\0", "é", "x" * 3000, "1", "NaN", [], {}, [[]], [0], [1, 2], [0] * 500),
-    *("F32", "F64", "BF16", "BOOL", "Dense", "Dropout", "Rescale", "ReLU", "Softmax", "float32", "softmax"),
+    *("F32", "F64", "BF16", "BOOL", "Dense", "Dropout", "Rescale", "ReLU", "Softmax", "float32", "f4,,", "O"),
     *(
         [1] * 65,
         [0, 2**62, 2**62],

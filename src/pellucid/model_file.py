@@ -87,6 +87,20 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
             yield f"{i}.bias", layer, "b"
 
 
+def checked_dtype(name: Any) -> np.dtype[np.floating]:
+    """Return the dtype that a file names: by the one name that `describe_network` writes.
+
+    Examples
+    --------
+    >>> checked_dtype("float32")
+    dtype('float32')
+    """
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype must be float32 or float64, got {brief(name)}")
+    dtype: np.dtype[np.floating] = np.dtype(name)
+    return dtype
+
+
 def checked_notes(notes: Any) -> dict[str, Any]:
     """Return what a file notes beside its layers, which must be an object.
 

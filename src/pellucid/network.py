@@ -18,6 +18,7 @@ from pellucid.backend import Array, array_module, as_array, float_dtype, on_gpu,
 from pellucid.layers import Activation, Dense, Layer
 from pellucid.model_file import (
     check_tensors,
+    checked_dtype,
     checked_notes,
     describe_network,
     make_layers,
@@ -378,7 +379,7 @@ class Network:
         """Return the network that a file's metadata describe, connected, with no memory taken for it yet."""
         try:
             net = cls(make_layers(about["layers"]))
-            net._place(float_dtype(about["dtype"]), "cpu", tf32=False)
+            net._place(checked_dtype(about["dtype"]), "cpu", tf32=False)
             net._connect(_checked_width(about["n_in"]))
             net.notes = checked_notes(about.get("notes", {}))
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:

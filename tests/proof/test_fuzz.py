@@ -113,7 +113,7 @@ def test_a_reader_that_hangs_is_stopped(read_with, monkeypatch):
 
 def test_memory_that_no_file_stated(read_with):
     def read(path):
-        return bytes(6 << 20)
+        return bytes(10 << 20)
 
     tally = read_with(read, 32)
     assert tally.measured == 2
