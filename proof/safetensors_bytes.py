@@ -22,8 +22,8 @@ from pellucid.reading import brief
 from pellucid.safetensors_header import DTYPES
 from proof.finding import Finding
 from proof.fuzzing.mutations import Stock, mutate
-from proof.fuzzing.samples import TENSOR_WORDS
 from proof.fuzzing.structure import edit_safetensors_header
+from proof.fuzzing.words import TENSOR_WORDS
 from proof.scratch import scratch_folder
 
 #: What JSON escapes or might, what sorts otherwise in UTF-16, and what looks like the header's own name.

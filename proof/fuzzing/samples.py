@@ -1,4 +1,4 @@
-"""Whole files of each format, small, from which damaged ones are made; and the words of the formats."""
+"""Whole files of each format, small, from which damaged ones are made."""
 
 import gzip
 import io
@@ -12,144 +12,10 @@ from PIL import Image
 
 import pellucid as pl
 from pellucid import safetensors
-from pellucid.app.config import KINDS
-from pellucid.app.settings import CHOICES
 from pellucid.bench.results import FORMAT
 from pellucid.data.table import COLUMNS
 from proof.fuzzing.readers import IMAGES, PACKED_FILE, SIDE, TABLE
 from proof.scratch import scratch_folder
-
-TENSOR_WORDS = (
-    *(
-        b'"dtype"',
-        b'"shape"',
-        b'"data_offsets"',
-        b'"__metadata__"',
-        b'"pellucid"',
-        b'"BF16"',
-        b'"F64"',
-        b'"BOOL"',
-    ),
-    *(
-        b"[",
-        b"]",
-        b"{",
-        b"}",
-        b",",
-        b":",
-        b"null",
-        b"true",
-        b"1e999",
-        b"NaN",
-        b"\\ud800",
-        b"\\u0000",
-        b'"',
-        b"-1",
-    ),
-    *(b" " * 64, b"[" * 3000, b"9" * 5000, b'"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},'),
-)
-DIGIT_WORDS = (b",", b"\n", b"\r\n", b"\n\n", b",,", b"256", b"0255", b" 1", b"-1", b"\xef\xbb\xbf", b"label")
-TABLE_WORDS = (
-    *(
-        b",",
-        b"\n",
-        b"\r\n",
-        b"\r",
-        b"\n\n",
-        b'"',
-        b'""',
-        b"\t",
-        b";",
-        b"\xef\xbb\xbf",
-        b"\0",
-        b"\xff",
-        b"\xc2\xa0",
-    ),
-    *(
-        b"nan",
-        b"inf",
-        b"-inf",
-        b"1e999",
-        b"1e-999",
-        b"0x10",
-        b"1_000",
-        b"9" * 400,
-        b"-0",
-        b"+3",
-        b"3.0",
-        b"0.5",
-    ),
-    *(
-        b"width",
-        b"height",
-        b"kind",
-        b'"a\nb"',
-        "é".encode(),
-        "\u2028".encode(),
-        "٣".encode(),
-        b"1" + b"0" * 30,
-    ),
-)
-ARRAY_WORDS = (
-    *(
-        b"{",
-        b"}",
-        b"(",
-        b")",
-        b",",
-        b"'",
-        b"True",
-        b"False",
-        b"None",
-        b"-1",
-        b"9" * 5000,
-        b"(" * 300,
-        b"0x",
-        b"1j",
-    ),
-    *(
-        b"'descr'",
-        b"'fortran_order'",
-        b"'shape'",
-        b"'|O'",
-        b"'<f8'",
-        b"'<U9'",
-        b"'V9999999999'",
-        b"[('a','<f8')]",
-    ),
-    *(b"(3,2)", b"(0,2)", b"(-3,-2)", b"(9999999999,2)", b"(3,2,)", b"\n", b"\0", b"#", b"\\", b"PK\x03\x04"),
-)
-SETTING_WORDS = (
-    *(name.replace("_", "-").encode() + b" = " for name in KINDS),
-    *(f'"{word}"'.encode() for words in CHOICES.values() for word in words),
-    *(
-        b"\n",
-        b"=",
-        b'"',
-        b"'''",
-        b'"""',
-        b"[",
-        b"]",
-        b"[a]",
-        b"[[a]]",
-        b"{",
-        b"}",
-        b"#",
-        b".",
-        b"a.b.c = 1\n",
-    ),
-    *(b"true", b"false", b"nan", b"inf", b"-inf", b"1e999", b"-1", b"0.5", b"2020-01-01", b"\\ud800", b"\\n"),
-    *(
-        b"1" + b"0" * 400,
-        b"0x" + b"f" * 6000,
-        b"9" * 5000,
-        b"[" * 3000,
-        b"a." * 3000,
-        b"1_000",
-        b"0b1",
-        b"\xff",
-    ),
-)
 
 
 def tensor_files() -> list[bytes]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from proof.fuzzing import readers, samples
+from proof.fuzzing import readers, samples, words
 from proof.fuzzing.json_edits import edit_json_file
 from proof.fuzzing.structure import (
     checksummed,
@@ -49,24 +49,20 @@ class Target:
 
 
 TARGETS = (
-    Target(
-        "safetensors", readers.tensors, samples.tensor_files, samples.TENSOR_WORDS, edit_safetensors_header
-    ),
-    Target("model", readers.model, samples.models, samples.TENSOR_WORDS, edit_model_notes),
+    Target("safetensors", readers.tensors, samples.tensor_files, words.TENSOR_WORDS, edit_safetensors_header),
+    Target("model", readers.model, samples.models, words.TENSOR_WORDS, edit_model_notes),
     Target("IDX", readers.values, samples.idx_files),
     Target("IDX labels", readers.labels, samples.idx_labels),
     Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed, stated_bytes=unpacked_bytes),
     Target("IDX to predict", readers.images, samples.idx_images, finish=packed, stated_bytes=unpacked_bytes),
-    Target("digit CSV", readers.digits, samples.digit_tables, samples.DIGIT_WORDS, edit_rows, packed),
+    Target("digit CSV", readers.digits, samples.digit_tables, words.DIGIT_WORDS, edit_rows, packed),
     Target(
-        "CSV to train on", readers.table_to_train_on, samples.labelled_tables, samples.TABLE_WORDS, edit_rows
+        "CSV to train on", readers.table_to_train_on, samples.labelled_tables, words.TABLE_WORDS, edit_rows
     ),
-    Target(
-        "CSV to predict", readers.table_to_predict, samples.tables, samples.TABLE_WORDS, edit_rows, packed
-    ),
-    Target("TOML settings", readers.settings, samples.settings, samples.SETTING_WORDS),
+    Target("CSV to predict", readers.table_to_predict, samples.tables, words.TABLE_WORDS, edit_rows, packed),
+    Target("TOML settings", readers.settings, samples.settings, words.SETTING_WORDS),
     Target("picture", readers.picture, samples.pictures, finish=checksummed, stated_bytes=image_bytes),
-    Target("array in .npy", readers.array_to_train_on, samples.arrays, samples.ARRAY_WORDS),
+    Target("array in .npy", readers.array_to_train_on, samples.arrays, words.ARRAY_WORDS),
     Target("run of a report", readers.report_run, samples.report_runs, edit=edit_json_file),
     Target("results of bench", readers.bench_results, samples.bench_results, edit=edit_json_file),
     Target("ledger", readers.ledger, samples.ledgers, edit=edit_json_file),
