@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help install reproduce bench test check format docs clean
+.PHONY: help install reproduce bench test proof check format docs clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -20,6 +20,9 @@ bench: $(VENV)/.lab ## Measure training beside PyTorch, JAX, scikit-learn and th
 
 test: $(VENV)/.test ## Run all tests, and the examples in the documentation; ARGS="-k network"
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto $(ARGS)
+
+proof: $(VENV)/.test ## Prove what docs/proof.md claims at full size (half an hour); ARGS="crash" for one proof
+	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m proof $(ARGS)
 
 check: $(VENV)/.test ## Lint, formatting and strict types
 	$(BIN)/ruff check

@@ -1,16 +1,21 @@
-"""What a proof has found."""
+"""What a proof has found: a claim, what was measured, and whether it holds."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim, what was measured, and whether that is within the limit.
+    """One claim and its figure.
 
-    Examples
-    --------
-    >>> Finding("Halves add up", measured="100 pairs, largest error 0", limit="0", holds=True).holds
-    True
+    Attributes
+    ----------
+    claim : str
+        A sentence.
+    measured : str
+        What came out, with its number of cases.
+    limit : str
+        What it had to stay within.
+    holds : bool
     """
 
     claim: str

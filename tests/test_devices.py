@@ -6,10 +6,11 @@ import pickle
 
 import numpy as np
 import pytest
-from tests import strict
+from tests import cuda, strict
 from tests.layers.test_contract import ALL, WIDTH, make
 
 import pellucid as pl
+from pellucid import files
 from pellucid.backend import to_device, to_host
 from pellucid.metrics import count_correct
 
@@ -315,3 +316,39 @@ def test_tf32_is_refused_where_it_means_nothing(rng):
     with pytest.raises(ValueError, match="tf32 is a way"):
         net.to("gpu", tf32=True)
     assert (net.device, net.tf32) == ("gpu", False)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_training_that_goes_on_from_a_checkpoint_comes_to_the_same_bits(compiled, tmp_path, monkeypatch):
+    if compiled and cuda.COMPILER is None:
+        pytest.skip("there is no C compiler to run the kernels by")
+
+    class Break(files.System):
+        def sync_folder(self, folder):
+            raise KeyboardInterrupt
+
+    def train(name, *, resume=False):
+        layers = [pl.Dense(6), pl.Tanh(), pl.Dropout(0.3), pl.Dense(3)]
+        net = pl.Network(layers).build(WIDTH, rng=np.random.default_rng(3), device="gpu")
+        rng = np.random.default_rng(5)
+        x, y = rng.normal(size=(30, WIDTH)), rng.integers(3, size=30)
+        for record in pl.train(
+            net, pl.SoftmaxCrossEntropy(), pl.Adam(), x, y, epochs=3, batch_size=7, rng=rng,
+            compiled=compiled, checkpoint=tmp_path / name, every=3, resume=resume,
+        ):  # fmt: skip
+            last = record
+        return to_host(net.theta).tobytes(), last
+
+    whole = train("whole")
+    monkeypatch.setattr(files, "SYSTEM", Break())
+    with pytest.raises(KeyboardInterrupt):
+        train("broken")
+    monkeypatch.setattr(files, "SYSTEM", files.System())
+    assert train("broken", resume=True) == whole
+
+
+def test_deterministic_training_is_for_the_cpu(rng):
+    net = twins(mixed)[1]
+    x, y = rng.normal(size=(9, WIDTH)), rng.integers(3, size=9)
+    with pytest.raises(ValueError, match="deterministic=True is for the CPU, got a network on 'gpu'"):
+        pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=1, deterministic=True)

@@ -244,3 +244,45 @@ def test_a_validation_loss_that_overflows_is_reported_without_a_warning(rng):
     validation = (np.array([[1e20]]), np.array([1]))
     (record,) = pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(1e-9), x, y, epochs=1, validation=validation)
     assert not np.isfinite(record.validation_loss)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("batch_size", [None, 128])
+def test_deterministic_training_computes_with_one_thread_and_puts_the_threads_back(compiled, batch_size):
+    pytest.importorskip("threadpoolctl")
+    from pellucid.compiled.threads import BLAS
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(600, 50)), rng.integers(3, size=600)
+    seen = []
+
+    def rate(step):
+        seen.append({library["num_threads"] for library in BLAS.info()})
+        return 0.1
+
+    before = BLAS.info()
+    net = pl.Network([pl.Dense(40), pl.ReLU(), pl.Dense(3)]).build(50, rng=rng)
+    records = pl.train(
+        net, pl.SoftmaxCrossEntropy(), pl.SGD(rate), x, y, epochs=1, batch_size=batch_size, rng=rng,
+        compiled=compiled, deterministic=True,
+    )  # fmt: skip
+    list(records)
+    assert seen[0] == {1}
+    assert BLAS.info() == before
+
+
+def test_deterministic_training_without_the_extra_names_it(monkeypatch):
+    monkeypatch.setattr("pellucid.compiled.program.find_spec", lambda name: None)
+    net = pl.Network([pl.Dense(2)]).build(2, rng=np.random.default_rng(0))
+    with pytest.raises(
+        ImportError, match=r"deterministic training needs scipy, .*pip install 'pellucid\[fast\]'"
+    ):
+        pl.train(
+            net,
+            pl.SoftmaxCrossEntropy(),
+            pl.SGD(0.1),
+            np.eye(2),
+            np.array([0, 1]),
+            epochs=1,
+            deterministic=True,
+        )

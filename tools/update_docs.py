@@ -34,6 +34,10 @@ from pellucid.lab.rows import (
 from pellucid.lab.system_diagram import system_diagram
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))  # the proofs are no part of the package
+
+from proof.page import summary, tables  # noqa: E402
+
 RESULTS = ROOT / "results"
 PICTURES = {"d-masks": "d-masks", "e-batches": "e-batches"}
 FULL_PICTURES = {"c-trace": "c-trace-full"}
@@ -54,6 +58,7 @@ def main() -> None:
         text = _between(text, "full", _keep(full, _read(full), "ledger-full.json", FULL_PICTURES))
     text = _with_benchmarks(text)
     readme.write_text(text, encoding="utf-8")
+    _fill_proofs()
     _draw()
 
 
@@ -75,6 +80,18 @@ def _with_benchmarks(readme: str) -> str:
             text = _between(text, "own", own_markdown(parts["own"]))
     page.write_text(text, encoding="utf-8")
     return readme
+
+
+def _fill_proofs() -> None:
+    """Put what the proofs have found into their page."""
+    page = ROOT / "docs" / "proof.md"
+    text = page.read_text(encoding="utf-8")
+    for name, table in tables(ROOT / "docs" / "proof").items():
+        text = _between(text, name, table)
+    page.write_text(text, encoding="utf-8")
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(_between(text, "proof", summary(ROOT / "docs" / "proof")), encoding="utf-8")
 
 
 def _draw() -> None:

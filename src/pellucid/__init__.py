@@ -6,6 +6,7 @@
 79510
 """
 
+from pellucid.checkpoint import Checkpoint
 from pellucid.data import (
     DATASETS,
     DataError,
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DATASETS",
     "Adam",
+    "Checkpoint",
     "DataError",
     "Dataset",
     "Dense",

@@ -49,6 +49,8 @@ class Source(Protocol):
         The most rows in a batch; 0 where it is not known.
     labels : array or None
         All labels, which tell whether they are class numbers or targets; None where they are not known.
+    rng : numpy.random.Generator or None
+        Draws the permutations.
     """
 
     n_rows: int
@@ -56,11 +58,19 @@ class Source(Protocol):
     batch_size: int
 
     @property
+    def rng(self) -> np.random.Generator | None:
+        """The generator of permutations."""
+
+    @property
     def labels(self) -> Array | None:
         """All labels."""
 
-    def epoch(self, steps_at_a_time: int) -> Iterator[Piece]:
-        """Yield the pieces of one epoch, each of so many batches at most."""
+    @property
+    def x(self) -> Array | None:
+        """All rows; None where they are not known."""
+
+    def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
+        """Yield the pieces of one epoch, each of so many batches at most, without the first `skip`."""
 
 
 class InMemory:
@@ -89,10 +99,12 @@ class InMemory:
         self.n_steps = -(-self.n_rows // self.batch_size)
         self.rng, self.device = None if batch_size is None else rng, device
 
-    def epoch(self, steps_at_a_time: int) -> Iterator[Piece]:
+    def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
         """Yield the pieces of one epoch."""
         order = None if self.rng is None else to_device(self.rng.permutation(self.n_rows), self.device)
-        for rows in blocks(self.n_rows, steps_at_a_time * self.batch_size):
+        size = steps_at_a_time * self.batch_size
+        for start in range(skip * self.batch_size, self.n_rows, size):
+            rows = slice(start, min(start + size, self.n_rows))
             yield Piece(self.x, self.labels, rows if order is None else order[rows], self.batch_size)
 
 
@@ -127,11 +139,16 @@ class FromFile:
         shape = (min(self.window, self.n_rows), *x.shape[1:])
         self.buffers = [np.empty(shape, x.dtype) for _ in range(2)]
 
-    def epoch(self, steps_at_a_time: int) -> Iterator[Piece]:
+    def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
         """Yield the pieces of one epoch."""
         from concurrent.futures import ThreadPoolExecutor  # here, since it would slow down every start
 
+        n_skipped, skip = divmod(skip, self.window // self.batch_size)
         windows = list(self._windows())
+        self._draw_orders(windows[:n_skipped])
+        windows = windows[n_skipped:]
+        if not windows:
+            return
         with ThreadPoolExecutor(1, thread_name_prefix="pellucid-read") as pool:
             ahead = pool.submit(self._read, windows[0], self.buffers[0])
             for i in range(len(windows)):
@@ -139,7 +156,13 @@ class FromFile:
                 if i + 1 < len(windows):
                     ahead = pool.submit(self._read, windows[i + 1], self.buffers[(i + 1) % 2])
                 in_memory = InMemory(x, y, self.batch_size, self.rng, self.device)
-                yield from in_memory.epoch(steps_at_a_time)
+                yield from in_memory.epoch(steps_at_a_time, skip if i == 0 else 0)
+
+    def _draw_orders(self, windows: list[list[slice]]) -> None:
+        """Draw the random numbers of windows that are not read."""
+        for window in windows:
+            if self.rng is not None:
+                self.rng.permutation(sum(run.stop - run.start for run in window))
 
     def _windows(self) -> Iterator[list[slice]]:
         """Yield the runs of rows of each window: all runs in a new order, cut where a window is full."""
@@ -183,14 +206,14 @@ class FromBatches:
     """
 
     n_rows = n_steps = batch_size = 0
-    labels = None
+    x = labels = rng = None
 
     def __init__(
         self, batches: Iterable[Any], check: Callable[[Any, Any], tuple[Array, Array]], device: str = "cpu"
     ) -> None:
         self.batches, self.check, self.device = batches, check, device
 
-    def epoch(self, steps_at_a_time: int) -> Iterator[Piece]:
+    def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
         """Yield the batches of one epoch.
 
         Raises
@@ -200,6 +223,8 @@ class FromBatches:
         """
         number = 0
         for number, batch in enumerate(self.batches, start=1):
+            if number <= skip:
+                continue
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise ValueError(f"batch {number} must be a pair (x, y), got {type(batch).__name__}")
             x, y = self.check(*batch)

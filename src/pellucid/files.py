@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all.
+"""Files that appear whole or not at all, whenever the process or the machine stops.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -8,11 +8,47 @@ b'one file'
 """
 
 import errno
+import glob
 import os
 import secrets
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
+from typing import BinaryIO
+
+
+class System:
+    """The system calls of `write_whole`, so that a test can end the process before and after each."""
+
+    def create(self, path: Path) -> BinaryIO:
+        """Open a file that must not exist yet."""
+        return path.open("xb")
+
+    def write(self, file: BinaryIO, chunk: bytes | bytearray) -> None:
+        """Write a chunk."""
+        file.write(chunk)
+
+    def sync(self, file: BinaryIO) -> None:
+        """Wait until what was written is on the disk."""
+        file.flush()
+        os.fsync(file.fileno())
+
+    def rename(self, path: Path, new: Path) -> None:
+        """Give a file another name, in the place of the file that had it."""
+        path.replace(new)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Wait until the folder's new entry is on the disk; Windows cannot be asked to."""
+        if hasattr(os, "O_DIRECTORY"):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+#: What `write_whole` calls.
+SYSTEM = System()
 
 
 def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray]) -> None:
@@ -35,11 +71,12 @@ def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray]) 
         raise OSError(errno.EINVAL, "not a regular file, so it is not replaced: name another", str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        with temporary.open("xb") as file:
-            file.writelines(chunks)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with SYSTEM.create(temporary) as file:
+            for chunk in chunks:
+                SYSTEM.write(file, chunk)
+            SYSTEM.sync(file)
+        SYSTEM.rename(temporary, path)
+        SYSTEM.sync_folder(path.parent)
     except OSError as error:
         # The user named the file, not its temporary name.
         if error.errno is None:
@@ -47,3 +84,30 @@ def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray]) 
         raise type(error)(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_left_over(path: str | PathLike[str]) -> None:
+    """Remove the temporary files of `write_whole` whose processes were killed while they wrote.
+
+    Examples
+    --------
+    >>> remove_left_over("never_written")
+    """
+    path = Path(path).resolve()
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*-????????"):
+        pid = temporary.name.removeprefix(f".{path.name}.").partition("-")[0]
+        if pid.isdecimal() and not _is_running(int(pid)):
+            temporary.unlink(missing_ok=True)
+
+
+def _is_running(pid: int) -> bool:
+    """Tell whether there is a process of this number; where that cannot be asked, there may be."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

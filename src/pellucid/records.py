@@ -45,6 +45,46 @@ class Record:
     validation_accuracy: float | None = None
 
 
+def as_table(records: Sequence[Sequence[Record]]) -> Array:
+    """Return the records of each epoch, one for each network, as numbers.
+
+    Returns
+    -------
+    array, shape (epochs, k, 2) or, with validation, (epochs, k, 4)
+
+    Examples
+    --------
+    >>> as_table([[Record(1, None, 0.5, 0.75)]])
+    array([[[0.5 , 0.75]]])
+    """
+    rows = [
+        [[each.loss, each.accuracy, each.validation_loss, each.validation_accuracy] for each in epoch]
+        for epoch in records
+    ]
+    n_numbers = 2 if rows[0][0][2] is None else 4
+    return np.array([[numbers[:n_numbers] for numbers in epoch] for epoch in rows], np.float64)
+
+
+def as_records(table: Array) -> list[list[Record]]:
+    """Return the records that `as_table` made numbers of.
+
+    Raises
+    ------
+    ValueError
+        If no records have such numbers.
+
+    Examples
+    --------
+    >>> as_records(np.array([[[0.5, 0.75]]]))[0][0].accuracy
+    0.75
+    """
+    if table.ndim != 3 or table.shape[2] not in (2, 4) or table.dtype != np.float64:
+        raise ValueError(f"records must be float64 (epochs, k, 2 or 4), got {table.dtype} {table.shape}")
+    return [
+        [Record(i, None, *numbers) for numbers in epoch] for i, epoch in enumerate(table.tolist(), start=1)
+    ]
+
+
 class Tally:
     """Losses and right rows of an epoch, batch by batch, for each network."""
 
@@ -54,6 +94,14 @@ class Tally:
         self.right: list[Array] = []
         self.sizes: list[int] = []
         self.checked = 0
+
+    def take_up(self, losses: Array, right: Array, sizes: Array) -> None:
+        """Begin with the batches that `so_far` told of."""
+        self.losses, self.right, self.sizes, self.checked = [losses], [right], sizes.tolist(), 1
+
+    def so_far(self) -> tuple[Array, Array, Array]:
+        """Return losses and right rows, (steps, k), and sizes of all batches; call `check` before."""
+        return np.concatenate(self.losses), np.concatenate(self.right), np.array(self.sizes, np.int64)
 
     def add(self, piece: Piece, losses: Array, right: Array) -> None:
         """Take in the steps on a piece: losses and right rows have the shape (steps, k)."""

@@ -1,6 +1,7 @@
 """Training: a generator that yields a record an epoch, so that the caller logs, plots, stops.
 
-The steps themselves are in `pellucid.descent`.
+Here arguments are checked and the parts chosen; the loop is in `pellucid.loop`, the steps are in
+`pellucid.descent`.
 
 >>> import numpy as np, pellucid as pl
 >>> x, y = np.eye(2), np.array([0, 1])
@@ -11,9 +12,11 @@ The steps themselves are in `pellucid.descent`.
 (50, 1.0)
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from functools import partial
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -21,13 +24,24 @@ import numpy as np
 from pellucid.arguments import check_count, check_data, check_ending, check_kind
 from pellucid.backend import Array, to_device, to_host
 from pellucid.batches import WINDOW_BYTES, FromBatches, FromFile, InMemory, Source
-from pellucid.compiled.program import check_installed, is_installed, pays, why_not
+from pellucid.checkpoint import Checkpoint
+from pellucid.compiled.program import (
+    FIXED_SHARES,
+    NEEDED,
+    THREADS_NEEDED,
+    check_installed,
+    is_installed,
+    pays,
+    why_not,
+)
 from pellucid.descent import Descent, PlainDescent
+from pellucid.loop import Loop, Measured, Saving
 from pellucid.losses import Loss
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
-from pellucid.records import Record, Tally
+from pellucid.records import Record
+from pellucid.resuming import check_fits, describe_rows, describe_training, kind_of
 from pellucid.stack import Model, Single, Stack
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
@@ -52,6 +66,10 @@ def train(
     rng: np.random.Generator | None = None,
     per_batch: bool = False,
     compiled: bool | None = None,
+    deterministic: bool = False,
+    checkpoint: str | PathLike[str] | Checkpoint | None = None,
+    every: int | None = None,
+    resume: bool = False,
 ) -> Iterator[Record]:
     """Train a network by gradient descent; nothing happens until the records are asked for.
 
@@ -94,7 +112,10 @@ def train(
     Raises
     ------
     ValueError, TypeError
-        If an argument cannot be right; raised by the call itself.
+        If an argument cannot be right, or the checkpoint is damaged or another training's; raised by the call
+        itself.
+    OSError
+        If a checkpoint cannot be written; the one before stays.
     FloatingPointError
         If a batch's loss or the parameters are no longer finite. It names the epoch and the batch, and
         ``theta`` is put back as it was when that epoch began.
@@ -113,6 +134,7 @@ def train(
     records = _prepare(
         [net], loss, optimizer, x, y, epochs=epochs, batch_size=batch_size, block_rows=block_rows,
         shuffle=shuffle, validation=validation, rng=rng, per_batch=per_batch, compiled=compiled,
+        deterministic=deterministic, checkpoint=checkpoint, every=every, resume=resume,
     )  # fmt: skip
     return (record for [record] in records)
 
@@ -132,6 +154,10 @@ def train_many(
     rng: np.random.Generator | None = None,
     per_batch: bool = False,
     compiled: bool | None = None,
+    deterministic: bool = False,
+    checkpoint: str | PathLike[str] | Checkpoint | None = None,
+    every: int | None = None,
+    resume: bool = False,
 ) -> Iterator[list[Record]]:
     """Train several networks of one shape on the same batches, as one computation.
 
@@ -143,7 +169,8 @@ def train_many(
     nets : sequence of Network
         Built, of one shape, dtype and settings, on the CPU, beginning with Dense or Rescale and Dense; they
         differ in their parameters, and in their generators for dropout.
-    loss, optimizer, x, y, epochs, batch_size, block_rows, shuffle, validation, rng, per_batch, compiled
+    loss, optimizer, x, y, epochs, batch_size, block_rows, shuffle, validation, rng, per_batch, compiled,
+    deterministic, checkpoint, every, resume
         As in `train`. All networks are stepped by one copy of the optimizer; the one given stays as it is.
 
     Yields
@@ -182,6 +209,7 @@ def train_many(
     return _prepare(
         nets, loss, deepcopy(optimizer), x, y, epochs=epochs, batch_size=batch_size, block_rows=block_rows,
         shuffle=shuffle, validation=validation, rng=rng, per_batch=per_batch, compiled=compiled,
+        deterministic=deterministic, checkpoint=checkpoint, every=every, resume=resume,
     )  # fmt: skip
 
 
@@ -221,7 +249,8 @@ def evaluate(
 def _prepare(
     nets: Sequence[Network], loss: Loss, optimizer: Optimizer, x: Any, y: Any, *, epochs: int,
     batch_size: int | None, block_rows: int | None, shuffle: bool, validation: tuple[Any, Any] | None,
-    rng: np.random.Generator | None, per_batch: bool, compiled: bool | None,
+    rng: np.random.Generator | None, per_batch: bool, compiled: bool | None, deterministic: bool,
+    checkpoint: str | PathLike[str] | Checkpoint | None, every: int | None, resume: bool,
 ) -> Iterator[list[Record]]:  # fmt: skip
     """Check all arguments, then return the generator that trains."""
     for name, value, kind in (("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
@@ -233,8 +262,9 @@ def _prepare(
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
         validation = check_data(net, *validation, what="validation ")
-    for name, number in (("epochs", epochs), ("batch_size", batch_size), ("block_rows", block_rows)):
-        check_count(name, number, may_be_none=name != "epochs")
+    check_count("epochs", epochs, may_be_none=False)
+    for name, number in (("batch_size", batch_size), ("block_rows", block_rows), ("every", every)):
+        check_count(name, number, may_be_none=True)
     check_ending(net, loss)
     if len(nets) > 1 and not loss.by_rows:
         raise ValueError(f"networks are trained at once by a loss that has rows of its own, got {loss!r}")
@@ -245,10 +275,54 @@ def _prepare(
     source = _source(x, y, net, batch_size, rng if shuffle else None)
     is_for_two = 0 < source.batch_size <= SMALL_BATCH and len(nets) >= FEW_NETS
     model = Single(net) if len(nets) == 1 else Stack(nets, 2 if is_for_two else 1)
+    saved = _as_checkpoint(checkpoint, every, resume=resume)
+    start = saved.load() if saved and resume else None
+    if start is not None and compiled is None:
+        compiled = start.training.get("steps") != PlainDescent.__name__  # as before, whatever would pay now
     descent = _choose_descent(
-        model, loss, optimizer, source, epochs, block_rows, compiled, per_batch=per_batch
-    )
-    return _epochs(model, descent, source, epochs, loss=loss, validation=validation, per_batch=per_batch)
+        model, loss, optimizer, source, epochs, block_rows, compiled,
+        per_batch=per_batch, deterministic=deterministic,
+    )  # fmt: skip
+    loop = Loop(
+        model, descent, optimizer, source, epochs, partial(_validate, loss=loss, validation=validation),
+        per_batch=per_batch, threads=_threads(net, deterministic=deterministic),
+    )  # fmt: skip
+    if saved is not None:
+        training = describe_training(nets, loss, optimizer, {
+            **describe_rows(source), "block_rows": block_rows, "validation": validation is not None,
+            "generators": [kind_of(each) for each in net.generators], "rng": kind_of(source.rng),
+            "steps": type(descent).__name__, "deterministic": deterministic,
+        })  # fmt: skip
+        if start is not None:
+            check_fits(start, training, nets, saved.path)
+        loop.saving = Saving(saved, every, training)
+    return loop.run(start)
+
+
+def _as_checkpoint(
+    checkpoint: str | PathLike[str] | Checkpoint | None, every: int | None, *, resume: bool
+) -> Checkpoint | None:
+    """Return where to save, or raise where that cannot be or is missing."""
+    if checkpoint is None:
+        if every is not None or resume:
+            named = f"every={every}" if every is not None else "resume=True"
+            raise ValueError(f"{named} belongs to a checkpoint: give its path by checkpoint=")
+        return None
+    saved = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+    saved.check_place()
+    return saved
+
+
+def _threads(net: Network, *, deterministic: bool) -> Callable[[], AbstractContextManager[None]]:
+    """Return the context for products: one thread, or as many as BLAS has."""
+    if not deterministic:
+        return nullcontext
+    if net.device != "cpu":
+        raise ValueError(f"deterministic=True is for the CPU, got a network on {net.device!r}")
+    check_installed("deterministic training", THREADS_NEEDED)
+    from pellucid.compiled.threads import one_thread_each
+
+    return one_thread_each
 
 
 def _source(x: Any, y: Any, net: Network, batch_size: int | None, rng: np.random.Generator | None) -> Source:
@@ -267,7 +341,7 @@ def _source(x: Any, y: Any, net: Network, batch_size: int | None, rng: np.random
 
 def _choose_descent(
     model: Model, loss: Loss, optimizer: Optimizer, source: Source, epochs: int, block_rows: int | None,
-    compiled: bool | None, *, per_batch: bool,
+    compiled: bool | None, *, per_batch: bool, deterministic: bool,
 ) -> Descent:  # fmt: skip
     """Return the compiled descent where it is wanted, or can be had and pays; else the plain one."""
     obstacle = why_not(model.nets, loss, optimizer, source.labels)
@@ -286,38 +360,16 @@ def _choose_descent(
         from pellucid.compiled.gpu import FusedDescent
 
         return FusedDescent(model, loss, optimizer)
-    check_installed()
+    check_installed("compiled training", NEEDED)
     from pellucid.compiled.descent import CompiledDescent
 
-    return CompiledDescent(model, loss, optimizer, source.batch_size, block_rows)
+    return CompiledDescent(
+        model, loss, optimizer, source.batch_size, block_rows, FIXED_SHARES if deterministic else None
+    )
 
 
-def _epochs(
-    model: Model, descent: Descent, source: Source, epochs: int, *, loss: Loss,
-    validation: tuple[Array, Array] | None, per_batch: bool,
-) -> Iterator[list[Record]]:  # fmt: skip
-    """Run the epochs and make their records, one for each network."""
-    before = model.theta.copy()
-    steps_at_a_time = 1 if per_batch else descent.steps_at_a_time
-    for epoch in range(1, epochs + 1):
-        before[...] = model.theta
-        tally = Tally(model, before, epoch)
-        for piece in source.epoch(steps_at_a_time):
-            # Numbers that overflow are reported by the tally, with epoch and batch, not as a warning.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                tally.add(piece, *descent.steps(*piece))
-            if per_batch:
-                tally.check()
-                model.scatter()
-                yield tally.of_last_batch()
-        tally.check()
-        model.scatter()
-        yield tally.of_epoch([_validate(net, loss, validation) for net in model.nets])
-
-
-def _validate(
-    net: Network, loss: Loss, validation: tuple[Array, Array] | None
-) -> tuple[float, float] | tuple[None, None]:
+def _validate(net: Network, loss: Loss, validation: tuple[Array, Array] | None) -> Measured:
+    """Return loss and accuracy on the validation rows."""
     if validation is None:
         return None, None
     with np.errstate(over="ignore", invalid="ignore"):  # a validation loss of inf says so itself

@@ -22,7 +22,7 @@ def run(tmp_path, monkeypatch):
 
     def call(**settings):
         text = io.StringIO()
-        given = {k: Path(v) if k in ("save", "run") else v for k, v in settings.items()}
+        given = {k: Path(v) if k in ("save", "run", "checkpoint") else v for k, v in settings.items()}
         ended = train(TrainSettings(**given), Console(file=text, width=80, force_terminal=False))
         return ended, text.getvalue()
 
@@ -55,6 +55,17 @@ def test_the_run_file(run, flowers, tmp_path):
     scores = about["scores"]["test"]
     assert (scores["rows"], np.trace(scores["confusion"]) / 12) == (12, scores["accuracy"])
     assert about["seconds"] > 0
+    assert re.fullmatch("[0-9a-f]{64}", about["weights_sha256"])
+
+
+def test_runs_of_one_fingerprint_have_the_same_weights(run, tmp_path):
+    found = []
+    for seed, name in ((1, "a"), (1, "b"), (2, "c")):
+        run(source="digits", hidden=(5,), epochs=1, seed=seed, run=name, checkpoint=f"{name}.ckpt")
+        about = json.loads((tmp_path / name).read_text())
+        found.append((about["fingerprint"], about["weights_sha256"]))
+    assert found[0] == found[1]
+    assert set(found[1]) & set(found[2]) == set()
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,10 @@ EVERY_FLAG = {
     "patience": 7,
     "seed": 11,
     "label": "kind",
+    "deterministic": True,
+    "checkpoint": "training.ckpt",
+    "every": 7,
+    "resume": True,
 }
 
 
@@ -212,3 +216,51 @@ def test_ctrl_c_without_a_place_to_save(tmp_path):
     code, out, err = interrupt_after("epoch   3", "train", "digits", "--epochs", 100_000, folder=tmp_path)
     assert (code, err, list(tmp_path.iterdir())) == (130, "", [])
     assert out.rstrip().endswith("not saved: with --save FILE, what is learnt by then is kept.")
+
+
+def test_a_killed_training_goes_on_to_the_same_bits(run, tmp_path):
+    flags = ["train", "digits", "--epochs", 12, "--patience", 4, "--dropout", 0.1, "--every", 20]
+    assert run(*flags, "--checkpoint", "whole", "--run", "whole.json")[0] == 0
+    command = [*PELLUCID, *map(str, flags), "--checkpoint", "a", "--run", "a.json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("epoch   5"):
+                process.kill()
+    assert (process.returncode, Path("a.json").exists()) == (-signal.SIGKILL, False)
+    code, _, err = run(*flags, "--checkpoint", "a", "--run", "a.json")
+    assert (code, err) == (1, "pellucid: --checkpoint: a is there already; --resume goes on from it, or "
+                              "remove it to begin anew\n")  # fmt: skip
+    code, out, err = run(*flags, "--checkpoint", "a", "--run", "a.json", "--resume")
+    assert (code, err) == (0, "")
+    assert "Going on from a: " in out
+    whole, again = written("whole.json"), written("a.json")
+    for name in ("weights_sha256", "fingerprint", "kept_epoch", "records", "scores", "status"):
+        assert again[name] == whole[name], name
+
+
+def test_ctrl_c_names_the_checkpoint(tmp_path):
+    flags = ["--epochs", 100_000, "--checkpoint", "a"]
+    code, out, err = interrupt_after("epoch   3", "train", "digits", *flags, folder=tmp_path)
+    assert (code, err) == (130, "")
+    assert out.rstrip().endswith("the same command with --resume goes on from a.")
+
+
+def test_resume_before_there_is_a_checkpoint(run):
+    code, out, err = run("train", "digits", "--epochs", 2, "--checkpoint", "a", "--resume")
+    assert (code, err) == (0, "")
+    assert "There is no checkpoint a yet: from the start." in out
+    code, out, err = run("train", "digits", "--epochs", 2, "--checkpoint", "a", "--resume", "--seed", 5)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "a is the checkpoint of another training" in err
+    assert run("train", "digits", "--resume")[2] == (
+        "pellucid: --resume belongs to a checkpoint: name its file by --checkpoint\n"
+    )
+
+
+def test_a_checkpoint_of_the_library_alone(run):
+    x, y = np.eye(2), np.array([0, 1])
+    net = pl.Network([pl.Dense(2)]).build(n_in=2, rng=np.random.default_rng(0))
+    list(pl.train(net, pl.SoftmaxCrossEntropy(), pl.Adam(), x, y, epochs=3, checkpoint="a"))
+    code, _, err = run("train", "digits", "--checkpoint", "a", "--resume")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "a is the checkpoint of another training: its layers is" in err

@@ -60,12 +60,12 @@ def test_which_batches_are_cut(monkeypatch):
         SimpleNamespace(n_weights=10**5, sets=[0, 1]),
     )
     rows = [FEW_ROWS - 1, 2 * FEW_ROWS, 3 * FEW_ROWS, 4 * FEW_ROWS, 1000]
-    assert [n_cuts(one, n) for n in rows] == [1, 2, 3, 4, 4]
-    assert n_cuts(two, 1000) == 1
+    assert [n_cuts(one, n, 4) for n in rows] == [1, 2, 3, 4, 4]
+    assert n_cuts(two, 1000, 4) == 1
     one.n_weights += 1
-    assert n_cuts(one, 1000) == 1
+    assert n_cuts(one, 1000, 4) == 1
     one.n_weights = 1000
-    assert [n_cuts(one, SMALL_BATCH // 1000 + more) for more in (0, 1, SMALL_BATCH)] == [1, 2, 4]
+    assert [n_cuts(one, SMALL_BATCH // 1000 + more, 4) for more in (0, 1, SMALL_BATCH)] == [1, 2, 4]
 
 
 def check_twins(**arguments):

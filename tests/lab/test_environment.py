@@ -9,7 +9,7 @@ import pytest
 
 import pellucid
 from pellucid.lab import environment as module
-from pellucid.lab.environment import environment, source_digest
+from pellucid.lab.environment import environment, fingerprint, source_digest
 
 
 @pytest.fixture
@@ -71,6 +71,7 @@ def test_the_environment_names_versions_and_hardware():
     assert facts["source sha256"] == source_digest()
     assert facts["cpu"]
     assert facts["blas"].split()
+    assert facts["blas threads"] >= 1
     assert json.loads(json.dumps(facts)) == facts
 
 
@@ -80,3 +81,16 @@ def test_a_machine_without_torch_says_null(monkeypatch):
 
     monkeypatch.setattr(module, "version", version)
     assert environment()["torch"] is None
+
+
+def test_a_fingerprint_changes_with_whatever_a_run_is_made_of():
+    made_of = {"seed": 1, "settings": {"epochs": 2, "hidden": [3]}, "environment": environment()}
+    prints = {fingerprint(made_of), fingerprint(dict(reversed(made_of.items())))}
+    assert len(prints) == 1
+    for change in (
+        {"seed": 2},
+        {"settings": {"epochs": 2, "hidden": [4]}},
+        {"environment": {"blas threads": 3}},
+    ):
+        prints.add(fingerprint({**made_of, **change}))
+    assert len(prints) == 4

@@ -30,3 +30,25 @@ def check_place(flag: str, path: Path | None) -> None:
         raise ValueError(f"{flag}: the folder {path.parent} cannot be written to; name another")
     if path.exists() and not path.is_file():
         raise ValueError(f"{flag}: {path} is not a regular file; name another")
+
+
+def check_checkpoint(path: Path | None, *, resume: bool) -> None:
+    """Raise where a checkpoint cannot be written, or is there and is not to be resumed from.
+
+    Raises
+    ------
+    ValueError
+        It names the flag and what to do.
+
+    Examples
+    --------
+    >>> check_checkpoint(Path("missing/a.ckpt"), resume=False)
+    Traceback (most recent call last):
+    ...
+    ValueError: --checkpoint: there is no folder missing; make it first
+    """
+    check_place("--checkpoint", path)
+    if path is not None and path.exists() and not resume:
+        raise ValueError(
+            f"--checkpoint: {path} is there already; --resume goes on from it, or remove it to begin anew"
+        )

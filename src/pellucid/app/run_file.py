@@ -1,5 +1,6 @@
 """The run file: one JSON file that says what a training was made of, how it went and what came out."""
 
+import hashlib
 import json
 from dataclasses import asdict
 from math import isfinite
@@ -10,7 +11,10 @@ from pellucid.app.scores import Scores
 from pellucid.app.sources import Parts, Source
 from pellucid.app.training_run import TrainingRun
 from pellucid.files import write_whole
-from pellucid.lab.environment import environment
+from pellucid.lab.environment import environment, fingerprint
+
+#: Settings that say where files lie, and change no number.
+PLACES = ("save", "run", "checkpoint", "every", "resume", "folder")
 
 
 def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores: Scores | None) -> None:
@@ -24,15 +28,19 @@ def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores
     scores : Scores or None
         None where the training was broken off.
     """
+    settings, machine, data = run.settings.to_json(), environment(), _about_data(source, parts)
+    made_of = {name: value for name, value in settings.items() if name not in PLACES}
     content = {
         "status": run.status,
-        "settings": run.settings.to_json(),
+        "fingerprint": fingerprint({"settings": made_of, "data": data, "environment": machine}),
+        "settings": settings,
         "seed": run.settings.seed,
-        "data": _about_data(source, parts),
+        "data": data,
         "network": {"layers": [repr(layer) for layer in run.net.layers], "parameters": run.net.theta.size},
-        "environment": environment(),
+        "environment": machine,
         "seconds": round(run.seconds, 3),
         "kept_epoch": run.kept_epoch,
+        "weights_sha256": hashlib.sha256(run.net.theta.tobytes()).hexdigest(),
         "records": [_without_batch(asdict(record)) for record in run.records],
         "scores": {scores.part: scores.to_json()} if scores else None,
     }

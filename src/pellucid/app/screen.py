@@ -17,7 +17,7 @@ def show_training(run: TrainingRun, console: Console) -> None:
         task = bar.add_task("epochs", total=run.settings.epochs)
         for record in run:
             console.print(epoch_line(record), highlight=False)
-            bar.advance(task)
+            bar.update(task, completed=record.epoch)
 
 
 def _bar(console: Console) -> Progress:

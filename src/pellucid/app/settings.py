@@ -31,7 +31,7 @@ CHOICES = {
     "recipe": tuple(RECIPES),
 }
 #: The least whole number.
-LEAST = {"hidden": 1, "epochs": 1, "batch_size": 0, "patience": 1, "seed": 0}
+LEAST = {"hidden": 1, "epochs": 1, "batch_size": 0, "patience": 1, "seed": 0, "every": 1}
 #: Numbers from the first (left out where the last is True) up to, and without, the second.
 RANGES = {
     "test": (0.0, 1.0, False),
@@ -75,7 +75,13 @@ class TrainSettings:
     epochs, batch_size, seed : int
         A batch size of 0 stands for all rows at once.
     patience : int or None
-    save, run, folder : Path or None
+    deterministic : bool
+        The same bits whatever the number of threads.
+    every : int or None
+        Steps between checkpoints; None: one after each epoch.
+    resume : bool
+        Go on from the checkpoint.
+    save, run, checkpoint, folder : Path or None
 
     Examples
     --------
@@ -106,8 +112,12 @@ class TrainSettings:
     batch_size: int = 32
     patience: int | None = None
     seed: int = 0
+    deterministic: bool = False
     save: Path | None = None
     run: Path | None = None
+    checkpoint: Path | None = None
+    every: int | None = None
+    resume: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
@@ -169,8 +179,20 @@ def check(settings: TrainSettings) -> None:
         raise ValueError(
             "--patience watches the validation rows, and --validation is 0: try --validation 0.1"
         )
-    if settings.save and settings.save == settings.run:
-        raise ValueError(f"--save and --run both name {settings.save}: give each a file of its own")
+    if settings.checkpoint is None and (settings.resume or settings.every):
+        named = "--resume" if settings.resume else f"--every {settings.every}"
+        raise ValueError(f"{named} belongs to a checkpoint: name its file by --checkpoint")
+    _check_files(settings)
+
+
+def _check_files(settings: TrainSettings) -> None:
+    """Raise where two flags name one file."""
+    named: dict[Path, str] = {}
+    for name in ("save", "run", "checkpoint"):
+        path = getattr(settings, name)
+        if path is not None and path in named:
+            raise ValueError(f"{named[path]} and {flag(name)} both name {path}: give each a file of its own")
+        named[path] = flag(name)
 
 
 def flag(name: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 
 import pellucid as pl
-from pellucid.app.places import check_place
+from pellucid.app.places import check_checkpoint, check_place
 from pellucid.app.scores import Scores
 from pellucid.app.screen import show_scores, show_training
 from pellucid.app.settings import TrainSettings
@@ -30,11 +30,14 @@ def train(settings: TrainSettings, console: Console) -> bool:
     """
     check_place("--save", settings.save)
     check_place("--run", settings.run)
+    check_checkpoint(settings.checkpoint, resume=settings.resume)
     rng = np.random.default_rng(settings.seed)
     source = load_source(settings)
     parts = divide(source, settings, rng)
     run = TrainingRun(settings, source, parts, rng)
-    told = (_told_rows(source, parts), run.net.summary())
+    told = [_told_rows(source, parts), run.net.summary()]
+    if settings.resume:
+        told.append(_told_start(run))
     console.print(*told, sep="\n", markup=False, highlight=False, soft_wrap=True)
     scores, failure = None, None
     try:
@@ -71,6 +74,14 @@ def _told_rows(source: Source, parts: Parts) -> str:
     return f"{source.name}: {len(source.classes)} classes, {len(source.features)} features; rows: {rows}"
 
 
+def _told_start(run: TrainingRun) -> str:
+    """Say where a training that is resumed goes on."""
+    path, done = run.settings.checkpoint, len(run.records)
+    if not path or not path.exists():
+        return f"There is no checkpoint {path} yet: from the start."
+    return f"Going on from {path}: {done} epochs were shown before."
+
+
 def _tell_end(run: TrainingRun, scores: Scores | None, console: Console) -> None:
     """Print how the training ended."""
     if scores is None:
@@ -84,9 +95,12 @@ def _tell_end(run: TrainingRun, scores: Scores | None, console: Console) -> None
 
 def _told_break(run: TrainingRun) -> str:
     """Say what a training that was broken off leaves behind, and how to go on."""
+    kept = f"Broken off after epoch {len(run.records)}"
+    if run.settings.checkpoint is not None and run.settings.checkpoint.exists():
+        resume = "" if run.settings.resume else " with --resume"
+        return f"{kept}: the same command{resume} goes on from {run.settings.checkpoint}."
     if run.kept_epoch == 0:
         return "Broken off before the first epoch was done: there is nothing to keep."
-    kept = f"Broken off after epoch {len(run.records)}"
     if run.settings.save is None:
         return f"{kept}, not saved: with --save FILE, what is learnt by then is kept."
     return (

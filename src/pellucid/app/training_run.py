@@ -50,6 +50,7 @@ class TrainingRun:
         self.records: list[pl.Record] = []
         self.status, self.seconds = "running", 0.0
         self._kept: tuple[int, pl.Record | None, np.ndarray] = (0, None, self.net.theta.copy())
+        self.checkpoint = None if settings.checkpoint is None else pl.Checkpoint(settings.checkpoint)
         held_out = parts.validation
         self._epochs = pl.train(
             self.net,
@@ -61,14 +62,21 @@ class TrainingRun:
             batch_size=settings.batch_size or None,
             validation=(source.x[held_out], source.y[held_out]) if len(held_out) else None,
             rng=rng,
+            deterministic=settings.deterministic,
+            checkpoint=self.checkpoint,
+            every=settings.every,
+            resume=settings.resume,
         )
+        if self.checkpoint is not None and self.checkpoint.records:
+            self._take_up(self.checkpoint)
 
     def __iter__(self) -> Iterator[pl.Record]:
         """Train, and yield each epoch's record."""
-        start = perf_counter()
+        start = perf_counter() - self.seconds
         for record in self._epochs:
             self._keep(record)
             self.seconds = perf_counter() - start
+            self._note_extras()
             yield record
             if self._has_waited(record.epoch):
                 self.status = f"stopped early after epoch {record.epoch}"
@@ -83,6 +91,33 @@ class TrainingRun:
     def put_back(self) -> None:
         """Give the network the weights that are kept."""
         np.copyto(self.net.theta, self._kept[2])
+
+    def _note_extras(self) -> None:
+        """Have the next checkpoint hold what this run knows beside the training itself."""
+        if self.checkpoint is not None:
+            epoch, _, theta = self._kept
+            self.checkpoint.extras = {
+                "kept": theta,
+                "kept_epoch": np.array([epoch]),
+                "seconds": np.array([self.seconds]),
+            }
+
+    def _take_up(self, checkpoint: pl.Checkpoint) -> None:
+        """Go on where the run that wrote a checkpoint was."""
+        self.records = [record for [record] in checkpoint.records]
+        try:
+            theta, [epoch], [seconds] = (
+                checkpoint.extras[name] for name in ("kept", "kept_epoch", "seconds")
+            )
+            record = self.records[int(epoch) - 1]
+            fits = theta.shape == self.net.theta.shape and theta.dtype == self.net.dtype and epoch >= 1
+        except (IndexError, KeyError, TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"--checkpoint: {checkpoint.path} was not written by pellucid train; resume it where it was"
+            )
+        self._kept, self.seconds = (int(epoch), record, theta), float(seconds)
 
     def _has_waited(self, epoch: int) -> bool:
         """Tell whether patience ends with this epoch, and there are more that it spares."""

@@ -19,7 +19,9 @@ pellucid train flowers.csv --label species --hidden 20 --patience 10
 
 pellucid train mnist --recipe fast
 
-pellucid train mnist --config train.toml --epochs 5"""
+pellucid train mnist --config train.toml --epochs 5
+
+pellucid train mnist --epochs 100 --checkpoint a.ckpt --resume"""
 
 
 def _one_of(name: str) -> str:
@@ -129,6 +131,13 @@ def train(
     seed: Annotated[
         int, typer.Option(help="Draws rows, weights and batches.", rich_help_panel=TRAINING)
     ] = USUAL.seed,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            help="Compute so that the same bits come out whatever the number of threads.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = USUAL.deterministic,
     subtract_mean: Annotated[
         bool,
         typer.Option(
@@ -169,6 +178,30 @@ def train(
             help="Write settings, versions, epochs and scores here, as JSON.", rich_help_panel=FILES
         ),
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the state of the training here after each epoch, to go on from by --resume.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            metavar="STEPS",
+            help="Write the checkpoint after so many steps, in the middle of an epoch too.",
+            show_default="each epoch",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            help="Go on from the checkpoint, to the same bits as without a break; from the start if there is "
+            "none yet. The other flags stay as they were.",
+            rich_help_panel=FILES,
+        ),
+    ] = USUAL.resume,
     folder: Folder = None,
 ) -> None:
     """Train a network on a data set or a CSV file, and measure it on rows that it has never seen."""

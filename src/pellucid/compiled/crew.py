@@ -90,12 +90,12 @@ class Crew:
         return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
 
 
-def n_cuts(model: Model, n_rows: int) -> int:
-    """Return how many shares of its rows a batch is cut into."""
+def n_cuts(model: Model, n_rows: int, most: int) -> int:
+    """Return into how many shares of its rows a batch is cut, `most` at most."""
     n_multiplications = n_rows * model.n_weights
     if len(model.sets) > 1 or n_multiplications < SMALL_BATCH or model.n_weights > MANY_WEIGHTS:
         return 1
-    return max(1, min(most_shares(), 2 * n_multiplications // SMALL_BATCH, n_rows // FEW_ROWS))
+    return max(1, min(most, 2 * n_multiplications // SMALL_BATCH, n_rows // FEW_ROWS))
 
 
 def most_shares() -> int:

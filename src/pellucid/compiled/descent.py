@@ -40,12 +40,20 @@ class CompiledDescent:
         The most rows in a batch; 0 where it is not known.
     block_rows : int, optional
         The most rows that a thread computes at a time in a larger batch; None: all.
+    n_shares : int, optional
+        Into how many shares a batch of many rows is cut, whatever the number of threads; None: one a thread.
     """
 
     def __init__(
-        self, model: Model, loss: Loss, optimizer: Optimizer, batch_size: int, block_rows: int | None
+        self,
+        model: Model,
+        loss: Loss,
+        optimizer: Optimizer,
+        batch_size: int,
+        block_rows: int | None,
+        n_shares: int | None = None,
     ) -> None:
-        self.model, self.loss, self.optimizer = model, loss, optimizer
+        self.model, self.loss, self.optimizer, self.n_shares = model, loss, optimizer, n_shares
         self.block_rows = block_rows and min(block_rows, best_block(model))
         self.feed = Feed(model.nets)
         self.steps_at_a_time = max(1, rows_a_call(model, self.feed.entries_a_row()) // max(1, batch_size))
@@ -63,7 +71,7 @@ class CompiledDescent:
     def _steps(self, x: Array, y: Array, rows: Array, batch_size: int) -> tuple[Array, Array]:
         """Take all steps in one call of compiled code."""
         model, optimizer = self.model, self.optimizer
-        crew = self._crew(batch_size, n_cuts(model, batch_size))
+        crew = self._crew(batch_size, n_cuts(model, batch_size, self._most_shares()))
         before, n_steps = optimizer.step_number, -(-len(rows) // batch_size)
         rates = np.array([optimizer.rate(before + i) for i in range(n_steps)], np.float64)
         rule, data = make_rule(optimizer, model.n_weights), self.feed.data(x, y, rows)
@@ -76,7 +84,7 @@ class CompiledDescent:
         """Take one step, block by block; return losses and right rows, both (k,)."""
         model = self.model
         assert self.block_rows is not None
-        cuts = most_shares() if len(model.sets) == 1 else 1
+        cuts = self._most_shares() if len(model.sets) == 1 else 1
         at_once = self.block_rows * cuts
         crew = self._crew(at_once, cuts)
         total, losses, right = zeros(model.theta.size, model.dtype), np.zeros(model.k), np.zeros(model.k, int)
@@ -90,6 +98,10 @@ class CompiledDescent:
         np.copyto(model.grad, total)
         self.optimizer.step(model.theta, model.grad, model.n_weights)
         return losses, right
+
+    def _most_shares(self) -> int:
+        """Return into how many shares a batch is cut at most."""
+        return self.n_shares or most_shares()
 
     def _crew(self, rows: int, cuts: int) -> Crew:
         """Return the threads for batches of so many rows: those there are, or new ones."""

@@ -30,6 +30,10 @@ LOSSES: tuple[type[Loss], ...] = (
 OPTIMIZERS: tuple[type[Optimizer], ...] = (optimizers.SGD, optimizers.Adam)
 #: The packages of the extra ``fast``: Numba calls SciPy's BLAS.
 NEEDED = ("numba", "scipy", "threadpoolctl")
+#: Those of them that set the number of threads.
+THREADS_NEEDED = ("scipy", "threadpoolctl")
+#: Into how many shares batches are cut where the number of threads must not matter.
+FIXED_SHARES = 4
 #: Seconds that compiled code saves in a step, for a row, and for a weight in a step.
 A_STEP, A_ROW, A_WEIGHT = 30e-6, 0.6e-6, 0.5e-9
 #: Seconds that a training should save: importing Numba takes half a second, compiling once several.
@@ -118,13 +122,12 @@ def is_installed() -> bool:
     return all(find_spec(name) for name in NEEDED)
 
 
-def check_installed() -> None:
-    """Raise ImportError, naming the extra, if a package is missing."""
-    missing = [name for name in NEEDED if not find_spec(name)]
+def check_installed(what: str, needed: Sequence[str]) -> None:
+    """Raise ImportError, naming the extra, if a package that something needs is missing."""
+    missing = [name for name in needed if not find_spec(name)]
     if missing:
         raise ImportError(
-            f"compiled training needs {', '.join(missing)}, which the extra fast installs: "
-            "pip install 'pellucid[fast]'"
+            f"{what} needs {', '.join(missing)}, which the extra fast installs: pip install 'pellucid[fast]'"
         )
 
 

@@ -1,11 +1,14 @@
 """What a run was made with: versions, processor, and a digest of the package's source."""
 
 import hashlib
+import json
 import os
 import platform
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +52,7 @@ def environment() -> dict[str, str | int | None]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": _blas(),
+        **_blas_in_use(),
         "numba": _version("numba"),
         "torch": _version("torch"),
         "system": f"{platform.system()} {platform.machine()}",
@@ -68,6 +72,30 @@ def _blas() -> str:
     """Return the name and version of the library behind NumPy's matrix products."""
     built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{built.get('name', 'unknown')} {built.get('version', '')}".strip()
+
+
+def _blas_in_use() -> dict[str, str | int | None]:
+    """Return for which processor BLAS computes products, and by how many threads: both change last digits."""
+    from threadpoolctl import threadpool_info
+
+    [first, *_] = [each for each in threadpool_info() if each["user_api"] == "blas"] or [{}]
+    return {"blas kernel": first.get("architecture"), "blas threads": first.get("num_threads")}
+
+
+def fingerprint(made_of: Mapping[str, Any]) -> str:
+    """Return a SHA-256 of all that a run was made of: runs that share it come to the same bits.
+
+    Parameters
+    ----------
+    made_of : mapping of str to JSON values
+        Environment, data, seed, settings.
+
+    Examples
+    --------
+    >>> fingerprint({"seed": 1, "epochs": 2}) == fingerprint({"epochs": 2, "seed": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
 def _processor() -> str:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pellucid.data import Dataset
-from pellucid.lab.environment import environment, source_digest
+from pellucid.lab.environment import environment, fingerprint, source_digest
 from pellucid.lab.report import Finished, Result, Run
 from pellucid.reading import brief, parse_json
 
@@ -82,13 +82,17 @@ def carry_out(group: Sequence[Run], data: Mapping[str, str]) -> list[bytes]:
 
 
 def _content(run: Run, result: Result, seconds: float, data: Mapping[str, str]) -> bytes:
-    content = {
+    made_of = {
         "report": run.report,
         "settings": run.settings,
         "seed": run.seed,
-        "seconds": round(seconds, 3),
         "data": dict(data),
         "environment": environment(),
+    }
+    content = {
+        **made_of,
+        "fingerprint": fingerprint(made_of),
+        "seconds": round(seconds, 3),
         "result": result,
     }
     return json.dumps(content, allow_nan=False).encode()

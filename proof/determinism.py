@@ -1,0 +1,91 @@
+"""The same seed gives the same bits: in two processes, and with deterministic=True on any number of threads.
+
+Networks are trained in processes of their own, ``python -m proof.determinism WAY SEED``, which write the
+bytes of the weights to standard output.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import pellucid as pl
+from proof.finding import Finding
+
+#: What is trained: full batch and mini-batches, by the plain layers and compiled.
+WAYS = [f"{path}, {batch}" for path in ("plain", "compiled") for batch in ("full batch", "batches of 128")]
+THREADS = (1, 2, 3)
+ROOT = Path(__file__).parent.parent
+EPOCHS = 3
+
+
+def train(way: str, seed: int, *, deterministic: bool) -> np.ndarray:
+    """Return the weights of a network large enough for products to be shared out among threads."""
+    data = np.random.default_rng([seed, 0])
+    x, y = data.integers(256, size=(6000, 784), dtype=np.uint8), data.integers(10, size=6000)
+    net = pl.Network([pl.Rescale(1 / 255), pl.Dense(100), pl.ReLU(), pl.Dropout(0.1), pl.Dense(10)])
+    net.build(784, rng=np.random.default_rng([seed, 1]))
+    batch_size = None if way.endswith("full batch") else 128
+    for _ in pl.train(
+        net, pl.SoftmaxCrossEntropy(), pl.Adam(), x, y, epochs=EPOCHS, batch_size=batch_size,
+        rng=np.random.default_rng([seed, 2]), compiled=way.startswith("compiled"),
+        deterministic=deterministic,
+    ):  # fmt: skip
+        pass
+    return net.theta
+
+
+def in_process(way: str, seed: int, threads: int, *, deterministic: bool) -> np.ndarray:
+    """Return the weights that a process of its own comes to, with so many threads of BLAS."""
+    variables = {"OPENBLAS_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-m", "proof.determinism", way, str(seed), *["deterministic"] * deterministic]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, check=True)
+    return np.frombuffer(done.stdout, np.float32)
+
+
+def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
+    """Train with n seeds in each way, each twice and on 1, 2 and 3 threads."""
+    twice, on_any, bound = [], [], 0.0
+    for way in WAYS:
+        for seed in range(n):
+            free = [in_process(way, seed, t, deterministic=False) for t in THREADS]
+            again = in_process(way, seed, THREADS[-1], deterministic=False)
+            twice.append(digest(free[-1]) == digest(again))
+            fixed = [in_process(way, seed, t, deterministic=True) for t in THREADS]
+            on_any.append(len({digest(each) for each in fixed}) == 1)
+            bound = max(bound, *(difference(free[0], each) for each in (*free[1:], fixed[0])))
+            advance(1)
+    n_cases = f"{len(twice)} trainings ({'; '.join(WAYS)})"
+    return [
+        Finding(
+            "Two processes with the same seed and threads come to the same bits",
+            f"{n_cases}: {sum(twice)} equal", f"{len(twice)} equal", all(twice),
+        ),
+        Finding(
+            "With deterministic=True, 1, 2 and 3 threads come to the same bits",
+            f"{n_cases}: {sum(on_any)} equal", f"{len(on_any)} equal", all(on_any),
+        ),
+        Finding(
+            f"Without it, another number of threads changes float32 weights by rounding ({EPOCHS} epochs)",
+            f"{n_cases}: largest difference over largest weight {bound:.1e}", "1e-04", bound <= 1e-4,
+        ),
+    ]  # fmt: skip
+
+
+def digest(weights: np.ndarray) -> str:
+    """Return a SHA-256."""
+    return hashlib.sha256(weights.tobytes()).hexdigest()
+
+
+def difference(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the largest difference of two vectors, relative to the largest entry."""
+    return float(np.abs(a - b).max() / np.abs(b).max())
+
+
+if __name__ == "__main__":
+    weights = train(sys.argv[1], int(sys.argv[2]), deterministic=len(sys.argv) > 3)
+    sys.stdout.buffer.write(weights.tobytes())

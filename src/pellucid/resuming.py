@@ -1,0 +1,137 @@
+"""Whether a checkpoint is one of this training: what it must have in common with it, and what it is."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
+from typing import Any
+
+import numpy as np
+
+from pellucid.backend import Array, on_gpu, to_device, to_host
+from pellucid.batches import Source
+from pellucid.checkpoint import Snapshot
+from pellucid.losses import Loss
+from pellucid.network import Network
+from pellucid.optimizers import Optimizer
+
+#: Rows of x that stand for all.
+SAMPLE = 1024
+
+
+def describe_training(
+    nets: Sequence[Network], loss: Loss, optimizer: Optimizer, settings: Mapping[str, object]
+) -> dict[str, object]:
+    """Return as JSON values what determines the numbers of a training, beside its random generators.
+
+    Parameters
+    ----------
+    nets, loss, optimizer
+        What is trained and how.
+    settings : mapping of str to JSON value
+        Whatever else.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> net = pl.Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
+    >>> describe_training([net], pl.MeanSquaredError(), pl.SGD(0.5), {"batch_size": 7})["optimizer"]
+    'SGD(learning_rate=0.5, weight_decay=0.0, momentum=0.0, nesterov=False)'
+    """
+    net = nets[0]
+    layers = [f"{type(layer).__name__}({_told(layer.settings())})" for layer in net.layers]
+    return {
+        "networks": len(nets),
+        "layers": layers,
+        "inputs": net.n_in,
+        "dtype": net.dtype.name,
+        "device": net.device,
+        "loss": repr(loss),
+        "optimizer": _told_optimizer(optimizer),
+        **settings,
+    }
+
+
+def _told(settings: dict[str, Any]) -> str:
+    """Return settings as text; a long list, of means of pixels say, as its digest."""
+    texts = {name: _told_value(value) for name, value in settings.items()}
+    return ", ".join(
+        f"{name}={text if len(text) < 100 else hashlib.sha256(text.encode()).hexdigest()}"
+        for name, text in texts.items()
+    )
+
+
+def _told_value(value: Any) -> str:
+    """Return a value as text: numbers alike whatever their type, a function by its name."""
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        return repr(float(value))
+    return value.__qualname__ if callable(value) and not is_dataclass(value) else repr(value)
+
+
+def _told_optimizer(optimizer: Optimizer) -> str:
+    """Return an optimizer's settings as text, without what it remembers."""
+    forgotten = ("step_number", "state", "_scratch")
+    settings = {name: value for name, value in vars(optimizer).items() if name not in forgotten}
+    return f"{type(optimizer).__name__}({_told(settings)})"
+
+
+def describe_rows(source: Source) -> dict[str, object]:
+    """Return as JSON values what is trained on, and in batches of how many rows."""
+    x, y = source.x, source.labels
+    digest = None if x is None or y is None else digest_data(x, y)
+    return {"rows": source.n_rows, "batch_size": source.batch_size, "data": digest}
+
+
+def digest_data(x: Array, y: Array) -> str:
+    """Return a SHA-256 of shapes, dtypes, labels, and of rows of x spread evenly: enough to tell data apart.
+
+    Examples
+    --------
+    >>> digest_data(np.eye(2), np.array([0, 1])) == digest_data(np.eye(2), np.array([1, 0]))
+    False
+    """
+    chosen = np.linspace(0, len(x) - 1, min(len(x), SAMPLE)).astype(np.int64)
+    digest = hashlib.sha256(f"{x.dtype} {x.shape} {y.dtype} {y.shape}".encode())
+    for part in (x[to_device(chosen, "gpu" if on_gpu(x) else "cpu")], y):
+        digest.update(np.ascontiguousarray(to_host(part)).tobytes())
+    return digest.hexdigest()
+
+
+def check_fits(start: Snapshot, training: dict[str, object], nets: Sequence[Network], path: object) -> None:
+    """Raise unless a snapshot is one of this training.
+
+    Raises
+    ------
+    ValueError
+        It names the file, what differs, and what to do.
+    """
+    for name, now in training.items():
+        then = start.training.get(name)
+        if then != now:
+            raise ValueError(
+                f"{path} is the checkpoint of another training: its {name} is {then!r}, here it is {now!r}; "
+                "resume with what it was made with, or train to another file"
+            )
+    n_parameters = sum(net.theta.size for net in nets)
+    kinds = [kind_of(rng) for net in nets for rng in net.generators]
+    found = [state["bit_generator"] for state in start.generators]
+    order = start.order and start.order["bit_generator"]
+    n_networks = {len(records) for records in start.records} | {
+        start.running.losses.shape[1] if start.running else len(nets)
+    }
+    if (start.theta.size, found, order, n_networks) != (n_parameters, kinds, training["rng"], {len(nets)}):
+        raise ValueError(
+            f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks, generators "
+            f"{found} and {order}; this training has {n_parameters} of {len(nets)}, {kinds} and "
+            f"{training['rng']}"
+        )
+
+
+def kind_of(rng: np.random.Generator | None) -> str | None:
+    """Return the name of a generator's algorithm.
+
+    Examples
+    --------
+    >>> kind_of(np.random.default_rng(0))
+    'PCG64'
+    """
+    return None if rng is None else type(rng.bit_generator).__name__
