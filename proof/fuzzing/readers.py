@@ -1,5 +1,6 @@
 """What the fuzzer calls: each takes a path and uses what it reads as the product does."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,31 @@ def model(path: Path) -> object:
 def values(path: Path) -> object:
     """Read an IDX file of any shape."""
     return read_idx(path)
+
+
+def checkpoint(path: Path) -> object:
+    """Go on with a training from its checkpoint; weights in it may be such that it diverges, and says so."""
+    try:
+        return list(training(path, resume=True))
+    except FloatingPointError as error:
+        return str(error)
+
+
+def training(path: Path, *, resume: bool) -> Iterator[pl.Record]:
+    """Return a training of a small network with dropout, of four batches, that writes checkpoints."""
+    net = pl.Network([pl.Dense(2), pl.Dropout(0.5)]).build(2, rng=np.random.default_rng(0))
+    x, y = np.eye(2).repeat(4, axis=0), np.arange(8) % 2
+    return pl.train(
+        *(net, pl.SoftmaxCrossEntropy(), pl.Adam(), x, y),
+        epochs=1,
+        batch_size=2,
+        rng=np.random.default_rng(1),
+        per_batch=True,
+        compiled=False,
+        checkpoint=path,
+        every=3,
+        resume=resume,
+    )
 
 
 def images(path: Path) -> object:

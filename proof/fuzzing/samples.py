@@ -14,7 +14,7 @@ import pellucid as pl
 from pellucid import safetensors
 from pellucid.bench.results import FORMAT
 from pellucid.data.table import COLUMNS
-from proof.fuzzing.readers import IMAGES, PACKED_FILE, SIDE, TABLE
+from proof.fuzzing.readers import IMAGES, PACKED_FILE, SIDE, TABLE, training
 from proof.scratch import scratch_folder
 
 
@@ -48,6 +48,16 @@ def _saved(net: pl.Network, n_in: int) -> bytes:
     with scratch_folder() as folder:
         net.build(n_in, rng=np.random.default_rng(0)).save(Path(folder, "a"))
         return Path(folder, "a").read_bytes()
+
+
+def checkpoints() -> list[bytes]:
+    """Return a checkpoint in the middle of an epoch, and one at the end of it."""
+    with scratch_folder() as folder:
+        path, found = Path(folder, "a"), []
+        for number, _ in enumerate(training(path, resume=False), 1):
+            if number == 4:
+                found.append(path.read_bytes())
+        return [*found, path.read_bytes()]
 
 
 def idx_files() -> list[bytes]:

@@ -6,14 +6,18 @@ import json
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from PIL import Image
 
+from pellucid import safetensors
+from pellucid.checkpoint import _digest
 from pellucid.safetensors_header import KEY
 from proof.fuzzing.json_edits import edit_json
 from proof.fuzzing.mutations import Stock, mutate
+from proof.scratch import scratch_folder
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 #: No stream of deflate holds more for a byte of its own.
@@ -35,6 +39,19 @@ def edit_model_notes(content: bytes, rng: Random) -> bytes:
         return header
 
     return _with_header(content, edit) if rng.random() < 0.8 else edit_safetensors_header(content, rng)
+
+
+def redigested(content: bytes, rng: Random) -> bytes:
+    """Return a checkpoint with the digest of its arrays made right; what is none stays as it is."""
+    with scratch_folder() as folder:
+        path = Path(folder, "a")
+        path.write_bytes(content)
+        try:
+            tensors, about = safetensors.read(path)
+            safetensors.write(path, tensors, {**about, "sha256": _digest(tensors)})
+        except (ValueError, TypeError):
+            return content
+        return path.read_bytes()
 
 
 def _with_header(content: bytes, edit: Callable[[Any], Any]) -> bytes:

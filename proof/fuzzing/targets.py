@@ -14,6 +14,7 @@ from proof.fuzzing.structure import (
     edit_safetensors_header,
     image_bytes,
     packed,
+    redigested,
     unpacked_bytes,
 )
 
@@ -51,6 +52,14 @@ class Target:
 TARGETS = (
     Target("safetensors", readers.tensors, samples.tensor_files, words.TENSOR_WORDS, edit_safetensors_header),
     Target("model", readers.model, samples.models, words.TENSOR_WORDS, edit_model_notes),
+    Target(
+        "checkpoint",
+        readers.checkpoint,
+        samples.checkpoints,
+        words.TENSOR_WORDS,
+        edit_model_notes,
+        redigested,
+    ),
     Target("IDX", readers.values, samples.idx_files),
     Target("IDX labels", readers.labels, samples.idx_labels),
     Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed, stated_bytes=unpacked_bytes),
