@@ -16,8 +16,9 @@ SOURCE = Path(pellucid.__file__).parent
 
 #: The parts of the library, lowest first. A part imports from its own and from lower rows only.
 ORDER = [
-    {"backend", "files", "svg"},
-    {"initializers", "safetensors", "schedules"},
+    {"backend", "files", "reading", "svg"},
+    {"initializers", "npy", "safetensors_header", "schedules"},
+    {"safetensors"},
     {"data", "losses", "metrics", "optimizers"},
     {"layers"},
     {"diagram", "icons", "model_file"},
@@ -38,11 +39,12 @@ ORDER = [
 ALONE = {
     "backend": set(),
     "files": set(),
-    "data": {"files"},
+    "data": {"files", "reading"},
     "initializers": set(),
     "losses": {"backend"},
     "metrics": {"backend"},
     "optimizers": {"backend", "schedules"},
+    "reading": set(),
     "schedules": set(),
     "svg": set(),
 }
@@ -59,7 +61,7 @@ PLACES = {
     "torch": ("interop/torch.py", "bench/"),
 }
 #: What needs NumPy and the standard library alone, even inside functions.
-CORE = {part for row in ORDER[:11] for part in row} - {"data", "compiled"}
+CORE = {part for row in ORDER[:12] for part in row} - {"data", "compiled"}
 
 
 def rank(part):

@@ -1,7 +1,9 @@
 """The safetensors format: bytes like the format's own package, and ValueError for any damage."""
 
 import json
+import os
 import re
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -11,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from pellucid import safetensors
+from pellucid import safetensors_header as header_module
 
-DTYPES = [np.dtype(code) for code in safetensors.DTYPES.values()]
+DTYPES = [np.dtype(code) for code in header_module.DTYPES.values()]
 NAMES = st.text(st.characters(codec="utf-8"), max_size=8).filter(lambda name: name != "__metadata__")
 ARRAYS = st.sampled_from(DTYPES).flatmap(
     lambda dtype: npst.arrays(dtype, npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
@@ -67,7 +70,7 @@ def test_any_layout_in_memory(array, tmp_path):
 
 @pytest.mark.parametrize("dtype", [complex, object, "U3", "M8[s]", np.longdouble])
 def test_dtypes_that_cannot_be_stored(dtype, tmp_path):
-    with pytest.raises(ValueError, match=r"x: dtype .* cannot be stored, only BOOL, F16"):
+    with pytest.raises(ValueError, match=r"'x': dtype .* cannot be stored, only BOOL, F16"):
         safetensors.write(tmp_path / "a", {"x": np.zeros(2, dtype)}, None)
     assert not list(tmp_path.iterdir())
 
@@ -121,25 +124,40 @@ DAMAGED = [
     ("gap", {"a": entry(), "b": entry(offsets=(12, 20))}, 20, "'b' begins at data byte 12, expected 8"),
     ("overlap", {"a": entry(), "b": entry(offsets=(4, 12))}, 12, "'b' begins at data byte 4, expected 8"),
     ("late start", {"a": entry(offsets=(4, 12))}, 12, "'a' begins at data byte 4, expected 0"),
-    ("outside", {"a": entry(offsets=(0, 8))}, 4, r"needs 8 bytes, but its place is 0 to 8 of 4"),
+    ("outside", {"a": entry(offsets=(0, 8))}, 4, "the tensors take 8 bytes, but 4 follow the header"),
     ("backwards", {"a": entry(offsets=(8, 0))}, 8, "needs 8 bytes, but its place is 8 to 0"),
     ("wrong size", {"a": entry(shape=[3])}, 8, "needs 12 bytes"),
-    ("unknown dtype", {"a": entry("F13")}, 8, "its header entry cannot be read: KeyError"),
-    ("dtype a list", {"a": entry(["F32"])}, 8, "its header entry cannot be read"),
+    ("unknown dtype", {"a": entry("F13")}, 8, "'a' has dtype 'F13', which NumPy has not: only BOOL, F16,"),
+    ("dtype of others", {"big": entry("BF16", [4])}, 8, "'big' has dtype 'BF16', which NumPy has not"),
+    ("dtype a list", {"a": entry(["F32"])}, 8, r"has dtype \['F32'\]"),
+    (
+        "no dtype",
+        {"a": {"shape": [2], "data_offsets": [0, 8]}},
+        8,
+        "its header entry cannot be read: KeyError",
+    ),
     ("negative side", {"a": entry(shape=[-2])}, 8, "whole numbers >= 0"),
     ("fractional side", {"a": entry(shape=[2.0])}, 8, "whole numbers >= 0"),
     ("true side", {"a": entry("I64", [True])}, 8, "whole numbers >= 0"),
-    ("text shape", {"a": entry(shape="2")}, 8, "whole numbers >= 0"),
-    ("huge side", {"a": entry(shape=[2**63])}, 8, "needs"),
+    ("text shape", {"a": entry(shape="2")}, 8, "'a': its shape must be a list, got '2'"),
+    ("empty text shape", {"a": entry(shape="", offsets=[0, 4])}, 4, "'a': its shape must be a list, got ''"),
+    ("object shape", {"a": entry(shape={}, offsets=[0, 4])}, 4, "'a': its shape must be a list, got {}"),
+    ("huge side", {"a": entry(shape=[2**63])}, 8, r"whole numbers >= 0 and < 2\*\*63"),
     ("empty, huge side", {"a": entry(shape=[0, 2**70], offsets=(0, 0))}, 0, "'a'"),
     ("empty, huge sides", {"a": entry(shape=[0, 2**62, 2**62], offsets=(0, 0))}, 0, "'a'"),
-    ("100 sides", {"a": entry(shape=[1] * 99 + [2])}, 8, "'a'"),
+    ("100 sides", {"a": entry(shape=[1] * 99 + [2])}, 8, "'a' has 100 axes, an array at most 64"),
+    ("a million huge sides", {"a": entry(shape=[2**62] * 10**6)}, 8, "'a' has 1000000 axes"),
+    ("a side of 4,000 digits", {"a": entry(shape=[10**4000] * 64)}, 8, r"whole numbers >= 0 and < 2\*\*63"),
     ("one offset", {"a": entry(offsets=[0])}, 8, "its header entry cannot be read"),
     ("no offsets", {"a": {"dtype": "F32", "shape": [2]}}, 8, "its header entry cannot be read"),
     ("entry a list", {"a": [1, 2]}, 8, "its header entry cannot be read"),
     ("header a list", [1, 2], 0, "the header is not a JSON object"),
     ("metadata a list", {"__metadata__": [1]}, 0, "the metadata are not JSON text"),
     ("metadata a number", {"__metadata__": {"pellucid": 5}}, 0, "the metadata are not JSON text"),
+    ("foreign metadata a number", {"__metadata__": {"format": 5}}, 0, "must map names to texts"),
+    ("metadata NaN", {"__metadata__": {"pellucid": "[NaN]"}}, 0, "NaN is not a number in JSON"),
+    ("metadata twice", {"__metadata__": {"pellucid": '{"a":1,"a":1}'}}, 0, "'a' stands twice in an object"),
+    ("metadata half a character", {"__metadata__": {"pellucid": '"\\ud800"'}}, 0, "alone is no character"),
     ("metadata no JSON", {"__metadata__": {"pellucid": "{"}}, 0, "the metadata are not JSON text"),
     ("metadata too deep", {"__metadata__": {"pellucid": "[" * 100_000}}, 0, "the metadata are not JSON text"),
 ]
@@ -167,6 +185,7 @@ def test_damaged_headers(header, n_bytes, message, tmp_path):
         (2).to_bytes(8, "little") + b"\xff\xff",
         (10**5).to_bytes(8, "little") + b"[" * 10**5,
         (5000).to_bytes(8, "little") + b"9" * 5000,
+        (17).to_bytes(8, "little") + b'{"a":NaN,"a":1e9}',
     ],
 )
 def test_not_a_safetensors_file(content, tmp_path):
@@ -190,3 +209,106 @@ def test_a_tensor_cannot_take_the_headers_own_name(tmp_path):
     with pytest.raises(ValueError, match="__metadata__ is the header's own name"):
         safetensors.write(tmp_path / "a.safetensors", {"__metadata__": np.zeros(1)}, None)
     assert not any(tmp_path.iterdir())
+
+
+def framed(header, n_bytes=0):
+    text = header.encode()
+    return len(text).to_bytes(8, "little") + text + bytes(n_bytes)
+
+
+@pytest.mark.parametrize(
+    ("header", "n_bytes", "message"),
+    [
+        ('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":0}', 1, "'a' stands twice in an object"),
+        (
+            '{"\\udc00":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+            1,
+            r"'\\udc00' alone is no character",
+        ),
+        ('{"a":{"dtype":"U8","shape":[NaN],"data_offsets":[0,1]}}', 1, "NaN is not a number in JSON"),
+        ('{"a":' * 50_000, 0, "it is nested too deeply"),
+        ('{"a":{"dtype":"BOOL","shape":[0],"data_offsets":[0,0]}} x', 0, "the header is not JSON"),
+    ],
+)
+def test_headers_that_json_or_utf_8_do_not_have(header, n_bytes, message, tmp_path):
+    (tmp_path / "a").write_bytes(framed(header, n_bytes))
+    with pytest.raises(ValueError, match=message):
+        safetensors.read(tmp_path / "a")
+
+
+def test_true_is_the_byte_1(tmp_path):
+    header = '{"a":{"dtype":"BOOL","shape":[2],"data_offsets":[0,2]}}'
+    (tmp_path / "a").write_bytes(framed(header)[:] + b"\1\2")
+    with pytest.raises(ValueError, match="'a': true and false must be bytes 1 and 0, got 2"):
+        safetensors.read(tmp_path / "a")
+
+
+def test_files_of_others_with_more_metadata_or_null(tmp_path):
+    package = pytest.importorskip("safetensors.numpy")
+    path = tmp_path / "theirs"
+    for metadata in ({"format": "pt", "x": "{"}, {"format": "pt", "pellucid": "[1]"}, None):
+        package.save_file({"a": np.zeros(2)}, path, metadata=metadata)
+        assert safetensors.read(path)[1] == ([1] if metadata and "pellucid" in metadata else None)
+    path.write_bytes(framed('{"__metadata__":null}'))
+    assert safetensors.read(path) == ({}, None)
+
+
+def test_names_that_utf_8_does_not_have_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"'a\\ud800' holds half a character"):
+        safetensors.write(tmp_path / "a", {"a\ud800": np.zeros(1)}, None)
+    with pytest.raises(ValueError, match="alone is no character"):
+        safetensors.write(tmp_path / "a", {}, ["\udfff"])
+    with pytest.raises(ValueError, match="'1' stands twice in an object"):
+        safetensors.write(tmp_path / "a", {}, {1: 0, "1": 0})
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_header_longer_than_the_package_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr(header_module, "MAX_HEADER", 100)
+    with pytest.raises(ValueError, match=r"names and notes take 1,0.. bytes, at most 100 can be stored"):
+        safetensors.write(tmp_path / "a", {}, "x" * 1000)
+    (tmp_path / "a").write_bytes(framed("{}" + 99 * " "))
+    with pytest.raises(ValueError, match="the header takes 101 bytes, at most 100 are read"):
+        safetensors.read(tmp_path / "a")
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read(tmp_path):
+    path = small_file(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(framed('{"a":{"dtype":"U8","shape":[100000],"data_offsets":[0,100000]}}', 100_000))
+    with safetensors.opened(path) as contents:
+        path.write_bytes(whole)
+        with pytest.raises(ValueError, match="'a': the file became shorter while it was read"):
+            contents.read("a")
+
+
+def test_memory_is_the_files_size(tmp_path):
+    tensors = {name: np.ones((1000, 500), np.float32) for name in "abc"}
+    safetensors.write(tmp_path / "a", tensors, None)
+    tracemalloc.start()
+    found, _ = safetensors.read(tmp_path / "a")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(array.nbytes for array in found.values()) == 6_000_000
+    assert peak < 6_300_000
+
+
+def test_a_tensor_read_into_an_array_of_another_order(tmp_path, monkeypatch):
+    matrix = np.arange(35.0).reshape(7, 5)
+    safetensors.write(tmp_path / "a", {"a": matrix, "b": np.ones((0, 3))}, None)
+    for block_bytes in (1, 90, 1 << 20):
+        monkeypatch.setattr(safetensors, "BLOCK_BYTES", block_bytes)
+        target = np.zeros((5, 7)).T
+        with safetensors.opened(tmp_path / "a") as contents:
+            contents.read_into("b", np.empty((0, 3)))
+            contents.read_into("a", target)
+        np.testing.assert_array_equal(target, matrix)
+
+
+def test_what_is_no_regular_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(OSError, match="not a regular file, so it is not read"):
+            safetensors.read(path)
+    with pytest.raises(IsADirectoryError):
+        safetensors.read(tmp_path)

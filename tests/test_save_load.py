@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -135,6 +136,13 @@ WRONG = [
     ({key: value for key, value in spec().items() if key != "n_in"}, TENSORS, "n_in"),
     (spec(dtype="int8"), TENSORS, "dtype must be float32 or float64, got 'int8'"),
     (spec(dtype="float64"), TENSORS, r"0\.weight must be float64 \(2, 3\), got float32 \(2, 3\)"),
+    (spec(dtype="f4,,"), TENSORS, "dtype must be float32 or float64, got 'f4,,'"),
+    (spec(dtype="a5"), TENSORS, "dtype must be float32 or float64, got 'a5'"),
+    (
+        spec(dtype={"names": "a", "formats": "f", "itemsize": 10**30}),
+        TENSORS,
+        "dtype must be float32 or float64",
+    ),
     (spec(dtype=["float32"]), TENSORS, "dtype must be float32 or float64"),
     (spec(n_in="3"), TENSORS, "n_in must be a whole number >= 1, got '3'"),
     (spec(n_in=-3), TENSORS, "n_in must be a whole number >= 1, got -3"),
@@ -143,6 +151,18 @@ WRONG = [
     (spec(n_in=4), TENSORS, r"0\.weight must be float32 \(2, 4\), got float32 \(2, 3\)"),
     (spec(), {"0.weight": TENSORS["0.weight"]}, r"0\.bias must be float32 \(2,\), got nothing"),
     (spec(notes=3), TENSORS, "do not describe a pellucid network"),
+    (spec(notes=[["a", 1]]), TENSORS, "notes must be an object"),
+    (spec(layers=[[["layer", "ReLU"]]]), {}, "layers must be a list of objects"),
+    (spec(layers=[{"layer": "Rescale", "scale": 10**400}]), {}, "do not describe a pellucid network"),
+    (spec(layers=[{"layer": "Rescale", "scale": [[[1]]]}]), {}, "scale must be a number or one for each"),
+    (spec(layers=[{"layer": "Dropout", "drop_prob": 10**400}]), {}, r"drop_prob must be in \[0, 1\)"),
+    (
+        spec(layers=[{"layer": "Dense", "n_out": 10**12}]),
+        TENSORS,
+        r"0\.weight must be float32 \(1000000000000",
+    ),
+    (spec(layers=[{"layer": "ReLU\n"}]), {}, "do not describe a pellucid network"),
+    (spec(), {**TENSORS, "a\nb": np.zeros(1)}, r"no layer needs the tensor 'a\\nb'"),
     (spec(notes=["classes"]), TENSORS, "do not describe a pellucid network"),
     (spec(layers=[{"layer": "Rescale", "scale": [1, 2]}]), {}, "scale has 2 numbers, but the input has 3"),
     (spec(), {**TENSORS, "5.weight": np.zeros(1)}, r"5\.weight"),
@@ -156,6 +176,19 @@ def test_files_that_hold_no_network(about, tensors, message, tmp_path):
     with pytest.raises(ValueError, match=message) as caught:
         pl.Network.load(path)
     assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+def test_loading_takes_the_network_and_no_more(tmp_path):
+    net = pl.Network([pl.Dense(1000)]).build(1000, rng=np.random.default_rng(0))
+    net.save(tmp_path / "net")
+    tracemalloc.start()
+    again = pl.Network.load(tmp_path / "net")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(again.theta, net.theta)
+    assert peak < again.theta.nbytes + again.grad.nbytes + 1_500_000
 
 
 def test_a_cut_file(tmp_path):

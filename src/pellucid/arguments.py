@@ -12,6 +12,7 @@ from pellucid.backend import Array, as_array, on_gpu, to_host
 from pellucid.layers import Sigmoid, Softmax
 from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, check_labels
 from pellucid.network import Network, blocks
+from pellucid.npy import open_npy
 
 #: Bytes of a block that is looked through twice, the second time in the processor's cache.
 BLOCK_BYTES = 2**19
@@ -92,7 +93,7 @@ def _opened(name: str, values: Any) -> Array:
     if not isinstance(values, str | PathLike):
         return as_array(values)
     try:
-        return np.load(values, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return open_npy(values)
     except ValueError as error:
         raise ValueError(f"{name}={str(values)!r} is not a whole .npy file of numbers: {error}") from error
 

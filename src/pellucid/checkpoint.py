@@ -21,6 +21,7 @@ import numpy as np
 from pellucid import safetensors
 from pellucid.backend import Array, to_host
 from pellucid.files import remove_left_over
+from pellucid.reading import brief
 from pellucid.records import Record, as_records, as_table
 
 #: The version of the file's contents.
@@ -173,7 +174,7 @@ class Checkpoint:
             self.extras = _without_prefix("extra", tensors)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"{self.path} is not a checkpoint that this version can read: {error!r}"
+                f"{self.path} is not a checkpoint that this version can read: {brief(error, 200)}"
             ) from error
         n_given = len(snapshot.records) - (snapshot.running is None)
         self.records = snapshot.records[: max(0, n_given)]
@@ -193,9 +194,11 @@ def _tensors(snapshot: Snapshot) -> dict[str, Array]:
 def _snapshot(tensors: Mapping[str, Array], about: Mapping[str, Any]) -> Snapshot:
     """Return what a file holds, or raise one of the errors that hostile contents lead to."""
     if about["checkpoint"] != VERSION:
-        raise ValueError(f"its version is {about['checkpoint']!r}, not {VERSION}")
+        raise ValueError(f"its version is {brief(about['checkpoint'])}, not {VERSION}")
     epochs, theta, order = _count(about, "epochs"), tensors["theta"], about["order"]
     optimizer, running = _without_prefix("optimizer", tensors), _without_prefix("running", tensors)
+    if not epochs and not running:
+        raise ValueError("it holds neither an epoch nor a batch: none is written so early")
     records = as_records(tensors["records"]) if epochs else []
     if len(records) != epochs:
         raise ValueError(f"it holds records of {len(records)} epochs, and {epochs} are done")
@@ -240,7 +243,7 @@ def _digest(tensors: Mapping[str, Array]) -> str:
 def _count(about: Mapping[str, Any], name: str) -> int:
     number = about[name]
     if type(number) is not int or not 0 <= number < 2**62:
-        raise ValueError(f"{name} must be a whole number >= 0, got {number!r}")
+        raise ValueError(f"{name} must be a whole number >= 0, got {brief(number)}")
     return number
 
 

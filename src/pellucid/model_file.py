@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
+from pellucid.reading import brief
+from pellucid.safetensors_header import Place
 
 
 def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
@@ -62,6 +63,8 @@ def make_layers(descriptions: Sequence[Mapping[str, Any]]) -> list[Layer]:
     >>> make_layers([{"layer": "Dense", "n_out": 2}])
     [Dense(2)]
     """
+    if not isinstance(descriptions, list) or not all(isinstance(each, dict) for each in descriptions):
+        raise TypeError(f"layers must be a list of objects, got {brief(descriptions)}")
     settings = [dict(description) for description in descriptions]
     return [SAVED_LAYERS[each.pop("layer")](**each) for each in settings]
 
@@ -84,8 +87,37 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
             yield f"{i}.bias", layer, "b"
 
 
-def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Array], path: object) -> None:
+def checked_dtype(name: Any) -> np.dtype[np.floating]:
+    """Return the dtype that a file names: by the one name that `describe_network` writes.
+
+    Examples
+    --------
+    >>> checked_dtype("float32")
+    dtype('float32')
+    """
+    if name not in ("float32", "float64"):
+        raise ValueError(f"dtype must be float32 or float64, got {brief(name)}")
+    dtype: np.dtype[np.floating] = np.dtype(name)
+    return dtype
+
+
+def checked_notes(notes: Any) -> dict[str, Any]:
+    """Return what a file notes beside its layers, which must be an object.
+
+    Examples
+    --------
+    >>> checked_notes({"classes": ["no", "yes"]})
+    {'classes': ['no', 'yes']}
+    """
+    if not isinstance(notes, dict):
+        raise TypeError(f"notes must be an object, got {brief(notes)}")
+    return notes
+
+
+def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Place], path: object) -> None:
     """Raise unless a file's tensors are those that the connected layers need.
+
+    It is enough to know where they are: none has to be read.
 
     Raises
     ------
@@ -100,4 +132,4 @@ def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Array], path: o
             raise ValueError(f"{path}: {name} must be {layer.dtype} {shape}, got {found}")
         surplus.discard(name)
     if surplus:
-        raise ValueError(f"{path}: no layer needs the tensor {min(surplus)}")
+        raise ValueError(f"{path}: no layer needs the tensor {brief(min(surplus))}")

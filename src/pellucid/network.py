@@ -16,7 +16,15 @@ import numpy as np
 from pellucid import safetensors
 from pellucid.backend import Array, array_module, as_array, float_dtype, on_gpu, to_device, to_host, zeros
 from pellucid.layers import Activation, Dense, Layer
-from pellucid.model_file import check_tensors, describe_network, make_layers, named_parameters
+from pellucid.model_file import (
+    check_tensors,
+    checked_dtype,
+    checked_notes,
+    describe_network,
+    make_layers,
+    named_parameters,
+)
+from pellucid.reading import brief
 
 
 class Network:
@@ -360,21 +368,28 @@ class Network:
         ...
         FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
         """
-        tensors, about = safetensors.read(path)
-        try:
-            net = cls(make_layers(about["layers"]))
-            net._place(float_dtype(about["dtype"]), "cpu", tf32=False)
-            net._connect(_checked_width(about["n_in"]))
-            net.notes = dict(about.get("notes", {}))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: the metadata do not describe a pellucid network: {error!r}") from error
-        check_tensors(net.layers, tensors, path)
-        net._bind(zeros(net._count_parameters(), net.dtype))
-        for name, layer, ours in named_parameters(net.layers):
-            getattr(layer, ours).T[...] = tensors[name]
+        with safetensors.opened(path) as contents:
+            net = cls._described(contents.about, path)
+            check_tensors(net.layers, contents.places, path)
+            net._bind(zeros(net._count_parameters(), net.dtype))
+            for name, layer, ours in named_parameters(net.layers):
+                contents.read_into(name, getattr(layer, ours).T)
         if rng is not None:
             net._spawn_generators(rng)
         return net.to(device, tf32=tf32)
+
+    @classmethod
+    def _described(cls, about: Any, path: object) -> Self:
+        """Return the network that a file's metadata describe, connected, with no memory taken for it yet."""
+        try:
+            net = cls(make_layers(about["layers"]))
+            net._place(checked_dtype(about["dtype"]), "cpu", tf32=False)
+            net._connect(_checked_width(about["n_in"]))
+            net.notes = checked_notes(about.get("notes", {}))
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+            what = "the metadata do not describe a pellucid network"
+            raise ValueError(f"{path}: {what}: {brief(error, 200)}") from error
+        return net
 
     def diagram(self, *, inputs: str = "inputs") -> str:
         """Return a block diagram of the network as SVG: its layers, and the shapes on the arrows between.

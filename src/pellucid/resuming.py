@@ -13,6 +13,7 @@ from pellucid.checkpoint import Snapshot
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
+from pellucid.reading import brief
 
 #: Rows of x that stand for all.
 SAMPLE = 1024
@@ -108,8 +109,8 @@ def check_fits(start: Snapshot, training: dict[str, object], nets: Sequence[Netw
         then = start.training.get(name)
         if then != now:
             raise ValueError(
-                f"{path} is the checkpoint of another training: its {name} is {then!r}, here it is {now!r}; "
-                "resume with what it was made with, or train to another file"
+                f"{path} is the checkpoint of another training: its {name} is {brief(then, 200)}, "
+                f"here it is {brief(now, 200)}; resume with what it was made with, or train to another file"
             )
     n_parameters = sum(net.theta.size for net in nets)
     kinds = [kind_of(rng) for net in nets for rng in net.generators]

@@ -11,36 +11,22 @@ can run code. Format: https://huggingface.co/docs/safetensors.
 ({'b': array([0., 0.])}, {'made': 'here'})
 """
 
-import json
-from collections.abc import Mapping
-from math import prod
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedReader
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pellucid.backend import Array
 from pellucid.files import write_whole
+from pellucid.reading import brief, open_regular
+from pellucid.safetensors_header import check_storable, in_order, make_header, parse_header
 
-#: NumPy's dtypes in the order in which the format's own package lays tensors out.
-DTYPES = {
-    "U64": "<u8",
-    "I64": "<i8",
-    "F64": "<f8",
-    "F32": "<f4",
-    "U32": "<u4",
-    "I32": "<i4",
-    "F16": "<f2",
-    "U16": "<u2",
-    "I16": "<i2",
-    "I8": "|i1",
-    "U8": "|u1",
-    "BOOL": "|b1",
-}
-NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
-#: The one metadata key of our files.
-KEY = "pellucid"
+#: Bytes read at a time into an array that is laid out in another order than the file.
+BLOCK_BYTES = 1 << 18
 
 
 def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object) -> None:
@@ -57,39 +43,23 @@ def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object
     Raises
     ------
     ValueError
-        If an array's dtype is not one of the format's, or a name is the header's own.
+        If an array's dtype is not one of the format's, or a name is the header's own; or if a text holds half
+        a character, or JSON one name twice: what is written can be read again.
 
     Examples
     --------
     >>> write("x.safetensors", {"a": np.zeros(1, complex)}, None)
     Traceback (most recent call last):
     ...
-    ValueError: a: dtype complex128 cannot be stored, only BOOL, F16, ... U16, U32, U64, U8
+    ValueError: 'a': dtype complex128 cannot be stored, only BOOL, F16, ... U16, U32, U64, U8
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
-    if "__metadata__" in arrays:
-        raise ValueError("__metadata__ is the header's own name: give the tensor another")
     for name, array in arrays.items():
-        if array.dtype.newbyteorder("<") not in NAMES:
-            known = sorted(DTYPES)
-            raise ValueError(
-                f"{name}: dtype {array.dtype} cannot be stored, only {', '.join(known[:2])}, ... "
-                f"{', '.join(known[-4:])}"
-            )
-    order = sorted(arrays, key=lambda name: (list(DTYPES).index(_name_of(arrays[name])), name))
-    header: dict[str, Any] = {"__metadata__": {KEY: json.dumps(about, allow_nan=False)}}
-    stop = 0
-    for name in order:
-        start, stop = stop, stop + arrays[name].nbytes
-        header[name] = {
-            "dtype": _name_of(arrays[name]),
-            "shape": list(arrays[name].shape),
-            "data_offsets": [start, stop],
-        }
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    chunks = [len(text).to_bytes(8, "little"), text]
-    write_whole(path, [*chunks, *(_little_endian_bytes(arrays[name]) for name in order)])
+        check_storable(name, array)
+    arrays = in_order(arrays)
+    header = make_header(arrays, about)
+    chunks = [len(header).to_bytes(8, "little"), header]
+    write_whole(path, [*chunks, *map(_little_endian_bytes, arrays.values())])
 
 
 def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
@@ -100,6 +70,11 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
     ValueError
         If the file is not whole and consistent; the message says where.
 
+    Notes
+    -----
+    The header is checked against the file's size before any tensor is read, and each tensor is read straight
+    into its array: the memory taken is the file's size, after some 25 times the header's to look at that.
+
     Examples
     --------
     >>> read("missing.safetensors")
@@ -107,59 +82,79 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
     ...
     FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
     """
-    content = Path(path).read_bytes()
-    header, data = _parse_header(content, path)
-    try:
-        about = json.loads(header.pop("__metadata__", {}).get(KEY, "null"))
-    except (AttributeError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: the metadata are not JSON text: {error}") from error
-    arrays = {name: _tensor(name, entry, data, path) for name, entry in header.items()}
-    expected = 0
-    for name in sorted(header, key=lambda name: tuple(header[name]["data_offsets"])):
-        start, stop = header[name]["data_offsets"]
-        if start != expected:
-            raise ValueError(f"{path}: tensor {name!r} begins at data byte {start}, expected {expected}")
-        expected = stop
-    if expected != len(data):
-        raise ValueError(f"{path}: the tensors take {expected} bytes, but {len(data)} follow the header")
-    return arrays, about
+    with opened(path) as contents:
+        return {name: contents.read(name) for name in contents.places}, contents.about
 
 
-def _parse_header(content: bytes, path: object) -> tuple[dict[str, Any], memoryview]:
-    size = int.from_bytes(content[:8], "little")
-    if len(content) < 8 or size > len(content) - 8:
-        raise ValueError(f"{path}: not a safetensors file: {len(content)} bytes, header said to take {size}")
-    try:
-        header = json.loads(content[8 : 8 + size].decode())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a safetensors file: the header is not JSON: {error}") from error
-    if not isinstance(header, dict):
-        raise ValueError(f"{path}: not a safetensors file: the header is not a JSON object")
-    return header, memoryview(content)[8 + size :]
+@contextmanager
+def opened(path: str | PathLike[str]) -> Iterator["Contents"]:
+    """Open a file to see what it holds before any tensor is read.
+
+    Raises
+    ------
+    ValueError
+        If the header is not one, or does not fit the file's size.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(folder + "/a", {"b": np.zeros((2, 3))}, None)
+    ...     with opened(folder + "/a") as contents:
+    ...         contents.places["b"].shape, contents.about
+    ((2, 3), None)
+    """
+    with open_regular(path) as file:
+        yield Contents(file, path)
 
 
-def _tensor(name: str, entry: Any, data: memoryview, path: object) -> Array:
-    """Return one tensor as an array of its own, its header entry checked."""
-    try:
-        dtype, shape = np.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"])
-        start, stop = entry["data_offsets"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: tensor {name!r}: its header entry cannot be read: {error!r}") from error
-    if not all(type(number) is int and number >= 0 for number in (*shape, start, stop)):
-        raise ValueError(f"{path}: tensor {name!r}: shape and offsets must be whole numbers >= 0")
-    if stop > len(data) or stop - start != prod(shape) * dtype.itemsize:
-        raise ValueError(
-            f"{path}: tensor {name!r} of {dtype} {shape} needs {prod(shape) * dtype.itemsize} bytes, "
-            f"but its place is {start} to {stop} of {len(data)}"
-        )
-    try:
-        return np.frombuffer(data[start:stop], dtype).reshape(shape).copy()
-    except (OverflowError, ValueError) as error:  # no array has 100 axes, or an axis of 2**70 even if empty
-        raise ValueError(f"{path}: tensor {name!r} cannot have shape {shape}: {error}") from error
+class Contents:
+    """An open file whose header was found right.
 
+    Attributes
+    ----------
+    places : dict of str to Place
+        Of each tensor: dtype, shape and where its bytes are.
+    about : object
+        What stands under the metadata key ``pellucid``, else None.
+    """
 
-def _name_of(array: Array) -> str:
-    return NAMES[array.dtype.newbyteorder("<")]
+    def __init__(self, file: BufferedReader, path: str | PathLike[str]) -> None:
+        self._file, self._path = file, path
+        size = os.fstat(file.fileno()).st_size
+        self.places, self.about, self._start = parse_header(file, size, path)
+
+    def read(self, name: str) -> Array:
+        """Return a tensor as an array of its own."""
+        place = self.places[name]
+        try:
+            array = np.empty(place.shape, place.dtype)
+        except ValueError as error:  # no array has axes of 2**62 and 4, even if another is 0
+            where = f"{self._path}: tensor {brief(name)}"
+            raise ValueError(f"{where} cannot have shape {place.shape}: {error}") from error
+        self._file.seek(self._start + place.start)
+        self._fill(array, name)
+        return array
+
+    def read_into(self, name: str, target: Array) -> None:
+        """Read a tensor into an array of its shape, of any order in memory, a block of rows at a time."""
+        place = self.places[name]
+        self._file.seek(self._start + place.start)
+        n_rows = max(1, BLOCK_BYTES * len(target) // max(1, place.stop - place.start))
+        for first in range(0, len(target), n_rows):
+            rows = target[first : first + n_rows]
+            block = np.empty(rows.shape, place.dtype)
+            self._fill(block, name)
+            rows[...] = block
+
+    def _fill(self, array: Array, name: str) -> None:
+        """Read the file's next bytes into a contiguous array."""
+        content = array.reshape(-1).view(np.uint8)
+        where = f"{self._path}: tensor {brief(name)}"
+        if self._file.readinto(content.data) < content.size:
+            raise ValueError(f"{where}: the file became shorter while it was read")
+        if array.dtype == bool and content.max(initial=0) > 1:
+            raise ValueError(f"{where}: true and false must be bytes 1 and 0, got {content.max()}")
 
 
 def _little_endian_bytes(array: Array) -> bytes:

@@ -152,3 +152,25 @@ def test_kinds_go_by_content(write):
     assert kind_of(write(b"\0\0\x08\x03", "c.png")) == "idx"
     assert kind_of(write(b"a,b\n", "d.png")) == "table"
     assert kind_of(write(b"", "e")) == "table"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "width,height\x08\n1,2\n",
+        "width,height,kind\n1,2,{}\n".format("x" * 3000),
+        'width,height,"a\nb"\n1,2,3\n',
+    ],
+)
+def test_a_refusal_is_one_short_line(write, text):
+    with pytest.raises(DataError) as caught:
+        read_inputs([write(text)], TABLE)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+def test_what_the_model_was_trained_on_is_listed_on_one_line(write):
+    notes = ModelNotes(("a", "b"), ("x\ny", "z" * 1000), "kind", None, None, "softmax-cross-entropy")
+    with pytest.raises(DataError, match=r"it was trained on 'x\\ny', 'zzz") as caught:
+        read_inputs([write("a,b\n1,2\n")], notes)
+    assert len(str(caught.value)) < 400

@@ -27,15 +27,17 @@ WRONG = {
     "features": [None, [], ["p0", "p0"], [1, 2]],
     "label": [None, 3, ["label"]],
     "image_shape": [[2], [2, 1, 1], [2, 0], [2.0, 1], [True, 1], "21", 4],
-    "pixel_max": [0, -1, 16.0, "16", True],
-    "loss": [None, "hinge", ["mean-squared-error"]],
+    "pixel_max": [65_536, 10**400, 0, -1, 16.0, "16", True],
+    "loss": ["a\nb", "x" * 3000, None, "hinge", ["mean-squared-error"]],
 }
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in WRONG for value in WRONG[name]])
 def test_a_damaged_note(name, value):
-    with pytest.raises(ValueError, match=f"^m: its notes are damaged: {name} is "):
+    with pytest.raises(ValueError, match=f"^m: its notes are damaged: {name} is ") as caught:
         ModelNotes.from_json({**IMAGES.to_json(), name: value}, "m")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 120
 
 
 def test_what_a_later_version_adds_is_ignored():

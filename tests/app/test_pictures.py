@@ -1,13 +1,16 @@
 """Image files as rows of grey pixels: modes, sizes, damage."""
 
 import io
+import os
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pellucid.app import pictures
 from pellucid.app.pictures import looks_inverted, read_pictures
 from pellucid.data import DataError
 
@@ -109,7 +112,7 @@ def test_a_cut_picture(tmp_path, size):
 
 def test_other_formats_are_refused(tmp_path):
     path = saved(tmp_path, Image.fromarray(GREY), "a.gif")
-    with pytest.raises(DataError, match="no whole PNG or JPEG image"):
+    with pytest.raises(DataError, match=r"no whole PNG or JPEG image: its header is damaged$"):
         read(path)
 
 
@@ -123,3 +126,68 @@ def test_paper_is_told_from_its_edge():
     digit[1:4, 2] = 255
     assert not looks_inverted(digit.reshape(1, -1), (5, 5))
     assert looks_inverted(255 - digit.reshape(1, -1), (5, 5))
+
+
+def test_a_deep_picture_takes_no_more_than_its_pixels(tmp_path):
+    values = np.tile(np.arange(1000, dtype=np.uint16) * 64, (1000, 1))
+    path = saved(tmp_path, Image.fromarray(values), "deep.png")
+    read(path, (1000, 1000))
+    tracemalloc.start()
+    rows = read(path, (1000, 1000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(rows.reshape(1000, 1000), values // 256)
+    assert peak < 9e6
+
+
+def test_a_palette_that_is_not_there(tmp_path):
+    path = tmp_path / "a.png"
+    head = struct.pack(">IIBBBBB", 8, 8, 8, 3, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    with pytest.raises(DataError, match=r"a\.png: no whole PNG or JPEG image: its data are damaged$"):
+        read(path, (8, 8))
+
+
+def test_a_length_in_the_file_takes_no_memory(tmp_path):
+    path = tmp_path / "a.png"
+    content = bytearray(whole_png())
+    place = content.index(b"IDAT")
+    content[place - 4] = 0x50  # 1.3 GB are said to follow
+    path.write_bytes(content)
+    tracemalloc.start()
+    read(path, (20, 30))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+def test_a_file_too_large(tmp_path, monkeypatch):
+    path = saved(tmp_path, Image.fromarray(GREY))
+    size = path.stat().st_size
+    monkeypatch.setattr(pictures, "MAX_BYTES", size - 1)
+    with pytest.raises(DataError, match=f"{size} bytes, at most {size - 1} are read: shrink the image"):
+        read(path)
+    monkeypatch.setattr(pictures, "MAX_BYTES", size)
+    read(path)
+
+
+def test_what_may_never_end_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(OSError, match="not a regular file"):
+        read(tmp_path / "pipe.png")
+
+
+def test_a_few_bytes_cannot_hold_millions_of_pixels(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(png_header(8, 5_570_568))
+    with pytest.raises(DataError, match=r"no whole .*: 8 x 5570568 pixels do not fit in 57 bytes$"):
+        read(path, resize=True)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA"])
+@pytest.mark.parametrize("options", [{"format": "PNG"}, {"format": "JPEG", "progressive": True}])
+def test_an_empty_page_is_read_however_well_it_packs(tmp_path, mode, options):
+    if options["format"] == "JPEG" and mode in ("P", "LA", "RGBA"):
+        pytest.skip("JPEG does not have the mode")
+    path = saved(tmp_path, Image.new(mode, (2000, 2000)), optimize=True, **options)
+    assert read(path, resize=True).max() == (255 if mode in ("LA", "RGBA") else 0)

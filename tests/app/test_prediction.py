@@ -101,3 +101,14 @@ def test_files_that_are_no_models(tmp_path):
     pl.Network([pl.Dense(2)]).build(2, rng=np.random.default_rng(0)).save(tmp_path / "own")
     with pytest.raises(ValueError, match=r"own: no model of `pellucid train`: 'classes' is missing"):
         load_model(tmp_path / "own")
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_model_whose_weights_are_no_numbers(tmp_path, wrong):
+    net = saved(tmp_path / "m")
+    net.theta[3] = wrong
+    net.save(tmp_path / "m")
+    with pytest.raises(
+        ValueError, match=r"m: its weights are not all finite numbers, so it predicts nothing"
+    ):
+        load_model(tmp_path / "m")

@@ -134,3 +134,36 @@ def test_one_row_of_a_class_is_enough_where_nothing_is_held_out(tmp_path):
     path.write_text("a,kind\n1,x\n2,y\n")
     settings = settings_for(path, test=0.0, validation=0.0)
     assert len(divide(load_source(settings), settings, np.random.default_rng(0)).train) == 2
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["²", "3"], ("3", "²")),
+        (["--3", "2"], ("--3", "2")),
+        (["9" * 5000, "x", "1"], ("1", "9" * 5000, "x")),
+        (["9" * 5000, "1"], ("1", "9" * 5000)),
+    ],
+)
+def test_classes_that_only_look_like_numbers(tmp_path, labels, classes):
+    path = tmp_path / "a.csv"
+    path.write_text("a,kind\n" + "".join(f"1,{label}\n" for label in labels), encoding="utf-8")
+    assert load_source(settings_for(path)).classes == classes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"a\nb",c\n1,2\n',
+        f'"a","{"k" * 2000}"\n1,2\n',
+        '"kind\n",kind\n1,2\n',
+        "a,kind\n1,{0}\n2,{0}\n".format("x" * 2000),
+    ],
+)
+def test_a_refusal_is_one_short_line(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        load_source(settings_for(path))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400

@@ -1,6 +1,8 @@
 """CSV tables: what is read, and that every hostile one ends in a message that names row, column and fix."""
 
 import gzip
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -59,6 +61,7 @@ def test_a_long_table_with_cells_of_many_lines():
         ("1e2 100 +7", "100 100 7"),
         ("3 03 b", "3 03 b"),
         ("nan 1 2", "nan 1 2"),
+        (f"{'0' * 5000}7 -{'0' * 5000}8 0000 1e2", "7 -8 0 100"),
     ],
 )
 def test_whole_numbers_as_labels_are_written_in_one_way(cells, expected):
@@ -69,6 +72,12 @@ def test_whole_numbers_as_labels_are_written_in_one_way(cells, expected):
 WRONG = [
     (b"", "the file is empty"),
     (b"\n \n", "the file is empty"),
+    (b"\xef\xbb\xbf", "the file is empty"),
+    (gzip.compress(gzip.compress(b"a,b\n1,2\n")), "it holds zero bytes"),
+    (zlib.compress(b"a,b\n" + b"1,2\n" * 6), "row 1: byte 0x9c is not UTF-8 text"),
+    (b'"widt"\x7fidt', "not a CSV table"),
+    (b'"' + b'a"a' * 500 + b',b"\n1,2', "not a CSV table"),
+    (b'a,"b\nc","b\nc"\n1,2,3\n', r"two columns are called 'b\nc': rename one"),
     (b"a,y\n", "no rows below the header"),
     (b"a,a\n1,2\n", "two columns are called 'a': rename one"),
     (b"a, a \n1,2\n", "two columns are called 'a': rename one"),
@@ -88,7 +97,8 @@ def test_what_is_no_table(content, message):
         read_table(content)
     assert str(caught.value).startswith("<bytes>: ")
     assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
 
 
 CELLS = [
@@ -106,6 +116,10 @@ CELLS = [
     (b"a,b,y\n1,2 3,x\n", "row 2, column b: '2 3' is not"),
     (b'a,b,y\n1,"1,5",x\n', "row 2, column b: '1,5' is not"),
     (b'a,b,y\n1,"2",x\n\n1,2,x\n', "row 3, column a: empty"),
+    (
+        b"a,b,y\n1," + b"x" * 500 + b",x\n",
+        "row 2, column b: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... is not a",
+    ),
 ]
 
 
@@ -138,3 +152,23 @@ def test_a_small_file_cannot_unpack_to_a_large_one(monkeypatch):
     monkeypatch.setattr(tables, "MAX_CELLS", 100)
     with pytest.raises(DataError, match="and 100 cells, this one has more"):
         read_table(b"a" + b"," * 200)
+
+
+def test_a_name_of_two_lines_is_told_on_one():
+    table = read_table(b'"wid\nth",y\noak,0.5\n')
+    for complaint in (lambda: numbers(table, ["wid\nth"]), lambda: texts(read_table(b'a,"y\n"\n1,\n'), "y")):
+        with pytest.raises(DataError) as caught:
+            complaint()
+        assert str(caught.value).isprintable()
+    with pytest.raises(DataError, match=r"row 2, column 'wid\\nth': 'oak' is not a finite number"):
+        numbers(table, ["wid\nth"])
+
+
+def test_python_holds_a_table_no_more_than_twice():
+    text = b"a,b\n" + b"1,2\n" * 1_000_000
+    tracemalloc.start()
+    table = read_table(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(table) == 1_000_000
+    assert peak < 2.3 * len(text)

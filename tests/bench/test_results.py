@@ -36,7 +36,8 @@ def test_what_is_not_finite_is_not_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["no JSON", "[1]", '{"format": 0}', '{"format": 1, "parts": {"Z": {}}}', '{"format": 1}']
+    "content",
+    ["no JSON", "[" * 100_000, "[1]", '{"format": 0}', '{"format": 1, "parts": {"Z": {}}}', '{"format": 1}'],
 )
 def test_other_files_are_refused_in_one_line(tmp_path, content):
     path = tmp_path / "other.json"

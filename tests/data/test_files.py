@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import io
+import os
 import tracemalloc
 
 import pytest
@@ -109,3 +110,18 @@ def test_the_digest_is_that_of_the_unpacked_content(content, monkeypatch):
     assert sha256_unpacked(content) == digest
     assert sha256(TEXT) == sha256(bytearray(TEXT)) == digest
     assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2
+
+
+def test_what_may_never_end_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(OSError, match="not a regular file, so it is not read"):
+            read_unpacked(path, 10)
+
+
+def test_members_of_gzip_follow_each_other_and_nothing_else_does():
+    packed = gzip.compress(TEXT[:7], mtime=0) + gzip.compress(TEXT[7:], mtime=0)
+    assert read_unpacked(packed, 100) == TEXT
+    assert read_unpacked(packed + bytes(20), 100) == TEXT  # as tar pads files
+    with pytest.raises(DataError, match="damaged gzip data: Not a gzipped file"):
+        read_unpacked(packed + b"more", 100)

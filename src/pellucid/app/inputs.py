@@ -19,6 +19,7 @@ from pellucid.app.pictures import looks_inverted, read_pictures
 from pellucid.app.settings import nearest
 from pellucid.data import DataError
 from pellucid.data.files import open_unpacked
+from pellucid.reading import brief, plain
 
 MAGIC = {b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"\0\0\x08": "idx"}
 
@@ -120,13 +121,13 @@ def _from_table(name: str, notes: ModelNotes) -> Inputs:
     missing = [column for column in notes.features if column not in table.columns]
     if missing:
         raise DataError(
-            f"{name}: the model needs the column {missing[0]!r}{nearest(missing[0], table.columns)}; "
+            f"{name}: the model needs the column {brief(missing[0])}{nearest(missing[0], table.columns)}; "
             f"it was trained on {_listed(notes.features)}"
         )
     surplus = [column for column in table.columns if column not in known and column != notes.label]
     if surplus:
         raise DataError(
-            f"{name}: the model does not know the column {surplus[0]!r}: take it out; "
+            f"{name}: the model does not know the column {brief(surplus[0])}: take it out; "
             f"it was trained on {_listed(notes.features)}"
         )
     x = tables.numbers(table, notes.features)
@@ -139,8 +140,9 @@ def _class_numbers(table: tables.Table, notes: ModelNotes) -> NDArray[np.int64]:
     for row, label in enumerate(labels, 2):
         if label not in number:
             raise DataError(
-                f"{table.name}: row {row}, column {notes.label}: the model has no class {label!r}, only "
-                f"{_listed(notes.classes)}; correct it, or take the column out to predict without labels"
+                f"{table.name}: row {row}, column {plain(notes.label)}: the model has no class "
+                f"{brief(label)}, only {_listed(notes.classes)}; correct it, or take the column out to "
+                "predict without labels"
             )
     return np.array([number[label] for label in labels])
 
@@ -187,4 +189,6 @@ def _scaled(pixels: NDArray[np.uint8], notes: ModelNotes) -> NDArray[Any]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(islice(names, 10)) + (f", ... ({len(names)} in all)" if len(names) > 10 else "")
+    return ", ".join(map(plain, islice(names, 10))) + (
+        f", ... ({len(names)} in all)" if len(names) > 10 else ""
+    )

@@ -9,6 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from pellucid.app.settings import CHOICES
+from pellucid.reading import brief
+
+#: Of images of 16 bits.
+MAX_PIXEL = 65_535
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class ModelNotes:
                     "columns are unknown; in Python, use pellucid.Network.load(...).predict(x)"
                 )
             if not _fits(name, values[name]):
-                raise ValueError(f"{path}: its notes are damaged: {name} is {str(values[name])[:60]}")
+                raise ValueError(f"{path}: its notes are damaged: {name} is {brief(values[name])}")
         known = {name: values[name] for name in cls.__dataclass_fields__}
         for name in ("classes", "features", "image_shape"):
             known[name] = None if known[name] is None else tuple(known[name])
@@ -85,7 +89,7 @@ def _fits(name: str, value: Any) -> bool:
                 isinstance(value, list) and len(value) == 2 and all(map(_is_count, value))
             )
         case "pixel_max":
-            return value is None or _is_count(value)
+            return value is None or (_is_count(value) and value <= MAX_PIXEL)
         case _:
             return value in CHOICES["loss"]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.app.recipes import RECIPES
+from pellucid.reading import brief, plain
 
 FAMILIES = ("he", "kaiming", "glorot", "xavier", "lecun")
 INITIALIZERS = (*(f"{name}-{kind}" for name in FAMILIES for kind in ("normal", "uniform")), "zeros")
@@ -214,7 +215,7 @@ def nearest(word: str, allowed: tuple[str, ...]) -> str:
     ': did you mean tanh?'
     """
     found = get_close_matches(word, allowed, n=2)
-    return f": did you mean {' or '.join(found)}?" if found else ""
+    return f": did you mean {' or '.join(map(plain, found))}?" if found else ""
 
 
 def _each(value: Any) -> tuple[Any, ...]:
@@ -225,7 +226,7 @@ def _each(value: Any) -> tuple[Any, ...]:
 def _check_word(name: str, word: str, allowed: tuple[str, ...]) -> None:
     if word not in allowed:
         raise ValueError(
-            f"{flag(name)} must be one of {', '.join(allowed)}, got {word!r}{nearest(word, allowed)}"
+            f"{flag(name)} must be one of {', '.join(allowed)}, got {brief(word)}{nearest(word, allowed)}"
         )
 
 

@@ -3,6 +3,7 @@
 Test rows choose nothing: not the epoch at which training stops, not the scale of a column.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,11 @@ from pellucid.app.settings import TrainSettings, nearest
 from pellucid.data import DataError
 from pellucid.data.files import open_unpacked, sha256_unpacked
 from pellucid.data.table import COLUMNS
+from pellucid.reading import brief, plain
 
 Labels = NDArray[np.int64]
+#: A class that is a number, short enough for `int`.
+WHOLE = re.compile(r"-?[0-9]{1,1000}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +116,9 @@ def divide(source: Source, settings: TrainSettings, rng: np.random.Generator) ->
     learnt = np.isin(np.arange(len(source.classes)), source.y[train])
     if not learnt.all():
         missing = source.classes[int(np.argmin(learnt))]
-        raise ValueError(f"{source.name}: no training row is left of class {missing!r}: hold out fewer rows")
+        raise ValueError(
+            f"{source.name}: no training row is left of class {brief(missing)}: hold out fewer rows"
+        )
     x_test, y_test = source.test or (source.x[held_out], source.y[held_out])
     return Parts(train, validation, x_test, y_test)
 
@@ -148,9 +154,9 @@ def _check_class_sizes(source: Source, parts: int) -> None:
     if counts[rarest] < parts:
         rows = "1 row" if counts[rarest] == 1 else f"{counts[rarest]} rows"
         raise ValueError(
-            f"{source.name}: class {source.classes[rarest]!r} has {rows}, at least {parts} are needed to "
-            "divide training, validation and test rows: add rows or leave the class out "
-            f"(is {source.label!r} the right --label?)"
+            f"{source.name}: class {brief(source.classes[rarest])} has {rows}, at least {parts} are needed "
+            "to divide training, validation and test rows: add rows or leave the class out "
+            f"(is {brief(source.label)} the right --label?)"
         )
 
 
@@ -218,16 +224,18 @@ def _label_column(table: tables.Table, label: str | None) -> str:
     wanted = "label" if label is None else label
     if wanted in table.columns:
         return wanted
-    names = list(islice(table.columns, 20))
+    names = map(plain, islice(table.columns, 20))
     columns = ", ".join(names) + (f", ... ({len(table.columns)} in all)" if len(table.columns) > 20 else "")
     hint = nearest(wanted, table.columns) if label else ": name the column of classes by --label"
-    raise DataError(f"{table.name}: there is no column {wanted!r}{hint}; the columns are {columns}")
+    raise DataError(f"{table.name}: there is no column {brief(wanted)}{hint}; the columns are {columns}")
 
 
 def _checked_classes(found: Sequence[str] | set[str], name: str, label: str) -> tuple[str, ...]:
     """Return the classes in order, numbers by size; one class alone cannot be learnt."""
     if len(found) < 2:
         only = Counter(found).most_common(1)[0][0]
-        raise DataError(f"{name}: column {label} holds one class only, {only!r}: at least 2 are needed")
-    are_numbers = all(each.lstrip("-").isdigit() for each in found)
+        raise DataError(
+            f"{name}: column {plain(label)} holds one class only, {brief(only)}: at least 2 are needed"
+        )
+    are_numbers = all(WHOLE.fullmatch(each) for each in found)
     return tuple(sorted(found, key=int) if are_numbers else sorted(found))

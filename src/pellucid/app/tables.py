@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pellucid.data import DataError
 from pellucid.data.files import read_unpacked, sha256
+from pellucid.reading import brief, plain
 
 if TYPE_CHECKING:
     import polars
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 #: Limits on what a small packed file may unpack to: a table in memory takes some 24 bytes a cell.
 MAX_BYTES = 1 << 30
 MAX_CELLS = 100_000_000
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +82,10 @@ def read_table(source: str | Path | bytes) -> Table:
     name = "<bytes>" if isinstance(source, bytes) else str(source)
     content = read_unpacked(source, MAX_BYTES)
     digest = sha256(content)
+    if content.startswith(BYTE_ORDER_MARK):
+        del content[: len(BYTE_ORDER_MARK)]
     _check_content(content, name)
-    cells = _parse(bytes(content.rstrip(b"\r\n")), name)
+    cells = _parse(_as_polars_needs(content), name)
     columns = tuple((cell or "").strip() for cell in cells.row(0))
     _check_columns(columns, name)
     if len(cells) == 1:
@@ -111,9 +115,9 @@ def numbers(table: Table, columns: Sequence[str]) -> NDArray[np.float64]:
     if wrong.any():
         row, k = (int(i) for i in np.argwhere(wrong)[0])
         cell = _text_column(table, columns[k])[row]
-        found = f"{cell[:40]!r} is not a finite number" if cell else "empty, expected a number"
+        found = f"{brief(cell, 40)} is not a finite number" if cell else "empty, expected a number"
         raise DataError(
-            f"{table.name}: row {row + 2}, column {columns[k]}: {found}: fill it or leave out the "
+            f"{table.name}: row {row + 2}, column {plain(columns[k])}: {found}: fill it or leave out the "
             f"{'row' if _mostly_numbers(values[:, k]) else 'column: features must be numbers'}"
         )
     return values
@@ -141,7 +145,7 @@ def texts(table: Table, column: str) -> list[str]:
     if len(empty):
         row = int(empty[0])
         blank = all(cell is None for cell in table.cells.row(row))
-        where = "a blank row, take it out" if blank else f"column {column}: empty, expected a label"
+        where = "a blank row, take it out" if blank else f"column {plain(column)}: empty, expected a label"
         raise DataError(f"{table.name}: row {row + 2}{': ' if blank else ', '}{where}")
     values = _floats(cells)
     if not np.isfinite(values).all():
@@ -150,16 +154,18 @@ def texts(table: Table, column: str) -> list[str]:
     if broken.size:
         row = int(broken[0])
         raise DataError(
-            f"{table.name}: row {row + 2}, column {column}: {cells[row]} is not a class: labels must be text "
-            "or whole numbers; is --label right?"
+            f"{table.name}: row {row + 2}, column {plain(column)}: {plain(cells[row])} is not a class: "
+            "labels must be text or whole numbers; is --label right?"
         )
-    return [_whole(cell) for cell in cells.to_list()]
+    return [_whole(cell, value) for cell, value in zip(cells.to_list(), values.tolist(), strict=True)]
 
 
-def _whole(cell: str) -> str:
+def _whole(cell: str, value: float) -> str:
     """Write a whole number in one way; beyond 2^53 a float would change it."""
-    digits = cell.lstrip("+-")
-    return str(int(cell)) if digits.isascii() and digits.isdigit() else str(int(float(cell)))
+    digits = cell.removeprefix("-").removeprefix("+").lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
+        return str(int(value))
+    return f"-{digits}" if cell.startswith("-") else digits
 
 
 def _text_column(table: Table, column: str) -> "polars.Series":
@@ -177,6 +183,18 @@ def _mostly_numbers(values: NDArray[np.float64]) -> bool:
     return bool(np.isfinite(values).mean() > 0.5)
 
 
+def _as_polars_needs(content: bytearray) -> bytes:
+    """Return the content without empty lines at its end and with the mark of UTF-8; `content` is emptied.
+
+    Without the mark, polars would unpack what begins like zlib, zstd or gzip once more, under no limit.
+    """
+    while content.endswith((b"\r", b"\n")):
+        content.pop()
+    marked = b"".join((BYTE_ORDER_MARK, content))
+    content.clear()
+    return marked
+
+
 def _parse(content: bytes, name: str) -> "polars.DataFrame":
     """Return all records as text, the header among them: so that polars renames no column."""
     import polars
@@ -189,24 +207,26 @@ def _parse(content: bytes, name: str) -> "polars.DataFrame":
 
 def _why(content: bytes, error: Exception) -> str:
     """Say in a user's words what kept a table from being read."""
+    for number, line in enumerate(io.BytesIO(content), 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as wrong:
+            found = f"byte 0x{line[wrong.start]:02x} is not UTF-8 text"
+            return f"row {number}: {found}: save the table as UTF-8 CSV"
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        row = content.count(b"\n", 0, wrong.start) + 1
-        return f"row {row}: byte 0x{content[wrong.start]:02x} is not UTF-8 text: save the table as UTF-8 CSV"
-    try:
-        widths = (len(row) for row in csv.reader(io.StringIO(text, newline="")))
+        widths = (len(row) for row in csv.reader(text))
         width = next(widths)
         long = next((found for found in enumerate(widths, 2) if found[1] > width), None)
     except csv.Error as wrong:
-        return f"not a CSV table: {wrong}"
+        return f"not a CSV table: {plain(str(wrong), 200)}"
     if long is None:
-        return f"not a CSV table: {str(error).splitlines()[0]}"
+        return f"not a CSV table: {plain(str(error).splitlines()[0], 200)}"
     return f"row {long[0]} has {long[1]} cells, the header {width}: text with commas needs quotes"
 
 
 def _check_content(content: bytearray, name: str) -> None:
-    if not content.strip():
+    if not content or content.isspace():
         raise DataError(f"{name}: the file is empty")
     if b"\0" in content:
         raise DataError(f"{name}: not a CSV table: it holds zero bytes; save it as UTF-8 CSV")
@@ -227,6 +247,6 @@ def _check_columns(columns: Sequence[str], name: str) -> None:
         raise DataError(f"{name}: column {columns.index('') + 1} has no name in the header: give it one")
     column, count = Counter(columns).most_common(1)[0]
     if count > 1:
-        raise DataError(f"{name}: two columns are called {column!r}: rename one")
+        raise DataError(f"{name}: two columns are called {brief(column)}: rename one")
     if len(columns) == 1:
-        raise DataError(f"{name}: only one column, {column[:40]!r}: cells must be divided by commas")
+        raise DataError(f"{name}: only one column, {brief(column, 40)}: cells must be divided by commas")

@@ -14,6 +14,7 @@ from pellucid.bench.contestants import versions
 from pellucid.bench.workloads import WORKLOADS
 from pellucid.files import write_whole
 from pellucid.lab.environment import environment
+from pellucid.reading import parse_json
 
 FORMAT = 1
 PARTS = (*WORKLOADS, "race", "scaling", "own")
@@ -62,7 +63,7 @@ def read_results(path: Path) -> dict[str, Any]:
         If the file is something else.
     """
     try:
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        results: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} holds no results of bench ({error}): name another file by --out") from None
     if not _is_known(results):

@@ -12,6 +12,8 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from pellucid.reading import open_regular
+
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 20
 
@@ -64,7 +66,7 @@ def open_unpacked(source: str | Path | bytes) -> Iterator[io.BufferedIOBase]:
 
 
 def _open_raw(source: str | Path | bytes) -> io.BufferedIOBase:
-    return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+    return io.BytesIO(source) if isinstance(source, bytes) else open_regular(source)
 
 
 def read_at_most(stream: Readable, limit: int) -> bytearray:

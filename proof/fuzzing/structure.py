@@ -1,0 +1,113 @@
+"""Damage beneath the outermost layer of a format, and how many bytes a file says that it holds."""
+
+import gzip
+import io
+import json
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from PIL import Image
+
+from pellucid import safetensors
+from pellucid.checkpoint import _digest
+from pellucid.safetensors_header import KEY
+from proof.fuzzing.json_edits import edit_json
+from proof.fuzzing.mutations import Stock, mutate
+from proof.scratch import scratch_folder
+
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+#: No stream of deflate holds more for a byte of its own.
+MOST_DEFLATED = 1032
+ROW_WORDS = (b",", b"\n", b"\r\n", b'"', b"0", b"3", b"0.5", b"-1", b"255", b"256", b"oak", b"1e999", b"\xff")
+
+
+def edit_safetensors_header(content: bytes, rng: Random) -> bytes:
+    """Change the JSON of a safetensors header; a file without one stays as it is."""
+    return _with_header(content, lambda header: edit_json(header, rng))
+
+
+def edit_model_notes(content: bytes, rng: Random) -> bytes:
+    """Change what a model's file says of its layers and notes, or else the header around it."""
+
+    def edit(header: Any) -> Any:
+        metadata = header["__metadata__"]
+        metadata[KEY] = json.dumps(edit_json(json.loads(metadata[KEY]), rng))
+        return header
+
+    return _with_header(content, edit) if rng.random() < 0.8 else edit_safetensors_header(content, rng)
+
+
+def redigested(content: bytes, rng: Random) -> bytes:
+    """Return a checkpoint with the digest of its arrays made right; what is none stays as it is."""
+    with scratch_folder() as folder:
+        path = Path(folder, "a")
+        path.write_bytes(content)
+        try:
+            tensors, about = safetensors.read(path)
+            safetensors.write(path, tensors, {**about, "sha256": _digest(tensors)})
+        except (ValueError, TypeError):
+            return content
+        return path.read_bytes()
+
+
+def _with_header(content: bytes, edit: Callable[[Any], Any]) -> bytes:
+    stop = 8 + int.from_bytes(content[:8], "little")
+    try:
+        text = json.dumps(edit(json.loads(content[8:stop]))).encode()
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return content
+    return len(text).to_bytes(8, "little") + text + content[stop:]
+
+
+def edit_rows(content: bytes, rng: Random) -> bytes:
+    """Damage a table below its header."""
+    header, newline, rows = content.partition(b"\n")
+    return header + newline + mutate(rows, rng, Stock((rows, content), ROW_WORDS))
+
+
+def packed(content: bytes, rng: Random) -> bytes:
+    """Return bytes as gzip: of several members, or with something behind it, now and then."""
+    place = rng.randrange(len(content) + 1) if rng.random() < 0.2 else len(content)
+    members = [gzip.compress(part, 1, mtime=0) for part in (content[:place], content[place:])]
+    return b"".join(members) + rng.choice((b"", b"", b"", b"\0" * 8, b"x", members[0][:15]))
+
+
+def unpacked_bytes(content: bytes) -> int:
+    """Return how many bytes a file holds, unpacked as far as it goes."""
+    if not content.startswith(b"\x1f\x8b"):
+        return len(content)
+    return len(content) + len(_inflated(content))
+
+
+def _inflated(content: bytes) -> bytes:
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        return stream.decompress(content, MOST_DEFLATED * len(content))
+    except zlib.error:
+        return b""
+
+
+def checksummed(content: bytes, rng: Random) -> bytes:
+    """Return a PNG with the checksum of each chunk made right; other files as they are."""
+    if not content.startswith(PNG_MAGIC):
+        return content
+    made, place = bytearray(PNG_MAGIC), len(PNG_MAGIC)
+    while place + 12 <= len(content):
+        (size,) = struct.unpack_from(">I", content, place)
+        chunk = content[place + 4 : place + 8 + min(size, len(content))]
+        made += struct.pack(">I", size) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        place += 12 + size
+    return bytes(made)
+
+
+def image_bytes(content: bytes) -> int:
+    """Return how many bytes the pixels take that an image's header states: eight each, as deep ones do."""
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+            return len(content) + 8 * image.width * image.height
+    except Exception:
+        return len(content)

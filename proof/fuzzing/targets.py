@@ -1,0 +1,79 @@
+"""Every reader of a file that a user names, with whole files to damage. A new one is a line in TARGETS."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from proof.fuzzing import readers, samples, words
+from proof.fuzzing.json_edits import edit_json_file
+from proof.fuzzing.structure import (
+    checksummed,
+    edit_model_notes,
+    edit_rows,
+    edit_safetensors_header,
+    image_bytes,
+    packed,
+    redigested,
+    unpacked_bytes,
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader and how to damage what it reads.
+
+    Attributes
+    ----------
+    name : str
+    read : callable
+        Takes a path.
+    files : function
+        Returns whole files to begin from, which `read` accepts.
+    words : sequence of bytes
+        What means something in the format.
+    edit : callable or None
+        Damages the structure that a file's bytes stand for: half of the files are damaged so.
+    finish : callable or None
+        Brings damaged bytes into a form that gets past the outermost check: half of the files are.
+    stated_bytes : callable
+        How many bytes a file says that it holds.
+    """
+
+    name: str
+    read: Callable[[Path], object]
+    files: Callable[[], Sequence[bytes]]
+    words: Sequence[bytes] = ()
+    edit: Callable[[bytes, Random], bytes] | None = None
+    finish: Callable[[bytes, Random], bytes] | None = None
+    stated_bytes: Callable[[bytes], int] = len
+
+
+TARGETS = (
+    Target("safetensors", readers.tensors, samples.tensor_files, words.TENSOR_WORDS, edit_safetensors_header),
+    Target("model", readers.model, samples.models, words.TENSOR_WORDS, edit_model_notes),
+    Target(
+        "checkpoint",
+        readers.checkpoint,
+        samples.checkpoints,
+        words.TENSOR_WORDS,
+        edit_model_notes,
+        redigested,
+    ),
+    Target("IDX", readers.values, samples.idx_files),
+    Target("IDX labels", readers.labels, samples.idx_labels),
+    Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed, stated_bytes=unpacked_bytes),
+    Target("IDX to predict", readers.images, samples.idx_images, finish=packed, stated_bytes=unpacked_bytes),
+    Target("digit CSV", readers.digits, samples.digit_tables, words.DIGIT_WORDS, edit_rows, packed),
+    Target(
+        "CSV to train on", readers.table_to_train_on, samples.labelled_tables, words.TABLE_WORDS, edit_rows
+    ),
+    Target("CSV to predict", readers.table_to_predict, samples.tables, words.TABLE_WORDS, edit_rows, packed),
+    Target("TOML settings", readers.settings, samples.settings, words.SETTING_WORDS),
+    Target("picture", readers.picture, samples.pictures, finish=checksummed, stated_bytes=image_bytes),
+    Target("array in .npy", readers.array_to_train_on, samples.arrays, words.ARRAY_WORDS),
+    Target("run of a report", readers.report_run, samples.report_runs, edit=edit_json_file),
+    Target("results of bench", readers.bench_results, samples.bench_results, edit=edit_json_file),
+    Target("ledger", readers.ledger, samples.ledgers, edit=edit_json_file),
+    Target("npm package", readers.package, samples.packages, finish=packed, stated_bytes=unpacked_bytes),
+)

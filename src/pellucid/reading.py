@@ -1,0 +1,106 @@
+"""What every reader of a file that may come from anywhere needs: regular files, strict JSON, short messages.
+
+>>> parse_json('{"a": [1, 2.5]}')
+{'a': [1, 2.5]}
+"""
+
+import errno
+import json
+import os
+import re
+import stat
+from io import BufferedReader
+from os import PathLike
+from typing import Any, NoReturn
+
+#: How JSON may write half of a UTF-16 pair, which alone is no character.
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def open_regular(path: str | PathLike[str]) -> BufferedReader:
+    """Open a file to read its bytes, unless it is a folder, a pipe or a device: those may never end.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it is not a regular one.
+
+    Examples
+    --------
+    >>> open_regular("missing.csv")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: [Errno 2] No such file or directory: 'missing.csv'
+    """
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - whoever asked closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "not a regular file, so it is not read: name another", str(path))
+    return file
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def parse_json(text: str) -> Any:
+    """Return what strict JSON says: no name twice, no NaN, no half characters, no endless nesting.
+
+    Raises
+    ------
+    ValueError
+        The message says what is wrong, in one line.
+
+    Examples
+    --------
+    >>> parse_json('{"a": 1, "a": 2}')
+    Traceback (most recent call last):
+    ...
+    ValueError: 'a' stands twice in an object
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        if HALF.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{error.object[error.start]!a} alone is no character") from error
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"{brief(twice)} stands twice in an object")
+    return values
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number in JSON")
+
+
+def plain(name: str, length: int = 60) -> str:
+    r"""Return a name as it is where it is short and on one line, else as `brief` shows it.
+
+    Examples
+    --------
+    >>> plain("width"), plain("wid\nth")
+    ('width', "'wid\\nth'")
+    """
+    return name if name.isprintable() and len(name) <= length else brief(name, length)
+
+
+def brief(value: object, length: int = 60) -> str:
+    r"""Return a value as a message shows it: on one line, and cut where it is long.
+
+    Examples
+    --------
+    >>> brief("a\nb"), brief("x" * 1000, 10)
+    ("'a\\nb'", "'xxxxxxxxx...")
+    """
+    text = repr(value)
+    return text if len(text) <= length else text[:length] + "..."
