@@ -84,6 +84,22 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
             yield f"{i}.bias", layer, "b"
 
 
+def check_described(about: Any, path: object) -> None:
+    """Raise where a file's metadata say nothing of a network, as in files of other libraries.
+
+    Raises
+    ------
+    ValueError
+        It names the file and what to do with it.
+    """
+    if about is None:
+        raise ValueError(
+            f"{path}: the metadata do not describe a pellucid network: there are none. A file of PyTorch's "
+            "goes into a network with the same layers, built: pellucid.interop.state_dict.load_state_dict"
+            "(net, path)"
+        )
+
+
 def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Array], path: object) -> None:
     """Raise unless a file's tensors are those that the connected layers need.
 

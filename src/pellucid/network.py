@@ -16,7 +16,13 @@ import numpy as np
 from pellucid import safetensors
 from pellucid.backend import Array, array_module, as_array, float_dtype, on_gpu, to_device, to_host, zeros
 from pellucid.layers import Activation, Dense, Layer
-from pellucid.model_file import check_tensors, describe_network, make_layers, named_parameters
+from pellucid.model_file import (
+    check_described,
+    check_tensors,
+    describe_network,
+    make_layers,
+    named_parameters,
+)
 
 
 class Network:
@@ -361,6 +367,7 @@ class Network:
         FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
         """
         tensors, about = safetensors.read(path)
+        check_described(about, path)
         try:
             net = cls(make_layers(about["layers"]))
             net._place(float_dtype(about["dtype"]), "cpu", tf32=False)
