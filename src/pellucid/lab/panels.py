@@ -60,6 +60,7 @@ class Panel:
     lines: tuple[tuple[str, float], ...] = ()
     marks: tuple[tuple[str, float], ...] = ()
     log_y: bool = False
+    log_x: bool = False
 
 
 def draw_panel(ax: "Axes", panel: Panel) -> None:
@@ -74,6 +75,9 @@ def draw_panel(ax: "Axes", panel: Panel) -> None:
         ax.plot(x, y, "D", ms=size, mfc="none", mec=INK, mew=0.7, ls="none", label="published", zorder=4)
     if panel.log_y:
         _scale_log(ax)
+    if panel.log_x:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
     ax.margins(x=0.01)
     ax.set(xlabel=panel.x_label, ylabel=panel.y_label)
     _draw_marks(ax, panel.marks)

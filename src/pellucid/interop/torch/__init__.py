@@ -7,6 +7,6 @@ there as we do here.
 from pellucid.interop.torch.losses import criterion
 from pellucid.interop.torch.modules import from_sequential, sequential
 from pellucid.interop.torch.optimizers import torch_optimizer
-from pellucid.interop.torch.twin import Twin, train_twin
+from pellucid.interop.torch.twin import Twin, threads, train_twin
 
-__all__ = ["Twin", "criterion", "from_sequential", "sequential", "torch_optimizer", "train_twin"]
+__all__ = ["Twin", "criterion", "from_sequential", "sequential", "threads", "torch_optimizer", "train_twin"]

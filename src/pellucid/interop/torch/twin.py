@@ -6,6 +6,7 @@ measures it measures the twin.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,27 @@ class Twin:
 def _array(tensor: Any) -> Array:
     """Return a view in our orientation."""
     return tensor.numpy().T  # type: ignore[no-any-return]
+
+
+@contextmanager
+def threads(n: int | None) -> Iterator[None]:
+    """Let PyTorch use so many threads within the block; None: as many as it would.
+
+    Threads wait for one another by spinning: where other work has a core, small steps take tens of times as
+    long with two as with one.
+
+    Examples
+    --------
+    >>> with threads(1):
+    ...     torch.get_num_threads()
+    1
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if n is None else n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def train_twin(
