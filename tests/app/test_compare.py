@@ -1,5 +1,6 @@
 """A comparison from a setup to the terminal and to files."""
 
+import io
 import json
 
 import numpy as np
@@ -17,9 +18,8 @@ torch = pytest.importorskip("torch")
 def run(steps, out=None, dtype=np.float64, **settings):
     """Return whether all bars hold, and what was printed."""
     setup = setup_of_settings(TrainSettings(source="digits", hidden=(10,), **settings), steps, dtype=dtype)
-    console = Console(width=80, record=True, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    with console.file:
-        return compare(setup, steps, out, console), console.export_text()
+    console = Console(width=80, file=io.StringIO())
+    return compare(setup, steps, out, console), console.file.getvalue()
 
 
 def test_what_is_shown_and_written_agrees(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -46,7 +45,7 @@ def compare(setup: Setup, steps: int, out: Path | None, console: Console) -> boo
     told = (RELATIVE, told_times(history), told_verdict(history))
     console.print(*told, sep="\n", markup=False, highlight=False)
     if out is not None:
-        for path in write(history.to_json(), out):
+        for path in write(history, out):
             console.print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
     return all(each.holds for each in history.verdicts())
 
@@ -67,15 +66,14 @@ def take_steps(setup: Setup, steps: int, console: Console) -> History:
     return history
 
 
-def write(content: dict[str, Any], folder: Path) -> list[Path]:
+def write(history: History, folder: Path) -> list[Path]:
     """Write the figures as JSON, with what they were made with, and the picture as PNG and SVG."""
     from pellucid.lab.comparison_plots import comparison_plot
     from pellucid.lab.environment import environment
     from pellucid.lab.figures import render
 
     folder.mkdir(exist_ok=True)
-    text = json.dumps(
-        {**content, "environment": environment()}, indent=1, ensure_ascii=False, allow_nan=False
-    )
+    content = {**history.to_json(), "verdict": told_verdict(history), "environment": environment()}
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(folder / FILE, [text.encode(), b"\n"])
     return [folder / FILE, *render(comparison_plot(content), folder)]
