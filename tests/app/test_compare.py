@@ -42,6 +42,12 @@ def test_what_is_shown_and_written_agrees(tmp_path):
     cells = rows["120"].replace("│", " ").split()
     assert [cells[i] for i in (2, 4, 6)] == [f"{value:.1e}" for value in (last["loss"][1], *worst)]
     assert content["bars"][0]["measured"] < 1e-12
+    peaks = [point["largest so far"] for point in content["curve"]]
+    for kind in ("gradients", "weights"):
+        for i in range(4):
+            rising = [peak[kind][i] for peak in peaks]
+            assert rising == sorted(rising)
+            assert rising[-1] >= max(point[kind][i][1] for point in content["curve"])
     assert f"up to step 120: largest relative difference {content['largest']:.1e}, bar 1e-08: holds" in told
     assert f"pellucid {content['seconds']['pellucid']['total']:.2f} s" in told
     assert (

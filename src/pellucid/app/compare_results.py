@@ -15,6 +15,7 @@ from pellucid.app.compare_steps import Difference, SideBySide, StepDifferences
 
 #: By dtype: up to which step no relative difference may be larger than what.
 BARS: dict[str, tuple[tuple[int, float], ...]] = {"float64": ((100, 1e-10), (1000, 1e-8)), "float32": ()}
+KINDS = ("gradients", "weights")
 #: Points of a curve in every decade of steps.
 POINTS = 40
 
@@ -40,6 +41,8 @@ class History:
     ----------
     kept : list of StepDifferences
         Marked steps and those of a smooth curve on a logarithmic axis; the last one.
+    peaks : list of dict of str to list of float
+        For each of these the largest relative difference of each block until then: gradients, weights.
     largest : list of float
         Of every step.
     """
@@ -47,13 +50,20 @@ class History:
     def __init__(self, setup: Setup, side_by_side: SideBySide) -> None:
         self.setup, self.side_by_side = setup, side_by_side
         self.kept: list[StepDifferences] = []
+        self.peaks: list[dict[str, list[float]]] = []
         self.largest: list[float] = []
+        self._peaks = {kind: [0.0] * len(side_by_side.blocks) for kind in KINDS}
 
     def add(self, found: StepDifferences, *, is_last: bool) -> None:
         """Take in the next step."""
         self.largest.append(found.largest)
+        for kind, peaks in self._peaks.items():
+            self._peaks[kind] = [
+                max(p, each.relative) for p, each in zip(peaks, getattr(found, kind), strict=True)
+            ]
         if is_last or is_marked(found.step) or is_on_curve(found.step):
             self.kept.append(found)
+            self.peaks.append(dict(self._peaks))
 
     def verdicts(self) -> list[Verdict]:
         """Return what was found on each bar that the steps reach into."""
@@ -79,7 +89,10 @@ class History:
                 for library, taken in self.side_by_side.seconds.items()
             },
             "blocks": self.side_by_side.blocks,
-            "curve": [_as_json(each) for each in self.kept],
+            "curve": [
+                {**_as_json(each), "largest so far": peaks}
+                for each, peaks in zip(self.kept, self.peaks, strict=True)
+            ],
         }
 
 

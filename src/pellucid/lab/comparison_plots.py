@@ -17,8 +17,8 @@ def comparison_plot(content: Mapping[str, Any]) -> Plot:
         As `pellucid compare` writes it to ``comparison.json``.
     """
     caption = (
-        f"{content['name']} in {content['dtype']}: largest difference between pellucid and PyTorch in each "
-        "block of parameters, over the block's largest entry. Equal blocks have no point."
+        f"{content['name']} in {content['dtype']}: largest difference so far between pellucid and PyTorch in "
+        "each block of parameters, over the block's largest entry. Equal blocks have no point."
     )
     bars = tuple((f"bar to {bar['steps']:,}", bar["limit"]) for bar in content["bars"])
     panels = (_panel(kind, content["blocks"], content["curve"], bars) for kind in TITLES)
@@ -29,7 +29,8 @@ def _panel(
     kind: str, blocks: Sequence[str], curve: Sequence[Mapping[str, Any]], bars: tuple[tuple[str, float], ...]
 ) -> Panel:
     by_block = {
-        name: [(point["step"], point[kind][i][1]) for point in curve] for i, name in enumerate(blocks)
+        name: [(point["step"], point["largest so far"][kind][i]) for point in curve]
+        for i, name in enumerate(blocks)
     }
     # A logarithmic axis has no place for 0.
     seen = {name: [pair for pair in pairs if pair[1] > 0] for name, pairs in by_block.items()}
@@ -38,4 +39,6 @@ def _panel(
         for name, pairs in seen.items()
         if pairs
     )
-    return Panel(TITLES[kind], "step", "relative difference", series, lines=bars, log_x=True, log_y=True)
+    return Panel(
+        TITLES[kind], "step", "relative difference so far", series, lines=bars, log_x=True, log_y=True
+    )
