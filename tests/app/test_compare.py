@@ -14,6 +14,8 @@ from pellucid.app.settings import TrainSettings
 
 torch = pytest.importorskip("torch")
 
+from pellucid.interop.torch import threads  # noqa: E402
+
 
 def run(steps, out=None, dtype=np.float64, **settings):
     """Return whether all bars hold, and what was printed."""
@@ -79,3 +81,18 @@ def test_a_place_that_cannot_be_is_told_before_any_step(tmp_path, monkeypatch, o
         out = "file/below"
     with pytest.raises(ValueError, match=r"^--out: there is no folder|^--out: the folder"):
         run(5, tmp_path / out)
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(32, 1), (0, 2)])
+def test_small_steps_get_one_thread(monkeypatch, rows, expected):
+    found, add = [], compare_results.History.add
+
+    def noted(self, *step, **last):
+        found.append(torch.get_num_threads())
+        add(self, *step, **last)
+
+    monkeypatch.setattr(compare_results.History, "add", noted)
+    monkeypatch.setattr("pellucid.app.compare.SMALL_PRODUCT", 100_000)
+    with threads(2):
+        run(3, batch_size=rows)
+    assert found == [expected] * 3

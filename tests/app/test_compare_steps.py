@@ -9,7 +9,7 @@ import pytest
 import pellucid as pl
 from pellucid.app.compare_results import verdicts
 from pellucid.app.compare_setup import Setup
-from pellucid.app.compare_steps import OURS, THEIRS, Difference, SideBySide, difference
+from pellucid.app.compare_steps import OURS, THEIRS, Difference, SideBySide, StepDifferences, difference
 
 pytest.importorskip("torch")
 
@@ -31,6 +31,32 @@ def test_differences_by_hand():
     assert difference(np.array([3.0]), np.array([0.0])) == Difference(3.0, 1.0)
     assert difference(np.zeros((2, 2)), np.zeros((2, 2))) == Difference(0.0, 0.0)
     assert difference(0.25, -0.25) == Difference(0.5, 2.0)
+
+
+def test_the_largest_of_a_step_is_of_loss_gradients_and_weights():
+    low, high = Difference(9.0, 0.1), Difference(1.0, 0.2)
+    for found in (
+        StepDifferences(1, high, (low, low), (low, low)),
+        StepDifferences(1, low, (low, high), (low, low)),
+        StepDifferences(1, low, (low, low), (low, high)),
+    ):
+        assert found.largest == 0.2
+
+
+def test_gradients_are_told_apart_from_weights(monkeypatch):
+    """Twice the gradient, by a rate too small to move a weight."""
+    backward = pl.Dense.backward
+
+    def wrong(self, dy):
+        dx = backward(self, dy)
+        self.dW *= 2
+        return dx
+
+    monkeypatch.setattr(pl.Dense, "backward", wrong)
+    (found,) = SideBySide(setup(hidden(), optimizer=pl.SGD(1e-30))).steps(1)
+    assert [each.relative for each in found.gradients] == pytest.approx([1, 0, 1, 0], abs=1e-12)
+    # Biases begin at 0: all that they are is the step, which is right.
+    assert [each.relative for each in found.weights] == pytest.approx([0] * 4, abs=1e-12)
 
 
 SETTINGS = [

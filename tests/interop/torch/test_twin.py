@@ -10,7 +10,7 @@ from pellucid.lab.reports import d_run
 
 torch = pytest.importorskip("torch")
 
-from pellucid.interop.torch import Twin, criterion, sequential, torch_optimizer, train_twin  # noqa: E402
+from pellucid.interop.torch import Twin, criterion, sequential, threads, torch_optimizer, train_twin  # noqa: E402
 
 DTYPES = [(np.float64, 1e-10), (np.float32, 1e-5)]
 
@@ -174,3 +174,14 @@ def test_the_first_step_has_the_schedules_first_rate_and_the_second_its_second(r
         twin.step(*rows)
         change = twin.parameters()["0.weight"] - before
         np.testing.assert_allclose(change, -rate * twin.gradients()["0.weight"], rtol=1e-9, atol=1e-16)
+
+
+@pytest.mark.parametrize("n", [1, None])
+def test_threads_are_given_back(n):
+    usual = torch.get_num_threads()
+    with threads(3):
+        with pytest.raises(KeyboardInterrupt), threads(n):
+            assert torch.get_num_threads() == (n or 3)
+            raise KeyboardInterrupt
+        assert torch.get_num_threads() == 3
+    assert torch.get_num_threads() == usual
