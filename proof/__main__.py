@@ -26,7 +26,7 @@ PROOFS = {
     "gradients": 5_000,
     "mutations": 1,
     "numerics": 1,
-    "twin": 24,
+    "twin": 100,
     "interchange": 500,
     "safetensors_bytes": 20_000,
     "determinism": 5,

@@ -58,7 +58,7 @@ PLACES = {
     "PIL": ("app/pictures.py",),
     "polars": ("app/tables.py",),
     "sklearn": ("estimator.py", "bench/"),
-    "torch": ("interop/torch.py", "bench/"),
+    "torch": ("interop/torch/", "bench/"),
 }
 #: What needs NumPy and the standard library alone, even inside functions.
 CORE = {part for row in ORDER[:12] for part in row} - {"data", "compiled"}

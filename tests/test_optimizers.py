@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,52 @@ import pellucid as pl
 RECORDED = json.loads(Path(__file__).with_name("recorded").joinpath("optimizers.json").read_text())
 
 
-@pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: f"{case['class']}-{case['ours']}")
+#: Digits that 120 steps may lose to rounding.
+TOLERANCES = {"float64": {"rtol": 1e-12, "atol": 1e-13}, "float32": {"rtol": 1e-6, "atol": 1e-6}}
+
+
+@pytest.mark.parametrize(
+    "case", RECORDED["cases"], ids=lambda case: f"{case['class']}-{case['ours']}-{case['dtype']}"
+)
 def test_recorded(case):
     optimizer = getattr(pl, case["class"])(**{"learning_rate": 1e-3, **case["ours"]})
-    theta = np.array(RECORDED["start"])
-    for grad, expected in zip(RECORDED["grads"], case["theta"], strict=True):
-        optimizer.step(theta, np.array(grad), RECORDED["n_weights"])
-        np.testing.assert_allclose(theta, expected, rtol=1e-12, atol=1e-13)
+    theta, compared = np.array(RECORDED["start"], case["dtype"]), 0
+    expected = dict(zip(RECORDED["steps"], case["theta"], strict=True))
+    for step, grad in enumerate(RECORDED["grads"], 1):
+        optimizer.step(theta, np.array(grad, case["dtype"]), RECORDED["n_weights"])
+        if step in expected:
+            np.testing.assert_allclose(theta, expected[step], **TOLERANCES[case["dtype"]])
+            compared += 1
+    assert compared == len(expected) == 30
+    assert RECORDED["steps"][-1] == 120
+
+
+def test_every_rule_is_recorded_in_both_precisions():
+    found = {
+        (
+            each["class"],
+            *(name in each["ours"] for name in ("momentum", "nesterov", "weight_decay")),
+            each["dtype"],
+        )
+        for each in RECORDED["cases"]
+    }
+    rules = [("SGD", momentum, nesterov) for momentum, nesterov in ((0, 0), (1, 0), (1, 1))] + [
+        ("Adam", 0, 0)
+    ]
+    assert found == {(*rule, decay, dtype) for rule in rules for decay in (0, 1) for dtype in TOLERANCES}
+
+
+def test_the_script_records_what_the_file_holds():
+    pytest.importorskip("torch")
+    path = Path(__file__).with_name("recorded") / "make_optimizers.py"
+    again = runpy.run_path(str(path))["recorded"]()
+    assert again.keys() == RECORDED.keys()
+    assert [again[name] for name in ("n_weights", "steps")] == [4, RECORDED["steps"]]
+    for name in ("start", "grads"):
+        np.testing.assert_array_equal(again[name], RECORDED[name])
+    for new, old in zip(again["cases"], RECORDED["cases"], strict=True):
+        assert {**new, "theta": None} == {**old, "theta": None}
+        np.testing.assert_allclose(new["theta"], old["theta"], **TOLERANCES[new["dtype"]])
 
 
 #: ours, PyTorch's class, PyTorch's arguments

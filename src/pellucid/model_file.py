@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.backend import Array
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
 from pellucid.reading import brief
 from pellucid.safetensors_header import Place
@@ -114,7 +115,25 @@ def checked_notes(notes: Any) -> dict[str, Any]:
     return notes
 
 
-def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Place], path: object) -> None:
+def check_described(about: Any, path: object) -> None:
+    """Raise where a file's metadata say nothing of a network, as in files of other libraries.
+
+    Raises
+    ------
+    ValueError
+        It names the file and what to do with it.
+    """
+    if about is None:
+        raise ValueError(
+            f"{path}: the metadata do not describe a pellucid network: there are none. A file of PyTorch's "
+            "goes into a network with the same layers, built: pellucid.interop.state_dict.load_state_dict"
+            "(net, path)"
+        )
+
+
+def check_tensors(
+    layers: Sequence[Layer], tensors: Mapping[str, Place] | Mapping[str, Array], path: object
+) -> None:
     """Raise unless a file's tensors are those that the connected layers need.
 
     It is enough to know where they are: none has to be read.

@@ -17,6 +17,7 @@ from pellucid import safetensors
 from pellucid.backend import Array, array_module, as_array, float_dtype, on_gpu, to_device, to_host, zeros
 from pellucid.layers import Activation, Dense, Layer
 from pellucid.model_file import (
+    check_described,
     check_tensors,
     checked_dtype,
     checked_notes,
@@ -369,6 +370,7 @@ class Network:
         FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
         """
         with safetensors.opened(path) as contents:
+            check_described(contents.about, path)
             net = cls._described(contents.about, path)
             check_tensors(net.layers, contents.places, path)
             net._bind(zeros(net._count_parameters(), net.dtype))

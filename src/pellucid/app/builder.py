@@ -29,7 +29,12 @@ INITS: dict[str, Initializer] = {name: getattr(pl, name.replace("-", "_")) for n
 
 
 def build_network(
-    settings: TrainSettings, source: Source, rows: np.ndarray, rng: np.random.Generator
+    settings: TrainSettings,
+    source: Source,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    dtype: object = np.float32,
 ) -> pl.Network:
     """Return a network for the source's rows, built, with the notes that make it usable later.
 
@@ -40,6 +45,7 @@ def build_network(
     rows : array of int
         The training rows: what the scale of the features is fitted on.
     rng : numpy.random.Generator
+    dtype : numpy.float32 or numpy.float64
 
     Examples
     --------
@@ -50,7 +56,7 @@ def build_network(
     """
     first = first_layer(source, rows, subtract_mean=settings.subtract_mean)
     net = pl.Network([first, *_hidden_layers(settings), *_last_layers(settings.loss, len(source.classes))])
-    net.build(source.x.shape[1], rng=rng)
+    net.build(source.x.shape[1], rng=rng, dtype=dtype)
     white = round(1 / float(first.scale)) if source.image_shape else None
     net.notes = ModelNotes(
         source.classes, source.features, source.label, source.image_shape, white, settings.loss

@@ -1,1 +1,1 @@
-"""Other libraries: the twin run in PyTorch."""
+"""Other libraries: networks to PyTorch and back, files of its users, and the twin run."""

@@ -60,6 +60,7 @@ class Panel:
     lines: tuple[tuple[str, float], ...] = ()
     marks: tuple[tuple[str, float], ...] = ()
     log_y: bool = False
+    log_x: bool = False
 
 
 def draw_panel(ax: "Axes", panel: Panel) -> None:
@@ -73,7 +74,10 @@ def draw_panel(ax: "Axes", panel: Panel) -> None:
         size = 3.2 if len(x) <= 40 else 2.3
         ax.plot(x, y, "D", ms=size, mfc="none", mec=INK, mew=0.7, ls="none", label="published", zorder=4)
     if panel.log_y:
-        _scale_log(ax)
+        _scale_log(ax, [value for _, value in panel.lines])
+    if panel.log_x:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter("{x:g}")
     ax.margins(x=0.01)
     ax.set(xlabel=panel.x_label, ylabel=panel.y_label)
     _draw_marks(ax, panel.marks)
@@ -91,18 +95,20 @@ def _draw_series(ax: "Axes", series: Series, index: int, *, marked: bool) -> Non
         return
     if len(runs) > 1:
         ax.fill_between(series.x, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.2, lw=0)
-    dashes = DASHES[series.part] if series.part else CYCLE[0 if marked else index % len(CYCLE)]
+    # Colours and markers begin anew with the eighth curve, which then needs other dashes.
+    cycle = index // len(COLORS) if marked else index
+    dashes = DASHES[series.part] if series.part else CYCLE[cycle % len(CYCLE)]
     (line,) = ax.plot(series.x, runs.mean(axis=0), color=color, linestyle=dashes, label=series.name)
     if marked:
         every = max(1, len(series.x) // 7)
         line.set(marker=MARKERS[index % len(MARKERS)], markersize=3.6, markevery=(index * every // 5, every))
 
 
-def _scale_log(ax: "Axes") -> None:
-    """Scale y by decades, with plain numbers: "20", not "2 × 10¹"."""
+def _scale_log(ax: "Axes", lines: Sequence[float]) -> None:
+    """Scale y by decades, with plain numbers: "20", not "2 × 10¹"; lines that are to come belong to it."""
     ax.set_yscale("log", subs=[2, 3, 5, 7])
     ax.yaxis.set_major_formatter("{x:g}")
-    low, high = ax.get_ylim()
+    low, high = min(*ax.get_ylim(), *lines), max(*ax.get_ylim(), *lines)
     if high < 100 * low:
         ax.yaxis.set_minor_formatter("{x:g}")
 

@@ -92,12 +92,17 @@ def network(variant: str, n_in: int, seed: int) -> pl.Network:
 def run(settings: Settings, seed: int) -> Result:
     """Train on a random half of the training images, validate on a random half of the test images."""
     data = pl.load_dataset("mnist")
-    rows = np.random.default_rng([seed, 0])
-    train_rows = rows.choice(len(data.x_train), N_TRAIN, replace=False)
-    validation_rows = rows.choice(len(data.x_test), N_VALIDATION, replace=False)
+    train_rows, validation_rows = drawn_rows(data, seed)
     normalize = NORMALIZE[settings["normalize"]]
     x, x_validation = normalize(data.x_train)[train_rows], normalize(data.x_test)[validation_rows]
     return run_on(x, data.y_train[train_rows], x_validation, data.y_test[validation_rows], settings, seed)
+
+
+def drawn_rows(data: pl.Dataset, seed: int) -> tuple[Array, Array]:
+    """Return the numbers of the training rows and, of the test images, those to validate on."""
+    rows = np.random.default_rng([seed, 0])
+    train_rows = rows.choice(len(data.x_train), N_TRAIN, replace=False)
+    return train_rows, rows.choice(len(data.x_test), N_VALIDATION, replace=False)
 
 
 def run_on(

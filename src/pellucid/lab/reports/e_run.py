@@ -139,10 +139,15 @@ def run(settings: Settings, seed: int) -> Result:
     """Split the training images, train on 42,000, validate and test on 9,000 each."""
     data = pl.load_dataset("mnist")
     x = np.multiply(data.x_train, np.float32(1 / 255))
-    rows = np.split(np.random.default_rng([seed, 0]).permutation(len(x)), np.cumsum(PARTS)[:-1])
     names = ("train", "validation", "test")
+    rows = drawn_rows(len(x), seed)
     parts = {name: (x[part], data.y_train[part]) for name, part in zip(names, rows, strict=True)}
     return run_on(parts, settings, seed)
+
+
+def drawn_rows(n: int, seed: int) -> list[Array]:
+    """Return the numbers of the rows to train on, to validate on and to test on."""
+    return np.split(np.random.default_rng([seed, 0]).permutation(n), np.cumsum(PARTS)[:-1])
 
 
 def run_on(parts: dict[str, tuple[Array, Array]], settings: Settings, seed: int) -> Result:

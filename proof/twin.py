@@ -1,0 +1,153 @@
+"""A thousand steps beside PyTorch's, with settings drawn at random: losses, gradients and weights agree.
+
+Drawn are depth, widths and activations, dropout, the loss and its label smoothing, the optimizer, weight
+decay, the schedule, and the batch size. Learning rates are those that such nets are trained with: where a
+rate makes training chaotic, any two orders of summation drift apart, two of PyTorch's own too. The same n
+gives the same settings.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+import pellucid as pl
+from pellucid.app.compare_results import BARS
+from pellucid.app.compare_setup import Setup
+from pellucid.app.compare_steps import SideBySide
+from proof.finding import Finding
+
+SMOOTH: tuple[type[pl.Layer], ...] = (pl.Tanh, pl.Sigmoid)
+KINKED: tuple[type[pl.Layer], ...] = (pl.ReLU, pl.LeakyReLU)
+ACTIVATIONS = SMOOTH + KINKED
+LOSSES = (pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError)
+N_ROWS = 200
+#: Half the distance from 1 to the next number: the relative size of one rounding.
+ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24}
+#: To first order training multiplies every rounding by the same factors in both precisions, so that the
+#: differences are to each other as the roundings are. This is left to the luck of single roundings.
+LUCK = 32
+
+
+@dataclass(frozen=True)
+class Run:
+    """The largest relative difference after each step of a setting, in both precisions."""
+
+    seed: int
+    is_smooth: bool
+    exact: list[float]
+    rounded: list[float]
+
+    @property
+    def growth(self) -> float:
+        """How many times its own rounding float32 differs, over the same of float64: about 1."""
+        in_float64 = max(max(self.exact) / ROUNDING["float64"], 1)
+        return max(self.rounded) / ROUNDING["float32"] / in_float64
+
+
+def prove(n: int, advance: Callable[[int], None], *, steps: int = 1000) -> list[Finding]:
+    """Take the steps with n settings, in float64 and in float32."""
+    from pellucid.interop.torch import threads
+
+    runs = []
+    with threads(1):
+        for seed in range(n):
+            runs.append(run(seed, steps))
+            advance(1)
+    reached = [bar for bar in BARS["float64"] if bar[0] <= steps]
+    return [*(in_float64(runs, *bar) for bar in reached), *in_float32(runs)]
+
+
+def run(seed: int, steps: int) -> Run:
+    """Take the steps of a setting in both precisions."""
+    exact, rounded = (largest(seed, steps, dtype) for dtype in (np.float64, np.float32))
+    kinks = (isinstance(layer, KINKED) for layer in drawn(seed, steps, np.float64).net.layers)
+    return Run(seed, not any(kinks), exact, rounded)
+
+
+def in_float64(runs: list[Run], steps: int, limit: float) -> Finding:
+    """Return what the first so many steps have shown."""
+    worst = max(runs, key=lambda each: max(each.exact[:steps]))
+    measured = max(worst.exact[:steps])
+    return Finding(
+        claim=f"In float64, {steps:,} steps are PyTorch's: loss, gradients and weights of each layer",
+        measured=f"{len(runs)} settings, largest relative difference {measured:.1e} (setting {worst.seed})",
+        limit=f"{limit:.0e}",
+        holds=measured <= limit,
+    )
+
+
+def in_float32(runs: list[Run]) -> list[Finding]:
+    """Return how far float32 differs, where all is smooth and where a rounding can switch a unit."""
+    smooth, kinked = ([each for each in runs if each.is_smooth == wanted] for wanted in (True, False))
+    found = []
+    if smooth:
+        growth = max(each.growth for each in smooth)
+        found.append(
+            Finding(
+                claim="In float32, smooth networks differ as float64's do, for roundings 2²⁹ times as large",
+                measured=f"{_told(smooth)}, at most {growth:.1f} times float64's · 2²⁹",
+                limit=f"{LUCK} times",
+                holds=growth <= LUCK,
+            )
+        )
+    if kinked:
+        switched = sum(each.growth > LUCK for each in kinked)
+        found.append(
+            Finding(
+                claim="In float32, networks of ReLU differ so too, until a rounding switches a unit",
+                measured=f"{_told(kinked)}; beyond {LUCK} times float64's · 2²⁹ in {switched} of them",
+                limit="none: a switch changes a row's gradient outright",
+                holds=True,
+            )
+        )
+    return found
+
+
+def _told(runs: list[Run]) -> str:
+    values = [max(each.rounded) for each in runs]
+    middle, most = median(values), max(values)
+    return f"{len(runs)} settings, relative difference {middle:.0e} in the median, {most:.0e} at most"
+
+
+def largest(seed: int, steps: int, dtype: object) -> list[float]:
+    """Return the largest relative difference after each step."""
+    return [each.largest for each in SideBySide(drawn(seed, steps, dtype)).steps(steps)]
+
+
+def drawn(seed: int, steps: int, dtype: object) -> Setup:
+    """Return the settings of a seed, with classes that overlap: no loss comes near to 0."""
+    rng = np.random.default_rng(seed)
+    n_in, n_classes = int(rng.integers(2, 31)), int(rng.integers(2, 11))
+    loss = LOSSES[seed % 3](label_smoothing=float(rng.choice([0.0, 0.1])))
+    layers = _layers(rng, loss, n_classes)
+    net = pl.Network(layers).build(n_in, rng=rng, dtype=dtype)
+    y = rng.integers(0, n_classes, N_ROWS)
+    x = rng.normal(size=(N_ROWS, n_in)) + 0.7 * rng.normal(size=(n_classes, n_in))[y]
+    batch_size = None if rng.random() < 0.1 else int(rng.integers(1, 65))
+    return Setup(f"setting {seed}", net, loss, _optimizer(rng, steps), x, y, batch_size, rng)
+
+
+def _layers(rng: np.random.Generator, loss: pl.Loss, n_classes: int) -> list[pl.Layer]:
+    layers: list[pl.Layer] = []
+    drop_prob = float(rng.choice([0.0, 0.2, 0.5]))
+    for _ in range(rng.integers(0, 4)):
+        layers += [pl.Dense(int(rng.integers(2, 33))), ACTIVATIONS[rng.integers(4)]()]
+        layers += [pl.Dropout(drop_prob)] if drop_prob else []
+    n_out = 1 if n_classes == 2 and not isinstance(loss, pl.SoftmaxCrossEntropy) else n_classes
+    ending = [pl.Sigmoid()] if isinstance(loss, pl.MeanSquaredError) and rng.random() < 0.5 else []
+    return [*layers, pl.Dense(n_out), *ending]
+
+
+def _optimizer(rng: np.random.Generator, steps: int) -> pl.Optimizer:
+    kind = ("plain", "momentum", "nesterov", "adam")[rng.integers(4)]
+    rate = float(10 ** rng.uniform(*{"plain": (-2, -1), "adam": (-4, -2.5)}.get(kind, (-3, -2))))
+    rates: list[Any] = [rate, pl.step_decay(rate, every=max(1, steps // 3)), pl.cosine(rate, steps=steps)]
+    chosen = [*rates, pl.one_cycle(rate, steps=steps)][rng.integers(4)]
+    weight_decay = float(rng.choice([0.0, 1e-4, 1e-2]))
+    if kind == "adam":
+        return pl.Adam(chosen, weight_decay=weight_decay)
+    momentum = 0.0 if kind == "plain" else float(rng.uniform(0.5, 0.95))
+    return pl.SGD(chosen, momentum=momentum, nesterov=kind == "nesterov", weight_decay=weight_decay)

@@ -1,0 +1,128 @@
+"""Our steps and PyTorch's side by side: how far apart losses, gradients and weights are after each.
+
+>>> difference(np.array([1.0, 2.0]), np.array([1.0, 2.5]))
+Difference(absolute=0.5, relative=0.2)
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from pellucid.app.compare_setup import Setup
+from pellucid.arguments import check_ending
+from pellucid.backend import Array
+from pellucid.descent import PlainDescent
+from pellucid.model_file import named_parameters
+from pellucid.stack import Single
+from pellucid.training import BLOCK_ROWS
+
+OURS, THEIRS = "pellucid", "PyTorch"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far our numbers are from PyTorch's: the largest |a - b|, and that over the largest |b|."""
+
+    absolute: float
+    relative: float
+
+
+@dataclass(frozen=True)
+class StepDifferences:
+    """What differs after one step: its loss, and gradient and new value of each block of parameters."""
+
+    step: int
+    loss: Difference
+    gradients: tuple[Difference, ...]
+    weights: tuple[Difference, ...]
+
+    @property
+    def largest(self) -> float:
+        """The largest relative difference of all."""
+        return max(each.relative for each in (self.loss, *self.gradients, *self.weights))
+
+
+class SideBySide:
+    """A training in both libraries at once.
+
+    Attributes
+    ----------
+    blocks : list of str
+        The blocks of parameters as PyTorch names them: ``0.weight``, ``0.bias`` ….
+    seconds : dict of str to list of float
+        What each library took for each step, without the comparison.
+
+    Raises
+    ------
+    TypeError
+        If PyTorch has no counterpart of something.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        from pellucid.interop.torch import Twin
+
+        net, optimizer = setup.net, setup.optimizer
+        check_ending(net, setup.loss)
+        self._batches = setup.batches()
+        self._twin = Twin(net, setup.loss, optimizer)
+        self._own = PlainDescent(Single(net), setup.loss, optimizer, len(setup.y), BLOCK_ROWS)
+        self._layers = {name: (layer, ours) for name, layer, ours in named_parameters(net.layers)}
+        self.blocks = list(self._layers)
+        self.seconds: dict[str, list[float]] = {OURS: [], THEIRS: []}
+
+    def steps(self, n: int) -> Iterator[StepDifferences]:
+        """Take n steps, and yield what differs after each.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss is not finite.
+        """
+        for number in range(1, n + 1):
+            x, y = next(self._batches)
+            value, expected = (
+                self._timed(OURS, self._own.step, x, y),
+                self._timed(THEIRS, self._twin.step, x, y),
+            )
+            if not np.isfinite(value):
+                raise FloatingPointError(f"step {number}: the loss is {value:g}: try a smaller learning rate")
+            yield StepDifferences(
+                number,
+                difference(value, expected),
+                self._differences("d", self._twin.gradients()),
+                self._differences("", self._twin.parameters()),
+            )
+
+    def _timed(self, library: str, step: Any, x: Array, y: Array) -> float:
+        """Take a step, note how long it took, and return its loss."""
+        start = perf_counter()
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value, _ = step(x, y)
+        self.seconds[library].append(perf_counter() - start)
+        return float(value)
+
+    def _differences(self, prefix: str, theirs: Mapping[str, Array]) -> tuple[Difference, ...]:
+        """Compare all blocks: with the prefix "d" their gradients."""
+        return tuple(
+            difference(getattr(layer, prefix + ours), theirs[name])
+            for name, (layer, ours) in self._layers.items()
+        )
+
+
+def difference(ours: Any, theirs: Any) -> Difference:
+    """Return max |a - b|, and max |a - b| / max |b|: relative to the size of the block, not entry by entry.
+
+    An entry by itself may be rounding alone, such as the gradient of a weight that no longer matters. Where
+    all b are 0 it is relative to the largest |a|, and 0 if these are 0 too.
+
+    Examples
+    --------
+    >>> difference(np.ones(2), np.zeros(2))
+    Difference(absolute=1.0, relative=1.0)
+    """
+    absolute = float(np.abs(ours - theirs).max())
+    size = float(np.abs(theirs).max()) or absolute
+    return Difference(absolute, absolute / size if size else 0.0)

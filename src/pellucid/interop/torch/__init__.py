@@ -1,0 +1,12 @@
+"""PyTorch: networks there and back, and the twin run, which takes our steps in PyTorch.
+
+`sequential` and `from_sequential` carry a network over; `criterion`, `torch_optimizer` and `Twin` train it
+there as we do here.
+"""
+
+from pellucid.interop.torch.losses import criterion
+from pellucid.interop.torch.modules import from_sequential, sequential
+from pellucid.interop.torch.optimizers import torch_optimizer
+from pellucid.interop.torch.twin import Twin, threads, train_twin
+
+__all__ = ["Twin", "criterion", "from_sequential", "sequential", "threads", "torch_optimizer", "train_twin"]

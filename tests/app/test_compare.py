@@ -1,0 +1,98 @@
+"""A comparison from a setup to the terminal and to files."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from pellucid.app import compare_results
+from pellucid.app.compare import compare
+from pellucid.app.compare_setup import setup_of_settings
+from pellucid.app.settings import TrainSettings
+
+torch = pytest.importorskip("torch")
+
+from pellucid.interop.torch import threads  # noqa: E402
+
+
+def run(steps, out=None, dtype=np.float64, **settings):
+    """Return whether all bars hold, and what was printed."""
+    setup = setup_of_settings(TrainSettings(source="digits", hidden=(10,), **settings), steps, dtype=dtype)
+    console = Console(width=80, file=io.StringIO())
+    return compare(setup, steps, out, console), console.file.getvalue()
+
+
+def test_what_is_shown_and_written_agrees(tmp_path):
+    threads = torch.get_num_threads()
+    holds, told = run(120, tmp_path / "new")
+    assert holds
+    content = json.loads((tmp_path / "new" / "comparison.json").read_text())
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        f"comparison.{kind}" for kind in ("json", "png", "svg")
+    ]
+    assert content["blocks"] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    first, last = content["curve"][0], content["curve"][-1]
+    assert (first["step"], last["step"], content["steps"]) == (1, 120, 120)
+    rows = {line.split("│")[1].strip(): line for line in told.splitlines() if line.startswith("│")}
+    assert list(rows) == ["1", "2", "5", "10", "20", "50", "100", "120", *content["blocks"]]
+    for i, name in enumerate(content["blocks"]):
+        numbers = [f"{value:.1e}" for value in (*last["gradients"][i], *last["weights"][i])]
+        assert rows[name].replace("│", " ").split()[1:] == numbers
+    worst = [max(pair[1] for pair in last[kind]) for kind in ("gradients", "weights")]
+    cells = rows["120"].replace("│", " ").split()
+    assert [cells[i] for i in (2, 4, 6)] == [f"{value:.1e}" for value in (last["loss"][1], *worst)]
+    assert content["bars"][0]["measured"] < 1e-12
+    peaks = [point["largest so far"] for point in content["curve"]]
+    for kind in ("gradients", "weights"):
+        for i in range(4):
+            rising = [peak[kind][i] for peak in peaks]
+            assert rising == sorted(rising)
+            assert rising[-1] >= max(point[kind][i][1] for point in content["curve"])
+    assert f"up to step 120: largest relative difference {content['largest']:.1e}, bar 1e-08: holds" in told
+    assert f"pellucid {content['seconds']['pellucid']['total']:.2f} s" in told
+    assert (
+        content["environment"]["torch"] == torch.__version__.split("+")[0] or content["environment"]["torch"]
+    )
+    assert torch.get_num_threads() == threads
+
+
+def test_a_bar_that_is_missed_is_told_and_written(tmp_path, monkeypatch):
+    monkeypatch.setitem(compare_results.BARS, "float64", ((100, 1e-30),))
+    holds, told = run(5, tmp_path)
+    assert not holds
+    assert "bar 1e-30: MISSED" in told
+    assert json.loads((tmp_path / "comparison.json").read_text())["bars"][0]["holds"] is False
+
+
+def test_float32_has_no_bar_and_says_why():
+    holds, told = run(20, dtype=np.float32)
+    assert holds
+    assert "float32 has no bar: up to step 20 the largest relative difference is" in told
+    assert "rounds by up to 6e-08" in told
+
+
+@pytest.mark.parametrize("out", ["missing/folder", "file"])
+def test_a_place_that_cannot_be_is_told_before_any_step(tmp_path, monkeypatch, out):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setattr(compare_results.History, "add", None)
+    if out == "file":
+        out = "file/below"
+    with pytest.raises(ValueError, match=r"^--out: there is no folder|^--out: the folder"):
+        run(5, tmp_path / out)
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(32, 1), (0, 2)])
+def test_small_steps_get_one_thread(monkeypatch, rows, expected):
+    found, add = [], compare_results.History.add
+
+    def noted(self, *step, **last):
+        found.append(torch.get_num_threads())
+        add(self, *step, **last)
+
+    monkeypatch.setattr(compare_results.History, "add", noted)
+    monkeypatch.setattr("pellucid.app.compare.SMALL_PRODUCT", 100_000)
+    with threads(2):
+        run(3, batch_size=rows)
+    assert found == [expected] * 3
