@@ -69,6 +69,16 @@ class Crew:
                 self._descend_together(arguments, n_threads, counters)
         return losses.sum(axis=0), right.sum(axis=0)
 
+    def begin_collecting(self) -> None:
+        """Set the gradients to 0, to which steps under the rule `COLLECTING` add."""
+        self.model.grad.fill(0)
+        self.more_grads.fill(0)
+
+    def end_collecting(self) -> None:
+        """Leave the sum of all shares in the model's gradient."""
+        for grad in self.more_grads:
+            self.model.grad += grad
+
     def _descend_together(self, arguments: tuple[object, ...], n_threads: int, counters: Array) -> None:
         """Let threads take shares until none is left; this one, too, which Ctrl-C cannot stop midway."""
         jobs = []

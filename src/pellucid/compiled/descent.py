@@ -6,7 +6,7 @@ gradients of its blocks are added up.
 
 import numpy as np
 
-from pellucid.backend import Array, zeros
+from pellucid.backend import Array
 from pellucid.compiled.crew import Crew, most_shares, n_cuts
 from pellucid.compiled.feed import Feed
 from pellucid.compiled.kernel import told_if_compiled
@@ -87,15 +87,17 @@ class CompiledDescent:
         cuts = self._most_shares() if len(model.sets) == 1 else 1
         at_once = self.block_rows * cuts
         crew = self._crew(at_once, cuts)
-        total, losses, right = zeros(model.theta.size, model.dtype), np.zeros(model.k), np.zeros(model.k, int)
+        losses, right = np.zeros(model.k), np.zeros(model.k, int)
+        crew.begin_collecting()
         steps_a_call = max(1, rows_a_call(model, self.feed.entries_a_row(x), cuts) // at_once)
+        none = model.theta[:0], model.theta[:0]
         for part in blocks(len(rows), steps_a_call * at_once):
             sizes = np.array([each.stop - each.start for each in blocks(part.stop - part.start, at_once)])
             shares, data = sizes / len(rows), self.feed.data(x, y, rows[part])
-            part_losses, part_right = crew.take_steps(COLLECTING, (total[:0], total), data, at_once, shares)
+            part_losses, part_right = crew.take_steps(COLLECTING, none, data, at_once, shares)
             losses += shares @ part_losses
             right += part_right.sum(axis=0)
-        np.copyto(model.grad, total)
+        crew.end_collecting()
         self.optimizer.step(model.theta, model.grad, model.n_weights)
         return losses, right
 

@@ -45,13 +45,14 @@ def add_to_rows(y: Array, b: Array) -> None:
 
 
 @kernel
-def sum_rows(dy: Array, db: Array) -> None:
-    """Fill db with the sum of dy over rows."""
-    for j in range(len(db)):
-        db[j] = 0
+def sum_rows(dy: Array, into: Array, factor: float, keep: float) -> None:
+    """Compute into ← keep · into + factor · Σ rows of dy; where keep is 0, into may hold anything."""
+    factor, keep = into.dtype.type(factor), into.dtype.type(keep)
+    for j in range(len(into)):
+        into[j] = keep * into[j] if keep else 0
     for i in range(dy.shape[0]):
         for j in range(dy.shape[1]):
-            db[j] += dy[i, j]
+            into[j] += factor * dy[i, j]
 
 
 @kernel

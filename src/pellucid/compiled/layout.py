@@ -66,7 +66,7 @@ class Rule(NamedTuple):
 class Shared(NamedTuple):
     """What steps change: parameters and gradients, the optimizer's two memories, and room for each share.
 
-    The first share's gradients, and in the end their sum, are in `grad`, those of the others in `more_grads`.
+    The first share's gradients are in `grad`, those of the others in `more_grads`.
     """
 
     theta: Array
@@ -78,11 +78,17 @@ class Shared(NamedTuple):
 
 
 class State(NamedTuple):
-    """What a share of a batch needs of that: parameters, gradients, and room for its rows."""
+    """What a share of a batch needs of that: parameters, room for its rows, and what to do with gradients.
+
+    They go `into` a vector: into ← keep · into + factor · gradient, with `keep_biases` for biases.
+    """
 
     theta: Array
-    grad: Array
     work: Array
+    into: Array
+    factor: float
+    keep: float
+    keep_biases: float
 
 
 class Data(NamedTuple):
@@ -201,7 +207,7 @@ def make_rule(optimizer: Optimizer, n_weights: int) -> Rule:
     return rule
 
 
-#: Add up the gradients, each times its rate.
+#: Add up the gradients, each times its rate, and take no step.
 COLLECTING = Rule(COLLECT, beta_1=0.0, beta_2=0.0, epsilon=0.0, nesterov=False, weight_decay=0.0, n_weights=0)
 
 

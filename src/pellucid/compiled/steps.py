@@ -14,8 +14,6 @@ of the networks, each with its part of one grad.
 
 from typing import Any
 
-import numpy as np
-
 from pellucid.backend import Array
 from pellucid.compiled.formulas import (
     activate,
@@ -31,9 +29,10 @@ from pellucid.compiled.formulas import (
     sum_rows,
     times_derivative,
 )
+from pellucid.compiled.intrinsics import gemm
 from pellucid.compiled.kernel import entry, inlined, kernel
 from pellucid.compiled.layout import (
-    ADAM,
+    COLLECT,
     LINE,
     MEAN_SQUARED_ERROR,
     PLAIN_SGD,
@@ -45,7 +44,7 @@ from pellucid.compiled.layout import (
     State,
 )
 from pellucid.compiled.tickets import join, share_done, take_share
-from pellucid.compiled.updates import adam, add, collect, sgd
+from pellucid.compiled.updates import adam, add, sgd
 
 #: Parameters whose gradients are summed and that are updated at a time, so that they stay in the cache.
 CHUNK = 4096
@@ -78,19 +77,19 @@ def multiply(layout: Layout, state: State, layer: int, n: int) -> None:
     if layer == 0:
         x = matrix(state.work, layout.x_at[0], n, n_in)
         wide = matrix(state.work, layout.wide_at, n, k * n_out)
-        np.dot(x, matrix(state.theta, layout.w_at[0], n_in, k * n_out), wide)
+        gemm(x, False, matrix(state.theta, layout.w_at[0], n_in, k * n_out), False, wide, 1.0, 0.0)
     for j in range(k):
         y = of_net(j, state.work, layout.y_at[layer], n, n_out)
         if layer > 0:
             x = of_net(j, state.work, layout.x_at[layer], n, n_in)
-            np.dot(x, of_net(j, state.theta, layout.w_at[layer], n_in, n_out), y)
+            gemm(x, False, of_net(j, state.theta, layout.w_at[layer], n_in, n_out), False, y, 1.0, 0.0)
         elif k > 1:
             copy(wide[:, j * n_out : (j + 1) * n_out], y)
 
 
 @inlined
 def multiply_back(layout: Layout, state: State, layer: int, n: int) -> None:
-    """Compute dW = xᵀ dy for all networks and, behind the first layer, dx = dy Wᵀ."""
+    """Compute dx = dy Wᵀ behind the first layer, and put dW = xᵀ dy where it goes, for all networks."""
     k, n_in, n_out = layout.k, layout.widths[layer], layout.widths[layer + 1]
     if layer == 0:
         wide = matrix(state.work, layout.wide_at if k > 1 else layout.d_at[0], n, k * n_out)
@@ -99,13 +98,16 @@ def multiply_back(layout: Layout, state: State, layer: int, n: int) -> None:
         dy = of_net(j, state.work, layout.d_at[layer], n, n_out)
         if layer > 0:
             x = of_net(j, state.work, layout.x_at[layer], n, n_in)
-            np.dot(x.T, dy, of_net(j, state.grad, layout.w_at[layer], n_in, n_out))
+            # dx first: dW may go into W itself.
             dx = of_net(j, state.work, layout.d_at[layer - 1], n, n_in)
-            np.dot(dy, of_net(j, state.theta, layout.w_at[layer], n_in, n_out).T, dx)
+            gemm(dy, False, of_net(j, state.theta, layout.w_at[layer], n_in, n_out), True, dx, 1.0, 0.0)
+            into = of_net(j, state.into, layout.w_at[layer], n_in, n_out)
+            gemm(x, True, dy, False, into, state.factor, state.keep)
         elif k > 1:
             copy(dy, wide[:, j * n_out : (j + 1) * n_out])
     if layer == 0:
-        np.dot(x.T, wide, matrix(state.grad, layout.w_at[0], n_in, k * n_out))
+        into = matrix(state.into, layout.w_at[0], n_in, k * n_out)
+        gemm(x, True, wide, False, into, state.factor, state.keep)
 
 
 @inlined
@@ -145,7 +147,7 @@ def compute_loss(
 
 @inlined
 def backward(layout: Layout, state: State, data: Data, first: int, n: int) -> None:
-    """Fill grad from the gradient by the outputs, which lies in `work`."""
+    """Put the gradients where they go, from the gradient by the outputs, which lies in `work`."""
     for layer in range(len(layout.activation) - 1, -1, -1):
         width, drop_prob = layout.widths[layer + 1], data.drop_prob[layer]
         for j in range(layout.k):
@@ -154,7 +156,8 @@ def backward(layout: Layout, state: State, data: Data, first: int, n: int) -> No
                 drop(dy, drawn_for(layout, data, layer, j, first, n), drop_prob, dy)
             y = of_net(j, state.work, layout.y_at[layer], n, width)
             times_derivative(dy, y, layout.activation[layer], layout.slope[layer])
-            sum_rows(dy, of_net(j, state.grad, layout.b_at[layer], 1, width)[0])
+            into = of_net(j, state.into, layout.b_at[layer], 1, width)[0]
+            sum_rows(dy, into, state.factor, state.keep_biases)
         multiply_back(layout, state, layer, n)
 
 
@@ -163,7 +166,7 @@ def compute_gradient(
     layout: Layout, state: State, data: Data, rows: tuple[int, int], ahead: tuple[int, int], n_batch: int,
     losses: Array, right: Array,
 ) -> None:  # fmt: skip
-    """Fill grad with these rows' share of the batch's gradient; rows `ahead` are asked for."""
+    """Put these rows' share of the batch's gradient where it goes; rows `ahead` are asked for."""
     first, last = rows
     x = matrix(state.work, layout.x_at[0], last - first, layout.widths[0])
     coming = data.rows[ahead[0] : ahead[1]]
@@ -185,10 +188,26 @@ def update(rule: Rule, state: Shared, entries: tuple[int, int], rate: float, t: 
             add(more[start:stop], grad)
         if rule.optimizer == PLAIN_SGD:
             sgd(theta, grad, v, rate, rule.beta_1, rule.nesterov, decay, n)
-        elif rule.optimizer == ADAM:
-            adam(theta, grad, m, v, rate, rule.beta_1, rule.beta_2, rule.epsilon, decay, n, t)
         else:
-            collect(v, grad, rate)
+            adam(theta, grad, m, v, rate, rule.beta_1, rule.beta_2, rule.epsilon, decay, n, t)
+
+
+@kernel
+def state_of(rule: Rule, state: Shared, share: int, n_cuts: int, rate: float) -> State:
+    """Return what a share of a batch needs, and what becomes of its gradients."""
+    cut = share % n_cuts
+    grad, work = state.grad if cut == 0 else state.more_grads[cut - 1], state.work[share]
+    if rule.optimizer == COLLECT:
+        return State(state.theta, work, grad, rate, 1.0, 1.0)
+    if steps_at_once(rule, n_cuts):
+        return State(state.theta, work, state.theta, -rate, 1 - rate * rule.weight_decay, 1.0)
+    return State(state.theta, work, grad, 1.0, 0.0, 0.0)
+
+
+@kernel
+def steps_at_once(rule: Rule, n_cuts: int) -> bool:
+    """Whether the optimizer's step is a part of the product that computes the gradient: θ ← θ - η xᵀ dy."""
+    return rule.optimizer == PLAIN_SGD and rule.beta_1 == 0 and n_cuts == 1
 
 
 @kernel
@@ -219,32 +238,32 @@ def descend(
     """Take one step for each rate, on the data batch by batch; as many threads as there are shares may do so.
 
     A step has two phases, gradient and update. In the first the shares are rows or networks, in the second
-    parameters.
+    parameters. There is no second one where the gradient goes into theta itself; nor under the rule
+    `COLLECTING`: theta stays, and each share adds up its gradients, each times its rate.
 
-    Fills in each share's part in each step's mean losses and right rows, both (shares, steps, k). Under the
-    rule `COLLECTING` theta stays: the gradients, each times its rate, are added to v.
+    Fills in each share's part in each step's mean losses and right rows, both (shares, steps, k).
     """
-    n_shares, n_phases, last = len(state.work), 2 * len(rates), len(data.rows)
     # Parts of a batch's rows: one where the networks are shared out.
     n_cuts = 1 + len(state.more_grads)
+    phases_a_step = 1 if rule.optimizer == COLLECT or steps_at_once(rule, n_cuts) else 2
+    n_shares, n_phases, last = len(state.work), phases_a_step * len(rates), len(data.rows)
     mine = join(counters)
     current, layout = mine, layout_of(layouts, mine)
     while True:
         phase, share = take_share(counters, mine, n_shares, n_phases, patience)
         if phase == n_phases:
             return
-        step = phase // 2
-        if phase % 2 == 0:
+        step = phase // phases_a_step
+        if phase % phases_a_step == 0:
             start = step * batch_size
             stop = min(start + batch_size, last)
-            cut = share % n_cuts
-            grad = state.grad if cut == 0 else state.more_grads[cut - 1]
-            own = State(state.theta, grad, state.work[share])
             if share != current:
                 current, layout = share, layout_of(layouts, share)
+            cut = share % n_cuts
             rows = share_of(start, stop, cut, n_cuts, 1)
             ahead = share_of(stop, min(stop + batch_size, last), cut, n_cuts, 1)
             into = losses[share, step], right[share, step]
+            own = state_of(rule, state, share, n_cuts, rates[step])
             compute_gradient(layout, own, data, rows, ahead, stop - start, into[0], into[1])
         else:
             entries = share_of(0, len(state.theta), share, n_shares, LINE)

@@ -14,14 +14,6 @@ def add(grad: Array, total: Array) -> None:
 
 
 @kernel
-def collect(total: Array, grad: Array, share: float) -> None:
-    """Take no step: add a share of the gradient to a total."""
-    share = total.dtype.type(share)
-    for i in range(len(total)):
-        total[i] += share * grad[i]
-
-
-@kernel
 def sgd(
     theta: Array, grad: Array, v: Array, rate: float, momentum: float, nesterov: bool, decay: float, n: int
 ) -> None:
