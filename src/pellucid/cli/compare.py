@@ -2,17 +2,16 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from pellucid.app.settings import TrainSettings, flag
 from pellucid.cli.shared import DATA_SETS, Folder, console, given
-from pellucid.cli.train import train
+from pellucid.cli.train import as_in_train
 
-USUAL = TrainSettings()
+USUAL = TrainSettings(source="digits")
 DTYPES = ("float64", "float32")
-SOURCE = "digits"
 EXAMPLES = """Examples:
 
 pellucid compare
@@ -24,18 +23,12 @@ pellucid compare --report D --steps 2000 --out results/comparison
 pellucid compare --config train.toml --dtype float32"""
 
 
-def _of_train(name: str) -> Any:
-    """Return the flag of `pellucid train` of this name, help and all."""
-    return get_type_hints(train, include_extras=True)[name].__metadata__[0]
-
-
 def compare(
     context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
             metavar="SOURCE",
-            show_default=SOURCE,
             help=f"What to learn from: {DATA_SETS}, or the path of a CSV file (plain or .gz).",
         ),
     ] = USUAL.source,
@@ -55,26 +48,26 @@ def compare(
             "1,000, ends with status 1.",
         ),
     ] = DTYPES[0],
-    hidden: Annotated[list[int], _of_train("hidden")] = list(USUAL.hidden),  # noqa: B006
-    activation: Annotated[list[str], _of_train("activation")] = list(USUAL.activation),  # noqa: B006
-    init: Annotated[str, _of_train("init")] = USUAL.init,
-    dropout: Annotated[float, _of_train("dropout")] = USUAL.dropout,
-    batch_size: Annotated[int, _of_train("batch_size")] = USUAL.batch_size,
-    loss: Annotated[str, _of_train("loss")] = USUAL.loss,
-    label_smoothing: Annotated[float, _of_train("label_smoothing")] = USUAL.label_smoothing,
-    optimizer: Annotated[str, _of_train("optimizer")] = USUAL.optimizer,
-    learning_rate: Annotated[float | None, _of_train("learning_rate")] = None,
-    schedule: Annotated[str, _of_train("schedule")] = USUAL.schedule,
-    momentum: Annotated[float, _of_train("momentum")] = USUAL.momentum,
-    nesterov: Annotated[bool, _of_train("nesterov")] = USUAL.nesterov,
-    weight_decay: Annotated[float, _of_train("weight_decay")] = USUAL.weight_decay,
-    seed: Annotated[int, _of_train("seed")] = USUAL.seed,
-    recipe: Annotated[str | None, _of_train("recipe")] = USUAL.recipe,
-    subtract_mean: Annotated[bool, _of_train("subtract_mean")] = USUAL.subtract_mean,
-    label: Annotated[str | None, _of_train("label")] = None,
-    validation: Annotated[float, _of_train("validation")] = USUAL.validation,
-    test: Annotated[float, _of_train("test")] = USUAL.test,
-    config: Annotated[Path | None, _of_train("config")] = None,
+    hidden: Annotated[list[int], as_in_train("hidden")] = list(USUAL.hidden),  # noqa: B006
+    activation: Annotated[list[str], as_in_train("activation")] = list(USUAL.activation),  # noqa: B006
+    init: Annotated[str, as_in_train("init")] = USUAL.init,
+    dropout: Annotated[float, as_in_train("dropout")] = USUAL.dropout,
+    batch_size: Annotated[int, as_in_train("batch_size")] = USUAL.batch_size,
+    loss: Annotated[str, as_in_train("loss")] = USUAL.loss,
+    label_smoothing: Annotated[float, as_in_train("label_smoothing")] = USUAL.label_smoothing,
+    optimizer: Annotated[str, as_in_train("optimizer")] = USUAL.optimizer,
+    learning_rate: Annotated[float | None, as_in_train("learning_rate")] = None,
+    schedule: Annotated[str, as_in_train("schedule")] = USUAL.schedule,
+    momentum: Annotated[float, as_in_train("momentum")] = USUAL.momentum,
+    nesterov: Annotated[bool, as_in_train("nesterov")] = USUAL.nesterov,
+    weight_decay: Annotated[float, as_in_train("weight_decay")] = USUAL.weight_decay,
+    seed: Annotated[int, as_in_train("seed")] = USUAL.seed,
+    recipe: Annotated[str | None, as_in_train("recipe")] = USUAL.recipe,
+    subtract_mean: Annotated[bool, as_in_train("subtract_mean")] = USUAL.subtract_mean,
+    label: Annotated[str | None, as_in_train("label")] = None,
+    validation: Annotated[float, as_in_train("validation")] = USUAL.validation,
+    test: Annotated[float, as_in_train("test")] = USUAL.test,
+    config: Annotated[Path | None, as_in_train("config")] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -94,8 +87,7 @@ def compare(
         _check_alone(report, flags, config)
         setup = setup_of_report(report, seed, dtype=dtype, folder=folder)
     else:
-        usual = {} if config else {"source": SOURCE}
-        setup = setup_of_settings(merge(config, usual | flags), steps, dtype=dtype)
+        setup = setup_of_settings(merge(config, flags, usual=USUAL), steps, dtype=dtype)
     try:
         holds = carry_out(setup, steps, out, console)
     except KeyboardInterrupt:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import typer
 
 from pellucid.app.settings import TrainSettings, flag
 from pellucid.cli.shared import Folder, console, given
-from pellucid.cli.train import train
+from pellucid.cli.train import as_in_train
 
 USUAL = TrainSettings(source="digits")
 #: What a saved network brings itself.
@@ -24,11 +24,6 @@ pellucid gradcheck --hidden 30 --hidden 10 --activation tanh --dropout 0.2
 pellucid gradcheck flowers.csv --label species --rows 50
 
 pellucid gradcheck mnist --model net.safetensors"""
-
-
-def _as_in_train(name: str) -> Any:
-    """Return what `pellucid train` says of one of its flags."""
-    return get_type_hints(train, include_extras=True)[name].__metadata__[0]
 
 
 def check_counts(numbers: Mapping[str, int]) -> None:
@@ -52,15 +47,15 @@ def gradcheck(
     ] = USUAL.source,
     rows: Annotated[int, typer.Option(help="Rows of the batch, drawn at random.")] = 20,
     directions: Annotated[int, typer.Option(help="Directions checked in each block of parameters.")] = 3,
-    hidden: Annotated[list[int], _as_in_train("hidden")] = list(USUAL.hidden),  # noqa: B006
-    activation: Annotated[list[str], _as_in_train("activation")] = list(USUAL.activation),  # noqa: B006
-    init: Annotated[str, _as_in_train("init")] = USUAL.init,
-    dropout: Annotated[float, _as_in_train("dropout")] = USUAL.dropout,
-    loss: Annotated[str, _as_in_train("loss")] = USUAL.loss,
-    label_smoothing: Annotated[float, _as_in_train("label_smoothing")] = USUAL.label_smoothing,
+    hidden: Annotated[list[int], as_in_train("hidden")] = list(USUAL.hidden),  # noqa: B006
+    activation: Annotated[list[str], as_in_train("activation")] = list(USUAL.activation),  # noqa: B006
+    init: Annotated[str, as_in_train("init")] = USUAL.init,
+    dropout: Annotated[float, as_in_train("dropout")] = USUAL.dropout,
+    loss: Annotated[str, as_in_train("loss")] = USUAL.loss,
+    label_smoothing: Annotated[float, as_in_train("label_smoothing")] = USUAL.label_smoothing,
     seed: Annotated[int, typer.Option(help="Draws rows, weights, masks and directions.")] = USUAL.seed,
-    label: Annotated[str | None, _as_in_train("label")] = None,
-    config: Annotated[Path | None, _as_in_train("config")] = None,
+    label: Annotated[str | None, as_in_train("label")] = None,
+    config: Annotated[Path | None, as_in_train("config")] = None,
     model: Annotated[
         Path | None,
         typer.Option(

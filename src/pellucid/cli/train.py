@@ -1,7 +1,7 @@
 """`pellucid train`: the flags, each with its default and its help."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -212,3 +212,8 @@ def train(
     flags.pop("config", None)
     if not carry_out(merge(config, flags), console):
         raise typer.Exit(130)
+
+
+def as_in_train(name: str) -> Any:
+    """Return what `pellucid train` says of one of its flags, for commands that have it too."""
+    return get_type_hints(train, include_extras=True)[name].__metadata__[0]
