@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
 from pellucid.reading import brief
 from pellucid.safetensors_header import Place
@@ -131,9 +130,7 @@ def check_described(about: Any, path: object) -> None:
         )
 
 
-def check_tensors(
-    layers: Sequence[Layer], tensors: Mapping[str, Place] | Mapping[str, Array], path: object
-) -> None:
+def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Place], path: object) -> None:
     """Raise unless a file's tensors are those that the connected layers need.
 
     It is enough to know where they are: none has to be read.

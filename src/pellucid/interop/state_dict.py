@@ -7,12 +7,12 @@ is not needed.
 from collections.abc import Mapping, Sequence
 from os import PathLike
 
-import numpy as np
-
 from pellucid import safetensors
-from pellucid.backend import Array, to_device
+from pellucid.backend import to_device
 from pellucid.model_file import check_tensors, named_parameters
 from pellucid.network import Network
+from pellucid.reading import brief
+from pellucid.safetensors_header import Place
 
 
 def load_state_dict(
@@ -43,7 +43,7 @@ def load_state_dict(
 
     Examples
     --------
-    >>> import pellucid as pl, tempfile
+    >>> import numpy as np, pellucid as pl, tempfile
     >>> net = pl.Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = folder + "/torch.safetensors"
@@ -52,34 +52,36 @@ def load_state_dict(
     array([[6., 6.]], dtype=float32)
     """
     net.check_built()
-    tensors, _ = safetensors.read(path)
-    if names is not None:
-        tensors = _renamed(net, tensors, names, path)
+    with safetensors.opened(path) as contents:
+        theirs = _their_names(net, contents.places, names, path)
+        found = {ours: contents.places[name] for ours, name in theirs.items()}
+        # No bias is one of zeros: as far as shapes go, it is there.
+        for name, layer, ours in named_parameters(net.layers):
+            if ours == "b":
+                found.setdefault(name, Place(net.dtype, (layer.n_out,), 0, 0))
+        check_tensors(net.layers, found, path)
+        values = {name: contents.read(their) for name, their in theirs.items()}
     for name, layer, ours in named_parameters(net.layers):
-        if ours == "b":
-            tensors.setdefault(name, np.zeros(layer.n_out, net.dtype))
-    check_tensors(net.layers, tensors, path)
-    for name, layer, ours in named_parameters(net.layers):
-        getattr(layer, ours).T[...] = to_device(tensors[name], net.device)
+        getattr(layer, ours).T[...] = to_device(values[name], net.device) if name in values else 0
     return net
 
 
-def _renamed(
-    net: Network, tensors: Mapping[str, Array], names: Sequence[str], path: object
-) -> dict[str, Array]:
-    """Return the tensors under the names of our own files."""
+def _their_names(
+    net: Network, places: Mapping[str, Place], names: Sequence[str] | None, path: object
+) -> dict[str, str]:
+    """Return what each tensor of the file is called there, under the name that it has in files of ours."""
+    if names is None:
+        return {name: name for name in places}
     ours = [name.split(".") for name, _, _ in named_parameters(net.layers)]
     stems = list(dict.fromkeys(stem for stem, _ in ours))
     if isinstance(names, str) or len(set(names)) != len(stems) or len(names) != len(stems):
         raise ValueError(f"names must name each of the {len(stems)} Dense layers once, got {names!r}")
     theirs = dict(zip(stems, names, strict=True))
-    left, found = dict(tensors), {}
-    for stem, kind in ours:
-        name = f"{theirs[stem]}.{kind}"
-        if name in left:
-            found[f"{stem}.{kind}"] = left.pop(name)
-        elif kind == "weight":
-            raise ValueError(f"{path}: there is no tensor {name}, only {', '.join(list(tensors)[:20])}")
+    wanted = {f"{stem}.{kind}": f"{theirs[stem]}.{kind}" for stem, kind in ours}
+    for name in wanted.values():
+        if name.endswith(".weight") and name not in places:
+            raise ValueError(f"{path}: there is no tensor {name}, only {brief(list(places), 200)}")
+    left = set(places) - set(wanted.values())
     if left:
-        raise ValueError(f"{path}: no layer needs the tensor {min(left)}")
-    return found
+        raise ValueError(f"{path}: no layer needs the tensor {brief(min(left))}")
+    return {name: their for name, their in wanted.items() if their in places}
