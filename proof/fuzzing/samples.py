@@ -99,7 +99,7 @@ def tables() -> list[bytes]:
     return [plain, quoted, gzip.compress(plain, mtime=0)]
 
 
-def labelled_tables() -> list[bytes]:
+def labelled() -> list[bytes]:
     """Return the same, and one of numbered classes."""
     return [*tables(), b"kind,width,height\n1,2,3\n02,5,6\n"]
 
@@ -183,12 +183,12 @@ def packages() -> list[bytes]:
 
 
 def _archive(form: int = tarfile.GNU_FORMAT) -> bytes:
-    content, labels = io.BytesIO(), _idx(10)
+    content, ten = io.BytesIO(), _idx(10)
     with tarfile.open(fileobj=content, mode="w", format=form) as tar:
         for name in ("../é" + "x" * 120, f"package/data/{PACKED_FILE.name}"):
             member = tarfile.TarInfo(name)
-            member.size = len(labels)
-            tar.addfile(member, io.BytesIO(labels))
+            member.size = len(ten)
+            tar.addfile(member, io.BytesIO(ten))
         link = tarfile.TarInfo("package/link")
         link.type, link.linkname = tarfile.SYMTYPE, "../../etc/passwd"
         tar.addfile(link)

@@ -37,7 +37,7 @@ class Target:
     finish : callable or None
         Brings damaged bytes into a form that gets past the outermost check: half of the files are.
     stated_bytes : callable
-        How many bytes a file says that it holds.
+        How many bytes a file says that it holds; gzip is unpacked to see.
     """
 
     name: str
@@ -46,28 +46,19 @@ class Target:
     words: Sequence[bytes] = ()
     edit: Callable[[bytes, Random], bytes] | None = None
     finish: Callable[[bytes, Random], bytes] | None = None
-    stated_bytes: Callable[[bytes], int] = len
+    stated_bytes: Callable[[bytes], int] = unpacked_bytes
 
 
 TARGETS = (
     Target("safetensors", readers.tensors, samples.tensor_files, words.TENSOR_WORDS, edit_safetensors_header),
     Target("model", readers.model, samples.models, words.TENSOR_WORDS, edit_model_notes),
-    Target(
-        "checkpoint",
-        readers.checkpoint,
-        samples.checkpoints,
-        words.TENSOR_WORDS,
-        edit_model_notes,
-        redigested,
-    ),
+    Target("checkpoint", readers.checkpoint, samples.checkpoints, (), edit_model_notes, redigested),
     Target("IDX", readers.values, samples.idx_files),
     Target("IDX labels", readers.labels, samples.idx_labels),
-    Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed, stated_bytes=unpacked_bytes),
-    Target("IDX to predict", readers.images, samples.idx_images, finish=packed, stated_bytes=unpacked_bytes),
+    Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed),
+    Target("IDX to predict", readers.images, samples.idx_images, finish=packed),
     Target("digit CSV", readers.digits, samples.digit_tables, words.DIGIT_WORDS, edit_rows, packed),
-    Target(
-        "CSV to train on", readers.table_to_train_on, samples.labelled_tables, words.TABLE_WORDS, edit_rows
-    ),
+    Target("CSV to train on", readers.table_to_train_on, samples.labelled, words.TABLE_WORDS, edit_rows),
     Target("CSV to predict", readers.table_to_predict, samples.tables, words.TABLE_WORDS, edit_rows, packed),
     Target("TOML settings", readers.settings, samples.settings, words.SETTING_WORDS),
     Target("picture", readers.picture, samples.pictures, finish=checksummed, stated_bytes=image_bytes),
@@ -75,5 +66,5 @@ TARGETS = (
     Target("run of a report", readers.report_run, samples.report_runs, edit=edit_json_file),
     Target("results of bench", readers.bench_results, samples.bench_results, edit=edit_json_file),
     Target("ledger", readers.ledger, samples.ledgers, edit=edit_json_file),
-    Target("npm package", readers.package, samples.packages, finish=packed, stated_bytes=unpacked_bytes),
+    Target("npm package", readers.package, samples.packages, finish=packed),
 )
