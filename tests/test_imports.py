@@ -24,7 +24,7 @@ ORDER = [
     {"network"},
     {"arguments", "batches", "stack"},
     {"compiled", "descent", "records"},
-    {"checkpoint", "gradient_check", "probes", "training"},
+    {"checkpoint", "gradient_check", "probes", "suspects", "training"},
     {"pellucid"},
     {"estimator", "interop", "lab", "watch"},
     {"app"},
