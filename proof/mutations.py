@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.gradient_check import suspects
+from pellucid.suspects import suspects
 from proof.finding import Finding
 from proof.slips import SLIPS, Slip
 

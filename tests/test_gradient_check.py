@@ -7,7 +7,6 @@ import pytest
 
 import pellucid as pl
 from pellucid import gradient_check
-from pellucid.gradient_check import suspects
 
 LAYERS = {
     "Dense": pl.Dense(4),
@@ -215,7 +214,7 @@ def test_differences_that_are_not_exact_enough_are_made_better(layer, loss, scal
     assert failed >= {"0.W", "0.b"}
     assert not failed & {"2.W", "2.b"}
     monkeypatch.undo()
-    monkeypatch.setattr(gradient_check._Probe, "closer", lambda self, direction, first: first)
+    monkeypatch.setattr(gradient_check._Probe, "closer", gradient_check._Probe.derivative)
     assert not all(check.passed for check in refined_checks(layer, loss, scale))
 
 
@@ -224,32 +223,26 @@ def test_two_steps_that_agree_by_chance_do_not_decide(monkeypatch):
     by_step = dict(zip(gradient_check.STEPS, [3, 5.2, 5.0, 4.9, 6, 9.0, 9.0, 8, 12, None], strict=True))
     probe = object.__new__(gradient_check._Probe)
     probe.differences = lambda direction, formula, step: by_step[step]
-    assert probe.closer(None, 1.0) == 5.0
-    by_step |= dict.fromkeys(gradient_check.STEPS[:8])
-    assert probe.closer(None, 1.0) == 1.0
-
-
-def checked(net, *wrong):
-    """Return checks of which those of the blocks named are wrong."""
-    blocks = [f"{i}.{name}" for i, layer in enumerate(net.layers) for name in layer.parameter_shapes()]
-    return [pl.GradientCheck(block, 1, 1, float(block in wrong), 0.5) for block in [*blocks, "all"]]
+    assert probe.closer(None) == 5.0
+    by_step |= dict.fromkeys(gradient_check.STEPS[:7])
+    assert probe.closer(None) is None
 
 
 @pytest.mark.parametrize(
-    ("wrong", "expected"),
+    ("closer", "passed", "refined", "n_drawn"),
     [
-        ([], []),
-        (["2.W", "all"], ["dW of layers[2], Dense(3)"]),
-        (["2.W", "2.b", "all"], ["dW or db of layers[2], Dense(3)"]),
-        (["0.b"], ["db of layers[0], Dense(2)", "dx of layers[1], Tanh()", "dx of layers[2], Dense(3)"]),
-        (["0.W", "0.b", "2.W", "2.b"], ["dx of layers[3], ReLU()", "dx of layers[4], Dense(4)"]),
-        (
-            ["0.W", "2.W", "2.b", "4.W", "4.b", "all"],
-            ["dx of layers[5], Sigmoid()", "dy of the loss, MeanSquaredError()"],
-        ),
+        ([1.0], True, True, 1),  # the second look decides,
+        ([3.0], False, True, 1),
+        ([None, None, 1.0], True, True, 3),  # and where it is not possible, another direction,
+        ([None] * 10, False, False, 10),  # but not for ever
     ],
 )
-def test_suspects(rng, wrong, expected):
-    net = pl.Network([pl.Dense(2), pl.Tanh(), pl.Dense(3), pl.ReLU(), pl.Dense(4), pl.Sigmoid()])
-    net.build(2, rng=rng)
-    assert suspects(net, pl.MeanSquaredError(), checked(net, *wrong)) == expected
+def test_a_direction_without_a_second_look_is_drawn_again(closer, passed, refined, n_drawn):
+    """The derivative is 1 by backward and 2 by the first differences, always."""
+    drawn, closer = [], iter(closer)
+    probe = object.__new__(gradient_check._Probe)
+    probe.gradient, probe.least, probe.limit = np.ones(1), 1e-6, 1e-5
+    probe.draw = lambda rng, mask: drawn.append(mask) or (np.ones(1), 2.0)
+    probe.closer = lambda direction: next(closer)
+    check = probe.check(None, "0.W", None)
+    assert (check.passed, check.refined, len(drawn)) == (passed, refined, n_drawn)

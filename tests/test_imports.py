@@ -25,7 +25,7 @@ ORDER = [
     {"network"},
     {"arguments", "batches", "stack"},
     {"compiled", "descent", "records"},
-    {"checkpoint", "gradient_check", "probes"},
+    {"checkpoint", "gradient_check", "probes", "suspects"},
     {"loop", "resuming"},
     {"training"},
     {"pellucid"},

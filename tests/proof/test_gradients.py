@@ -4,7 +4,9 @@ import collections
 
 import numpy as np
 import pytest
-from proof.gradients import ACTIVATIONS, INITIALIZERS, LOSSES, prove
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from proof.gradients import ACTIVATIONS, INITIALIZERS, LOSSES, checks_of, draw_case, prove
 
 import pellucid as pl
 from proof import gradients
@@ -33,6 +35,18 @@ def test_random_networks():
     assert smooth.holds, smooth
     assert kinked.holds, kinked
     assert (smooth.limit, kinked.limit) == ("1e-07", "1e-05")
+
+
+@st.composite
+def cases(draw):
+    """Draw a case by hypothesis, which tries the ends of ranges and makes what fails as small as it can."""
+    return draw_case(lambda low, high: draw(st.integers(low, high)))
+
+
+@given(cases())
+@settings(max_examples=150, derandomize=True, deadline=None)
+def test_networks_at_the_ends_of_the_ranges(case):
+    assert [check for check in checks_of(case) if not check.passed] == []
 
 
 def test_all_that_the_library_has_is_drawn(drawn):

@@ -8,7 +8,8 @@ from rich.text import Text
 
 import pellucid as pl
 from pellucid.app.gradient_check import Problem, worst_by_block
-from pellucid.gradient_check import KINK_LIMIT, KINK_STEP, SMOOTH_STEP, suspects
+from pellucid.gradient_check import KINK_LIMIT, KINK_STEP, SMOOTH_STEP
+from pellucid.suspects import suspects
 
 #: How the derivative is measured where kinks are, and where all is smooth.
 KINK_FORMULA = f"(f(h) - f(-h)) / 2h, h = {KINK_STEP:g}: ReLUs have kinks"
