@@ -180,14 +180,14 @@ class _Probe:
         return self.differences(direction, two_point, KINK_STEP)
 
     def closer(self, direction: Array) -> float | None:
-        """Return the derivative by the middle one of the three neighbouring steps that agree best.
+        """Return the median derivative of the three neighbouring steps that agree best.
 
         Two may agree by chance where all is rounding. None where kinks leave fewer than three.
         """
         tried = [self.differences(direction, five_point, step) for step in STEPS]
         found = [numeric for numeric in tried if numeric is not None]
         threes = [found[i : i + 3] for i in range(len(found) - 2)]
-        return min(threes, key=np.ptp)[1] if threes else None
+        return float(np.median(min(threes, key=np.ptp))) if threes else None
 
     def differences(self, direction: Array, formula: Formula, step: float) -> float | None:
         """Return the derivative by a formula, or None where a unit changes its sign."""
