@@ -24,8 +24,8 @@ from proof.finding import Finding
 #: The proofs, and the number of cases at full size.
 PROOFS = {
     "gradients": 5_000,
-    "mutations": 1,
-    "numerics": 1,
+    "mutations": 3_000,
+    "numerics": 10_000,
     "twin": 100,
     "interchange": 500,
     "safetensors_bytes": 20_000,

@@ -25,7 +25,7 @@ def of_the_library():
     for module in pkgutil.iter_modules(pellucid.layers.__path__):
         importlib.import_module(f"pellucid.layers.{module.name}")
     layers = [sub for sub in subclasses(pl.Layer) if sub.__module__.startswith("pellucid.layers")]
-    losses = [sub for sub in subclasses(pl.Loss) if sub.__module__.startswith("pellucid.")]
+    losses = [sub for sub in subclasses(pl.Loss) if sub.__module__ == "pellucid.losses"]
     return [*(sub for sub in layers if sub.backward is not pl.Layer.backward), *losses]
 
 
