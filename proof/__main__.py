@@ -29,7 +29,7 @@ PROOFS = {
     "twin": 100,
     "interchange": 500,
     "safetensors_bytes": 20_000,
-    "determinism": 5,
+    "determinism": 20,
     "crash": 250,
     "fuzz": 1_000_000,
 }

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from proof.page import markdown, tables
+from proof.page import SUBJECTS, markdown, summary, tables
 
 from proof import __main__ as runner
 
@@ -14,9 +14,14 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_the_page_holds_the_tables_of_all_files():
     text = (DOCS / "proof.md").read_text(encoding="utf-8")
     found = tables(DOCS / "proof")
-    assert set(found) == set(runner.PROOFS)
+    assert set(found) == set(runner.PROOFS) == set(SUBJECTS)
     for name, table in found.items():
         assert f"<!-- {name} -->\n{table}\n<!-- /{name} -->" in text
+
+
+def test_the_readme_counts_the_claims_that_hold():
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert summary(DOCS / "proof") in readme
 
 
 def test_every_proof_was_run_at_full_size_and_holds():
