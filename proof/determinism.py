@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,9 +40,13 @@ def train(way: str, seed: int, *, deterministic: bool) -> np.ndarray:
     return net.theta
 
 
-def in_process(way: str, seed: int, threads: int, *, deterministic: bool) -> np.ndarray:
-    """Return the weights that a process of its own comes to, with so many threads of BLAS."""
+def in_process(
+    way: str, seed: int, threads: int, *, deterministic: bool, cache: Path | None = None
+) -> np.ndarray:
+    """Return the weights that a process of its own comes to, with so many threads asked of BLAS."""
     variables = {"OPENBLAS_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    if cache is not None:
+        variables["NUMBA_CACHE_DIR"] = str(cache)
     command = [sys.executable, "-m", "proof.determinism", way, str(seed), *["deterministic"] * deterministic]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, capture_output=True, check=True)
     return np.frombuffer(done.stdout, np.float32)
@@ -59,11 +64,16 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
         on_any.append(len({digest(each) for each in fixed}) == 1)
         bound = max(bound, *(difference(free[0], each) for each in (*free[1:], fixed[0])))
         advance(1)
+    compiling = compiled_anew(min(n, 2))
     n_cases = f"{len(twice)} trainings ({'; '.join(WAYS)})"
     return [
         Finding(
             "Two processes with the same seed and threads come to the same bits",
             f"{n_cases}: {sum(twice)} equal", f"{len(twice)} equal", all(twice),
+        ),
+        Finding(
+            "The process that compiles comes to the bits of the next one, which finds the code kept",
+            f"{len(compiling)} trainings: {sum(compiling)} equal", f"{len(compiling)} equal", all(compiling),
         ),
         Finding(
             "With deterministic=True, 1, 2 and 3 threads come to the same bits",
@@ -74,6 +84,16 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
             f"{n_cases}: largest difference over largest weight {bound:.1e}", "1e-04", bound <= 1e-4,
         ),
     ]  # fmt: skip
+
+
+def compiled_anew(n: int) -> list[bool]:
+    """Return whether two processes agree, the first of which has to compile."""
+    found = []
+    for way in WAYS[-n:]:
+        with tempfile.TemporaryDirectory() as cache:
+            first, then = (in_process(way, 0, 1, deterministic=True, cache=Path(cache)) for _ in range(2))
+        found.append(digest(first) == digest(then))
+    return found
 
 
 def digest(weights: np.ndarray) -> str:

@@ -145,7 +145,8 @@ def batch(case: Case, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
 def _finding(claim: str, found: list[tuple[Case, list[pl.GradientCheck]]]) -> Finding:
     """Return what the checks of many networks say."""
     checks = [(check, case) for case, own in found for check in own]
-    worst, case = max(checks, key=lambda each: each[0].error)
+    # An error that is NaN is larger than all, which max would not see.
+    worst, case = max(checks, key=lambda each: (not each[0].passed, each[0].error))
     refined = sum(check.refined for check, _ in checks)
     measured = (
         f"{len(found):,} networks, {len(checks):,} directions ({refined:,} of them with several steps), "

@@ -1,7 +1,8 @@
 """A short training with checkpoints that ends its own process at one point: for the proof by `proof.crash`.
 
-``python -m proof.victim PATH POINT`` trains, where POINT is ``before:7`` or ``after:7`` a system call,
-``byte:2:1000`` (in the third file, after so many bytes) or ``time:0.01`` (after so many seconds).
+``python -m proof.victim PATH POINT`` trains, or goes on from the checkpoint, where POINT is ``before:7`` or
+``after:7`` a system call, ``byte:2:1000`` (in the third file, after so many bytes) or ``time:0.01`` (after so
+many seconds).
 """
 
 import os
@@ -121,4 +122,4 @@ if __name__ == "__main__":
         Timer(float(number), kill).start()
     else:
         files.SYSTEM = Killer(point)
-    train(Path(path), resume=False)
+    train(Path(path), resume=True)

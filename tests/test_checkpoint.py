@@ -263,8 +263,7 @@ def test_what_diverges_leaves_the_last_good_checkpoint(tmp_path):
 class Full(files.System):
     """A disk that is full in the middle of the third file."""
 
-    def __init__(self):
-        self.n_files = 0
+    n_files = 0
 
     def create(self, path):
         self.n_files += 1
@@ -277,10 +276,23 @@ class Full(files.System):
         super().write(file, chunk)
 
 
-def test_a_full_disk_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
+class ReadOnly(Full):
+    """A folder that can be written to no more when the third file comes."""
+
+    def create(self, path):
+        if self.n_files == 2:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return super().create(path)
+
+
+@pytest.mark.parametrize("system", [Full, ReadOnly])
+def test_a_disk_that_takes_no_more_keeps_the_last_good_checkpoint(tmp_path, monkeypatch, system):
     path = tmp_path / "a.safetensors"
-    monkeypatch.setattr(files, "SYSTEM", Full())
-    with pytest.raises(OSError, match=r"No space left on device; the checkpoint before, .*a.safetensors'"):
+    monkeypatch.setattr(files, "SYSTEM", system())
+    with pytest.raises(
+        OSError,
+        match=r"(No space left on device|Read-only file system); the checkpoint before, .*a.safetensors'",
+    ):
         train(path, 1)
     monkeypatch.setattr(files, "SYSTEM", files.System())
     assert [each.name for each in tmp_path.iterdir()] == ["a.safetensors"]
@@ -305,7 +317,8 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     ("changes", "told"),
     [
         ({"optimizer": "momentum"}, r"its optimizer is 'Adam\(.*one_cycle.*, here it is 'SGD\("),
-        ({"way": "in order"}, "its validation is True, here it is False|its rng is 'PCG64', here it is None"),
+        ({"way": "in order"}, r"its validation is '[0-9a-f]{64}', here it is None"),
+        ({"epochs": 1}, "epochs must be at least 4, where .* is, got 1; to have fewer, train from the start"),
         ({"dtype": np.float32}, "its dtype is 'float64', here it is 'float32'"),
         ({"block_rows": 4}, "its block_rows is 2048, here it is 4"),
         ({"compiled": True}, "its steps is 'PlainDescent', here it is 'CompiledDescent'"),
@@ -338,6 +351,11 @@ def test_other_data_are_refused(tmp_path):
         ({"resume": True}, "resume=True belongs to a checkpoint"),
         ({"checkpoint": "a", "every": 0}, "every must be a whole number >= 1, got 0"),
         ({"checkpoint": "missing/a"}, "no such folder for the checkpoint"),
+        ({"checkpoint": "."}, "the checkpoint must be a regular file; name another"),
+        ({"checkpoint": ""}, "checkpoint must be the path of a file, got ''"),
+        ({"checkpoint": 7}, "checkpoint must be the path of a file, got 7"),
+        ({"checkpoint": "a", "resume": "no"}, "resume must be True or False, got 'no'"),
+        ({"deterministic": 1}, "deterministic must be True or False, got 1"),
         ({"checkpoint": "a", "rng": np.random.Generator(np.random.MT19937(0))}, "got MT19937: make one by"),
     ],
 )
@@ -347,6 +365,94 @@ def test_arguments_that_cannot_be(tmp_path, monkeypatch, given, told):
     given = {"batch_size": 5, "rng": np.random.default_rng(0), **given}
     with pytest.raises((ValueError, OSError, TypeError), match=told):
         next(pl.train(network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=1, **given))
+
+
+@pytest.mark.parametrize("change", ["x", "y", "validation"])
+def test_a_single_number_of_the_data_tells_trainings_apart(tmp_path, change):
+    rng = np.random.default_rng(0)
+    data = {"x": rng.normal(size=(3000, WIDTH)), "y": rng.integers(CLASSES, size=3000)}
+    data["validation"] = rng.normal(size=(10, WIDTH)), rng.integers(CLASSES, size=10)
+
+    def run(*, resume):
+        return pl.train(
+            network(), pl.SoftmaxCrossEntropy(), pl.SGD(lambda step: 0.1), **data, epochs=1,
+            checkpoint=tmp_path / "a", resume=resume,
+        )  # fmt: skip
+
+    list(run(resume=False))
+    list(run(resume=True))
+    changed = {"x": data["x"], "y": data["y"], "validation": data["validation"][0]}[change]
+    changed[1] = changed[2]
+    with pytest.raises(ValueError, match=r"its (data|validation) is"):
+        run(resume=True)
+
+
+def test_another_function_as_learning_rate_or_mask_is_refused(tmp_path):
+    x, y = data()
+
+    def run(rate, kept, *, resume):
+        net = network()
+        net.layers[2].fix_mask(np.arange(8) < kept)
+        return pl.train(
+            net,
+            pl.SoftmaxCrossEntropy(),
+            pl.SGD(rate),
+            x,
+            y,
+            epochs=1,
+            checkpoint=tmp_path / "a",
+            resume=resume,
+        )
+
+    list(run(lambda step: 0.1, 4, resume=False))
+    list(run(lambda step: 0.1, 4, resume=True))
+    for rate, kept in ((lambda step: 0.2, 4), (lambda step: 0.1, 5)):
+        with pytest.raises(ValueError, match=r"its (optimizer|layers) is"):
+            run(rate, kept, resume=True)
+
+
+def test_numbers_of_numpy_and_objects_as_learning_rate_are_saved(tmp_path):
+    x, y = data()
+
+    class Rate:
+        def __call__(self, step):
+            return 0.1
+
+    for resume in (False, True):
+        records = pl.train(
+            network(), pl.SoftmaxCrossEntropy(), pl.SGD(Rate()), x, y, epochs=1, batch_size=np.int64(7),
+            block_rows=np.int64(100), rng=np.random.default_rng(0), checkpoint=tmp_path / "a", resume=resume,
+        )  # fmt: skip
+        assert len(list(records)) == 1
+
+
+def test_fewer_batches_than_were_taken_are_refused(tmp_path, monkeypatch):
+    x, y = data()
+    batches = [(x[i : i + 8], y[i : i + 8]) for i in range(0, ROWS, 8)]
+
+    def run(batches, *, resume):
+        return list(
+            pl.train(
+                network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), batches, epochs=1,
+                checkpoint=tmp_path / "a", every=5, resume=resume,
+            )
+        )  # fmt: skip
+
+    monkeypatch.setattr(files, "SYSTEM", Break(1))
+    with pytest.raises(KeyboardInterrupt):
+        run(batches, resume=False)
+    monkeypatch.setattr(files, "SYSTEM", files.System())
+    with pytest.raises(ValueError, match="the iterable gives 2 batches, and training was broken off after 5"):
+        run(batches[:2], resume=True)
+
+
+def test_other_safetensors_files_are_told_apart(tmp_path):
+    network().save(tmp_path / "net")
+    with pytest.raises(ValueError, match="net is no checkpoint of a training, but another safetensors file"):
+        train(tmp_path / "net", None, resume=True)
+    train(tmp_path / "a", None, epochs=1)
+    with pytest.raises(ValueError, match="a is the checkpoint of a training, not a network: resume from it"):
+        pl.Network.load(tmp_path / "a")
 
 
 def saved(tmp_path):

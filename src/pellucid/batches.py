@@ -251,6 +251,11 @@ class FromBatches:
             except ValueError as error:
                 raise ValueError(f"batch {number}: {error}") from error
             yield Piece(to_device(x, self.device), to_device(y, self.device), slice(0, len(x)), len(x))
+        if 0 < number < skip:
+            raise ValueError(
+                f"the iterable gives {number} batches, and training was broken off after {skip}: resume with "
+                "the batches that it began with"
+            )
         if number == 0:
             raise ValueError(
                 "the iterable of batches is empty: it must begin anew for every epoch, as a list does and a "

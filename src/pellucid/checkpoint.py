@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from errno import EACCES, ENOENT
+from errno import EACCES, EINVAL, ENOENT
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -124,8 +124,13 @@ class Checkpoint:
     records: list[list[Record]] = field(default_factory=list)
 
     def check_place(self) -> None:
-        """Raise OSError if the file cannot be written, before anything is trained."""
-        folder = Path(self.path).resolve().parent
+        """Raise if the file cannot be written, before anything is trained."""
+        if not isinstance(self.path, str | os.PathLike) or not str(self.path):
+            raise TypeError(f"checkpoint must be the path of a file, got {self.path!r}")
+        path = Path(self.path).resolve()
+        if path.exists() and not path.is_file():
+            raise OSError(EINVAL, "the checkpoint must be a regular file; name another", str(self.path))
+        folder = path.parent
         if not folder.is_dir():
             raise FileNotFoundError(
                 ENOENT, "there is no such folder for the checkpoint; make it", str(folder)
@@ -169,6 +174,8 @@ class Checkpoint:
         if not Path(self.path).exists():
             return None
         tensors, about = safetensors.read(self.path)
+        if not isinstance(about, dict) or "checkpoint" not in about:
+            raise ValueError(f"{self.path} is no checkpoint of a training, but another safetensors file")
         try:
             snapshot = _snapshot(tensors, about)
             self.extras = _without_prefix("extra", tensors)

@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pellucid.arguments import check_data
+from pellucid.arguments import check_count, check_data, check_kind
 from pellucid.backend import Array, to_device, to_host
 from pellucid.layers import LeakyReLU, ReLU
 from pellucid.losses import Loss
@@ -75,7 +75,7 @@ class GradientCheck:
 
 
 def gradcheck(
-    net: Network, loss: Loss, x: Any, y: Any, *, rng: np.random.Generator, directions: int = 3
+    net: Network, loss: Loss, x: Any, y: Any, *, rng: np.random.Generator | None = None, directions: int = 3
 ) -> list[GradientCheck]:
     """Check a network's gradient, block by block and over all parameters.
 
@@ -86,8 +86,8 @@ def gradcheck(
     loss : Loss
     x, y : array
         A small batch.
-    rng : numpy.random.Generator
-        Draws the directions.
+    rng : numpy.random.Generator, optional
+        Draws the directions; None: always the same ones.
     directions : int
         How many for each block.
 
@@ -116,6 +116,12 @@ def gradcheck(
     >>> sorted({check.block for check in checks}), all(check.passed for check in checks)
     (['0.W', '0.b', 'all'], True)
     """
+    check_kind("net", net, Network)
+    check_kind("loss", loss, Loss)
+    check_count("directions", directions, may_be_none=False)
+    rng = np.random.default_rng(0) if rng is None else rng
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
     if net.dtype != np.float64:
         raise ValueError(f"gradcheck needs a float64 network, got {net.dtype}: build it with dtype=float")
     if net.theta.size == 0:

@@ -122,6 +122,11 @@ def check_described(about: Any, path: object) -> None:
     ValueError
         It names the file and what to do with it.
     """
+    if isinstance(about, dict) and "checkpoint" in about:
+        raise ValueError(
+            f"{path} is the checkpoint of a training, not a network: resume from it by train(..., "
+            "checkpoint=path, resume=True), then save the network"
+        )
     if about is None:
         raise ValueError(
             f"{path}: the metadata do not describe a pellucid network: there are none. A file of PyTorch's "

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array, on_gpu, to_device, to_host
+from pellucid.backend import Array, to_host
 from pellucid.batches import Source
 from pellucid.checkpoint import Snapshot
+from pellucid.layers import Layer
 from pellucid.losses import Loss
-from pellucid.network import Network
+from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
 from pellucid.reading import brief
 
-#: Rows of x that stand for all.
+#: Rows that stand for all of a memory map; and rows that are looked at together.
 SAMPLE = 1024
 
 
@@ -39,7 +40,7 @@ def describe_training(
     'SGD(learning_rate=0.5, weight_decay=0.0, momentum=0.0, nesterov=False)'
     """
     net = nets[0]
-    layers = [f"{type(layer).__name__}({_told(layer.settings())})" for layer in net.layers]
+    layers = [f"{type(layer).__name__}({_told(_settings(layer))})" for each in nets for layer in each.layers]
     return {
         "networks": len(nets),
         "layers": layers,
@@ -52,6 +53,12 @@ def describe_training(
     }
 
 
+def _settings(layer: Layer) -> dict[str, Any]:
+    """Return a layer's settings, and a dropout's fixed mask."""
+    mask = getattr(layer, "mask", None)
+    return layer.settings() if mask is None else {**layer.settings(), "mask": to_host(mask).tolist()}
+
+
 def _told(settings: dict[str, Any]) -> str:
     """Return settings as text; a long list, of means of pixels say, as its digest."""
     texts = {name: _told_value(value) for name, value in settings.items()}
@@ -62,10 +69,12 @@ def _told(settings: dict[str, Any]) -> str:
 
 
 def _told_value(value: Any) -> str:
-    """Return a value as text: numbers alike whatever their type, a function by its name."""
+    """Return a value as text: numbers alike whatever their type, a function by its name and first value."""
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
         return repr(float(value))
-    return value.__qualname__ if callable(value) and not is_dataclass(value) else repr(value)
+    if callable(value) and not is_dataclass(value):
+        return f"{getattr(value, '__qualname__', type(value).__qualname__)}: {float(value(0))!r} …"
+    return repr(value)
 
 
 def _told_optimizer(optimizer: Optimizer) -> str:
@@ -79,22 +88,34 @@ def describe_rows(source: Source) -> dict[str, object]:
     """Return as JSON values what is trained on, and in batches of how many rows."""
     x, y = source.x, source.labels
     digest = None if x is None or y is None else digest_data(x, y)
-    return {"rows": source.n_rows, "batch_size": source.batch_size, "data": digest}
+    return {"rows": source.n_rows, "batch_size": int(source.batch_size), "data": digest}
 
 
 def digest_data(x: Array, y: Array) -> str:
-    """Return a SHA-256 of shapes, dtypes, labels, and of rows of x spread evenly: enough to tell data apart.
+    """Return a SHA-256 of data: of all rows, but of a memory map, which may be larger than memory, of 1,024.
 
     Examples
     --------
     >>> digest_data(np.eye(2), np.array([0, 1])) == digest_data(np.eye(2), np.array([1, 0]))
     False
     """
-    chosen = np.linspace(0, len(x) - 1, min(len(x), SAMPLE)).astype(np.int64)
     digest = hashlib.sha256(f"{x.dtype} {x.shape} {y.dtype} {y.shape}".encode())
-    for part in (x[to_device(chosen, "gpu" if on_gpu(x) else "cpu")], y):
-        digest.update(np.ascontiguousarray(to_host(part)).tobytes())
+    if isinstance(x, np.memmap):
+        x = x[np.linspace(0, len(x) - 1, min(len(x), SAMPLE)).astype(np.int64)]
+    for part in (to_host(x), to_host(y)):
+        for rows in blocks(len(part), SAMPLE):
+            digest.update(np.ascontiguousarray(part[rows]).tobytes())
     return digest.hexdigest()
+
+
+def check_epochs(start: Snapshot, epochs: int, path: object) -> None:
+    """Raise where more epochs are done, or begun, than there shall be."""
+    begun = start.epochs + (start.running is not None)
+    if begun > epochs:
+        raise ValueError(
+            f"epochs must be at least {begun}, where {path} is, got {epochs}; to have fewer, train from the "
+            "start to another file"
+        )
 
 
 def check_fits(start: Snapshot, training: dict[str, object], nets: Sequence[Network], path: object) -> None:

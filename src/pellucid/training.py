@@ -49,7 +49,7 @@ from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
 from pellucid.records import Record
-from pellucid.resuming import check_fits, describe_rows, describe_training, kind_of
+from pellucid.resuming import check_epochs, check_fits, describe_rows, describe_training, digest_data, kind_of
 from pellucid.stack import Model, Single, Stack
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
@@ -112,6 +112,22 @@ def train(
         Whether to run the steps as code compiled by Numba (extra ``fast``), which gives the same numbers to
         rounding. None: where that is possible and, by the number and size of the steps, pays, which it
         does not with per_batch.
+    deterministic : bool
+        Whether to compute products by one thread of BLAS and cut batches in one way, so that the same bits
+        come out whatever the number of threads. Needs the extra ``fast``; on the CPU.
+    checkpoint : path or Checkpoint, optional
+        Where to save the state of the training, as one file that can be resumed from. A `Checkpoint` has
+        room for arrays of the caller's own.
+    every : int, optional
+        Save after so many steps, in the middle of an epoch too, or a few more where steps are taken together;
+        None: after each epoch. A training always saves at its end. An epoch's end is saved before its record
+        is yielded.
+    resume : bool
+        Go on from the checkpoint to the same bits as without a break; where there is no file, from the start.
+        Give everything as at the first start, a network built anew too; only `epochs` may be more, and then
+        the steps stay plain or compiled as they were. The first record is that of the last epoch if it was
+        saved at its end, else of the epoch (or batch) that was running. An iterable of batches, and a
+        learning rate that is a function, must be the same again, which cannot be checked.
 
     Yields
     ------
@@ -284,6 +300,9 @@ def _prepare(
     check_count("epochs", epochs, may_be_none=False)
     for name, number in (("batch_size", batch_size), ("block_rows", block_rows), ("every", every)):
         check_count(name, number, may_be_none=True)
+    for name, flag in (("deterministic", deterministic), ("resume", resume)):
+        if not isinstance(flag, bool):
+            raise TypeError(f"{name} must be True or False, got {flag!r}")
     check_ending(net, loss)
     if len(nets) > 1 and not loss.by_rows:
         raise ValueError(f"networks are trained at once by a loss that has rows of its own, got {loss!r}")
@@ -308,12 +327,14 @@ def _prepare(
     )  # fmt: skip
     if saved is not None:
         training = describe_training(nets, loss, optimizer, {
-            **describe_rows(source), "block_rows": block_rows, "validation": validation is not None,
+            **describe_rows(source), "block_rows": block_rows and int(block_rows),
+            "validation": None if validation is None else digest_data(*validation),
             "generators": [kind_of(each) for each in net.generators], "rng": kind_of(source.rng),
             "steps": type(descent).__name__, "deterministic": deterministic,
         })  # fmt: skip
         if start is not None:
             check_fits(start, training, nets, saved.path)
+            check_epochs(start, epochs, saved.path)
         loop.saving = Saving(saved, every, training)
     return loop.run(start)
 

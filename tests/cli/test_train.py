@@ -257,6 +257,21 @@ def test_resume_before_there_is_a_checkpoint(run):
     )
 
 
+def test_other_settings_are_told_by_their_flag(run):
+    flags = ["train", "digits", "--validation", 0.2, "--epochs", 2, "--checkpoint", "a"]
+    assert run(*flags)[0] == 0
+    for change, told in (
+        (["--patience", 3], "--patience was None when a was made, and is 3: resume with the same settings"),
+        (
+            ["--epochs", 1],
+            "epochs must be at least 2, where a is, got 1; to have fewer, train from the start",
+        ),
+    ):
+        code, _, err = run(*flags, *change, "--resume")
+        assert (code, err.count("\n")) == (1, 1)
+        assert told in err
+
+
 def test_a_checkpoint_of_the_library_alone(run):
     x, y = np.eye(2), np.array([0, 1])
     net = pl.Network([pl.Dense(2)]).build(n_in=2, rng=np.random.default_rng(0))

@@ -40,6 +40,10 @@ def test_the_command_line_is_left_out(source):
     (source.parent / "cli").mkdir()
     (source.parent / "cli" / "train.py").write_text("")
     assert digest() == before
+    (source.parent / "app").mkdir()
+    (source.parent / "app" / "train.py").write_text("")
+    assert digest() == before
+    assert source_digest.__wrapped__(with_app=True) != before
     (source.parent / "training.py").write_text("")
     assert digest() != before
 

@@ -13,9 +13,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed
 def test_no_crash_costs_a_bit():
     steps = []
     findings = crash.prove(40, steps.append)
-    assert len(steps) == 40
+    assert sum(steps) == 40
     assert [finding.claim for finding in findings if not finding.holds] == []
-    assert int(findings[0].measured.split()[0]) >= 30  # so many were killed before their end
 
 
 def test_the_points_are_before_and_after_each_call_and_inside_each_file(tmp_path):
@@ -30,19 +29,30 @@ def test_the_points_are_before_and_after_each_call_and_inside_each_file(tmp_path
 
 
 class InPlace(files.System):
-    """Writes the file under its own name at once, as careless programs do."""
+    """Writes a file under its own name at once, as careless programs do, and is broken off in the third."""
+
+    n_files = 0
 
     def create(self, path):
+        self.n_files += 1
         return path.with_name("checkpoint.safetensors").open("wb")
+
+    def write(self, file, chunk):
+        file.write(chunk[: len(chunk) // 2] if self.n_files == 3 else chunk)
+        if self.n_files == 3:
+            raise KeyboardInterrupt
 
     def rename(self, path, new):
         pass
 
 
 def test_a_torn_file_would_be_seen(tmp_path, monkeypatch):
-    path = tmp_path / "checkpoint.safetensors"
     monkeypatch.setattr(files, "SYSTEM", InPlace())
-    victim.train(path, resume=False)
-    assert crash.is_whole(path)
-    path.write_bytes(path.read_bytes()[:-100])
-    assert not crash.is_whole(path)
+    with pytest.raises(KeyboardInterrupt):
+        victim.train(tmp_path / "checkpoint.safetensors", resume=False)
+    assert not crash.is_whole(tmp_path / "checkpoint.safetensors")
+
+
+def test_findings_do_not_hold_where_nothing_was_killed(monkeypatch):
+    monkeypatch.setattr(crash, "crash", lambda path, point: False)
+    assert [finding.holds for finding in crash.prove(4, lambda k: None)] == [False, False, True]

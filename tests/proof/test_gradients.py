@@ -44,7 +44,7 @@ def cases(draw):
 
 
 @given(cases())
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=300, derandomize=True, deadline=None)
 def test_networks_at_the_ends_of_the_ranges(case):
     assert [check for check in checks_of(case) if not check.passed] == []
 

@@ -10,6 +10,8 @@ from math import floor, log10
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from pellucid.app.compare_setup import Setup
 from pellucid.app.compare_steps import Difference, SideBySide, StepDifferences
 
@@ -59,7 +61,8 @@ class History:
         self.largest.append(found.largest)
         for kind, peaks in self._peaks.items():
             self._peaks[kind] = [
-                max(p, each.relative) for p, each in zip(peaks, getattr(found, kind), strict=True)
+                float(np.maximum(p, each.relative))
+                for p, each in zip(peaks, getattr(found, kind), strict=True)
             ]
         if is_last or is_marked(found.step) or is_on_curve(found.step):
             self.kept.append(found)
@@ -82,7 +85,7 @@ class History:
             "dtype": net.dtype.name,
             "steps": len(self.largest),
             "relative": "largest |ours - PyTorch's| of a block over the largest |PyTorch's| of the block",
-            "largest": max(self.largest),
+            "largest": float(np.max(self.largest)),
             "bars": [{**asdict(each), "holds": each.holds} for each in self.verdicts()],
             "seconds": {
                 library: {"total": sum(taken), "median of a step": median(taken)}
@@ -107,7 +110,7 @@ def verdicts(largest: Sequence[float], dtype: str) -> list[Verdict]:
     bars = BARS[dtype]
     before = (0, *(steps for steps, _ in bars))
     return [
-        Verdict(min(steps, len(largest)), max(largest[:steps]), limit)
+        Verdict(min(steps, len(largest)), float(np.max(largest[:steps])), limit)
         for (steps, limit), done in zip(bars, before, strict=False)
         if len(largest) > done
     ]

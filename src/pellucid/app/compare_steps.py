@@ -42,7 +42,8 @@ class StepDifferences:
     @property
     def largest(self) -> float:
         """The largest relative difference of all."""
-        return max(each.relative for each in (self.loss, *self.gradients, *self.weights))
+        # Of NaN and a number, NumPy's is NaN, Python's whichever comes first.
+        return float(np.max([each.relative for each in (self.loss, *self.gradients, *self.weights)]))
 
 
 class SideBySide:

@@ -9,12 +9,10 @@ from typing import Any
 
 from pellucid.app.scores import Scores
 from pellucid.app.sources import Parts, Source
+from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
 from pellucid.files import write_whole
-from pellucid.lab.environment import environment, fingerprint
-
-#: Settings that say where files lie, and change no number.
-PLACES = ("save", "run", "checkpoint", "every", "resume", "folder")
+from pellucid.lab.environment import environment, fingerprint, source_digest
 
 
 def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores: Scores | None) -> None:
@@ -28,12 +26,14 @@ def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores
     scores : Scores or None
         None where the training was broken off.
     """
-    settings, machine, data = run.settings.to_json(), environment(), _about_data(source, parts)
-    made_of = {name: value for name, value in settings.items() if name not in PLACES}
+    with fitting_threads(run.net, run.settings.batch_size):
+        machine = environment()  # with as many threads as there were in training
+    data, parts_of_app = _about_data(source, parts), source_digest(with_app=True)
+    made_of = {"settings": run.settings.made_of(), "data": data, "environment": machine}
     content = {
         "status": run.status,
-        "fingerprint": fingerprint({"settings": made_of, "data": data, "environment": machine}),
-        "settings": settings,
+        "fingerprint": fingerprint({**made_of, "source": parts_of_app, "kept_epoch": run.kept_epoch}),
+        "settings": run.settings.to_json(),
         "seed": run.settings.seed,
         "data": data,
         "network": {"layers": [repr(layer) for layer in run.net.layers], "parameters": run.net.theta.size},

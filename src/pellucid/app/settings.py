@@ -10,6 +10,7 @@ Traceback (most recent call last):
 ValueError: --optimizer must be one of sgd, adam, got 'adm': did you mean adam?
 """
 
+import json
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from math import inf
@@ -42,6 +43,8 @@ RANGES = {
     "learning_rate": (0.0, inf, True),
     "weight_decay": (0.0, inf, False),
 }
+#: What says where files lie, and when, and changes no number.
+PLACES = ("save", "run", "checkpoint", "every", "resume", "folder")
 #: The learning rate of each optimizer where none is given.
 LEARNING_RATES = {"sgd": 0.1, "adam": 0.001}
 
@@ -140,6 +143,18 @@ class TrainSettings:
     def rate(self) -> float:
         """The learning rate: the one given, or else the optimizer's usual one."""
         return LEARNING_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
+
+    def made_of(self) -> dict[str, Any]:
+        """Return as JSON values the settings that have a part in the numbers: all but places of files.
+
+        Examples
+        --------
+        >>> TrainSettings(save=Path("net")).made_of() == TrainSettings().made_of()
+        True
+        """
+        values = {name: value for name, value in self.to_json().items() if name not in PLACES}
+        plain: dict[str, Any] = json.loads(json.dumps(values))
+        return plain
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings in full as JSON values, the learning rate as it is used."""

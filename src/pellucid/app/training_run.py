@@ -1,14 +1,17 @@
 """A training that stops early, or whenever it is told to, and keeps the weights worth keeping."""
 
+import json
 from collections.abc import Iterator
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 import pellucid as pl
 from pellucid.app.builder import build_loss, build_network, build_optimizer
-from pellucid.app.settings import TrainSettings
+from pellucid.app.settings import TrainSettings, flag
 from pellucid.app.sources import Parts, Source, taken
+from pellucid.reading import brief
 
 
 class TrainingRun:
@@ -51,6 +54,7 @@ class TrainingRun:
         self.status, self.seconds = "running", 0.0
         self._kept: tuple[int, pl.Record | None, np.ndarray] = (0, None, self.net.theta.copy())
         self.checkpoint = None if settings.checkpoint is None else pl.Checkpoint(settings.checkpoint)
+        self._note_extras()
         held_out = parts.validation
         self._epochs = pl.train(
             self.net,
@@ -67,7 +71,7 @@ class TrainingRun:
             every=settings.every,
             resume=settings.resume,
         )
-        if self.checkpoint is not None and self.checkpoint.records:
+        if self.checkpoint is not None and settings.resume:
             self._take_up(self.checkpoint)
 
     def __iter__(self) -> Iterator[pl.Record]:
@@ -100,23 +104,25 @@ class TrainingRun:
                 "kept": theta,
                 "kept_epoch": np.array([epoch]),
                 "seconds": np.array([self.seconds]),
+                "settings": np.frombuffer(json.dumps(self.settings.made_of()).encode(), np.uint8),
             }
 
     def _take_up(self, checkpoint: pl.Checkpoint) -> None:
-        """Go on where the run that wrote a checkpoint was."""
+        """Go on where the run that wrote a checkpoint was; where there is none, at the start."""
         self.records = [record for [record] in checkpoint.records]
         try:
             theta, [epoch], [seconds] = (
                 checkpoint.extras[name] for name in ("kept", "kept_epoch", "seconds")
             )
-            record = self.records[int(epoch) - 1]
-            fits = theta.shape == self.net.theta.shape and theta.dtype == self.net.dtype and epoch >= 1
-        except (IndexError, KeyError, TypeError, ValueError):
-            fits = False
-        if not fits:
+            settings = json.loads(checkpoint.extras["settings"].tobytes())
+            record = self.records[int(epoch) - 1] if epoch else None
+            if theta.shape != self.net.theta.shape or theta.dtype != self.net.dtype or epoch < 0:
+                raise ValueError("other weights")
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(
                 f"--checkpoint: {checkpoint.path} was not written by pellucid train; resume it where it was"
-            )
+            ) from error
+        _check_same(settings, self.settings.made_of(), checkpoint)
         self._kept, self.seconds = (int(epoch), record, theta), float(seconds)
 
     def _has_waited(self, epoch: int) -> bool:
@@ -130,6 +136,17 @@ class TrainingRun:
         if best is None or not self.settings.patience or _is_better(record, best):
             self._kept = (record.epoch, record, self.net.theta.copy())
         self.records.append(record)
+
+
+def _check_same(then: Any, now: dict[str, Any], checkpoint: pl.Checkpoint) -> None:
+    """Raise if a setting is not what it was when the checkpoint was made; there may be more epochs."""
+    for name, value in now.items():
+        before = then.get(name) if isinstance(then, dict) else None
+        if name != "epochs" and before != value:
+            raise ValueError(
+                f"{flag(name)} was {brief(before)} when {checkpoint.path} was made, and is {brief(value)}: "
+                "resume with the same settings"
+            )
 
 
 def _is_better(record: pl.Record, best: pl.Record) -> bool:

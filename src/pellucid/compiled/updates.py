@@ -1,19 +1,24 @@
-"""The optimizers' updates, compiled: the formulas of `pellucid.optimizers`, in one pass over theta."""
+"""The optimizers' updates, compiled: the formulas of `pellucid.optimizers`, in one pass over theta.
+
+They become lines of their caller. A function that is called has its machine code twice in the process that
+compiles it, once alone and once with its caller, and where products and sums are rounded as one the two may
+differ: the process would come to other bits than the next, which finds the code kept.
+"""
 
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.compiled.kernel import kernel
+from pellucid.compiled.kernel import inlined
 
 
-@kernel
+@inlined
 def add(grad: Array, total: Array) -> None:
     """Add a gradient to a total."""
     for i in range(len(total)):
         total[i] += grad[i]
 
 
-@kernel
+@inlined
 def sgd(
     theta: Array, grad: Array, v: Array, rate: float, momentum: float, nesterov: bool, decay: float, n: int
 ) -> None:
@@ -28,7 +33,7 @@ def sgd(
         theta[i] -= rate * g
 
 
-@kernel
+@inlined
 def adam(
     theta: Array, grad: Array, m: Array, v: Array, rate: float, beta_1: float, beta_2: float,
     epsilon: float, decay: float, n: int, t: int,
@@ -46,7 +51,7 @@ def adam(
         theta[i] -= rate * m[i] / (np.sqrt(v[i]) * root + epsilon)
 
 
-@kernel
+@inlined
 def normal(x: float) -> float:
     """Return x, or 0 where x is subnormal: processors take a hundred times as long over such numbers."""
     return x if abs(x) >= np.finfo(x).tiny else x * 0  # NaN, which is below nothing, stays NaN

@@ -19,10 +19,11 @@ COMMAND_LINE = ("app", "bench", "cli")
 
 
 @cache
-def source_digest() -> str:
+def source_digest(*, with_app: bool = False) -> str:
     """Return the SHA-256 of the package's Python files and templates: any change makes another.
 
-    The command line is left out: no run depends on it.
+    The command line and the benchmark are left out, since no report depends on them; `pellucid train` does on
+    app.
 
     Examples
     --------
@@ -32,7 +33,8 @@ def source_digest() -> str:
     folder = Path(pellucid.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(path for kind in ("*.py", "*.jinja", "*.cu") for path in folder.rglob(kind)):
-        if path.relative_to(folder).parts[0] in COMMAND_LINE:
+        part = path.relative_to(folder).parts[0]
+        if part in COMMAND_LINE and not (with_app and part == "app"):
             continue
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -54,6 +56,7 @@ def environment() -> dict[str, str | int | None]:
         "blas": _blas(),
         **_blas_in_use(),
         "numba": _version("numba"),
+        "scipy": _version("scipy"),
         "torch": _version("torch"),
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _processor(),
@@ -78,8 +81,12 @@ def _blas_in_use() -> dict[str, str | int | None]:
     """Return for which processor BLAS computes products, and by how many threads: both change last digits."""
     from threadpoolctl import threadpool_info
 
-    [first, *_] = [each for each in threadpool_info() if each["user_api"] == "blas"] or [{}]
-    return {"blas kernel": first.get("architecture"), "blas threads": first.get("num_threads")}
+    blas = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    kernels = sorted({str(each.get("architecture")) for each in blas})
+    return {
+        "blas kernel": ", ".join(kernels) or None,
+        "blas threads": max((each["num_threads"] for each in blas), default=None),
+    }
 
 
 def fingerprint(made_of: Mapping[str, Any]) -> str:
