@@ -146,7 +146,7 @@ DAMAGED = [
     ("empty, huge side", {"a": entry(shape=[0, 2**70], offsets=(0, 0))}, 0, "'a'"),
     ("empty, huge sides", {"a": entry(shape=[0, 2**62, 2**62], offsets=(0, 0))}, 0, "'a'"),
     ("100 sides", {"a": entry(shape=[1] * 99 + [2])}, 8, "'a' has 100 axes, an array at most 64"),
-    ("a million huge sides", {"a": entry(shape=[2**62] * 10**6)}, 8, "'a' has 1000000 axes"),
+    ("many huge sides", {"a": entry(shape=[2**62] * 10**5)}, 8, "'a' has 100000 axes"),
     ("a side of 4,000 digits", {"a": entry(shape=[10**4000] * 64)}, 8, r"whole numbers >= 0 and < 2\*\*63"),
     ("one offset", {"a": entry(offsets=[0])}, 8, "its header entry cannot be read"),
     ("no offsets", {"a": {"dtype": "F32", "shape": [2]}}, 8, "its header entry cannot be read"),

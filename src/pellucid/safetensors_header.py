@@ -34,8 +34,9 @@ DTYPES = {
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 #: The one metadata key of our files.
 KEY = "pellucid"
-#: The longest header that is written and read: the package's limit. In memory it takes some 25 times as much.
-MAX_HEADER = 100_000_000
+#: The longest header that is written and read, a tenth of what the package allows: in memory it takes some 25
+#: times as much, and names 80,000 tensors.
+MAX_HEADER = 10_000_000
 #: NumPy's own limit.
 MAX_AXES = 64
 
