@@ -1,7 +1,7 @@
-"""Run proofs at full size and write what they found, a JSON file each: ``python -m proof [NAME ...]``.
+"""Run proofs at full size and write what each has found to a JSON file; what is done is not run again.
 
-A proof of this source that is there already is not run again, so that what was broken off goes on; what is
-named is run in any case. The exit status is 1 if a claim does not hold.
+``python -m proof [NAME ...]``. A proof whose file is there, of this source, is skipped, so that what was
+broken off goes on; what is named is run in any case. The exit status is 1 if a claim does not hold.
 """
 
 import argparse
@@ -34,6 +34,8 @@ PROOFS = {
     "fuzz": 1_000_000,
 }
 FOLDER = Path("docs", "proof")
+#: Where proofs of another size go: docs tells of full size alone.
+TRIALS = Path("results", "proof")
 
 
 def main(arguments: list[str]) -> int:
@@ -43,10 +45,11 @@ def main(arguments: list[str]) -> int:
     failed = []
     for name in chosen.names or PROOFS:
         path = chosen.folder / f"{name}.json"
-        if not chosen.names and is_of_this_source(path):
+        n = chosen.cases or PROOFS[name]
+        if not chosen.names and is_done(path, n):
             console.print(f"{name}: {path} is of this source", highlight=False)
         else:
-            run(name, chosen.cases or PROOFS[name], path, console)
+            run(name, n, path, console)
         failed += [finding for finding in findings_in(path) if not finding.holds]
     for finding in failed:
         console.print(f"does not hold: {finding.claim}: {finding.measured}", style="red", markup=False)
@@ -61,7 +64,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(PROOFS)}")
     parser.add_argument("--cases", type=int, help="how many cases, instead of full size")
     parser.add_argument(
-        "--folder", type=Path, default=FOLDER, help="where the files go (default: %(default)s)"
+        "--folder", type=Path, help=f"where the files go (default: {FOLDER}, with --cases {TRIALS})"
     )
     chosen = parser.parse_args(arguments)
     for name in chosen.names:
@@ -69,6 +72,13 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
             parser.error(f"there is no proof {name!r}, only {', '.join(PROOFS)}")
     if chosen.cases is not None and chosen.cases < 1:
         parser.error(f"--cases must be at least 1, got {chosen.cases}")
+    chosen.folder = chosen.folder or (FOLDER if chosen.cases is None else TRIALS)
+    try:
+        chosen.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(chosen.folder / ".writable", [])
+        (chosen.folder / ".writable").unlink()
+    except OSError as error:
+        parser.error(f"--folder {chosen.folder} cannot be written to, name another: {error.strerror}")
     return chosen
 
 
@@ -87,7 +97,6 @@ def run(name: str, n: int, path: Path, console: Console) -> None:
         "proof sha256": digest(),
         "findings": [asdict(finding) for finding in findings],
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, [json.dumps(content, indent=1, ensure_ascii=False).encode(), b"\n"])
     for finding in findings:
         verdict = "holds" if finding.holds else "DOES NOT HOLD"
@@ -105,13 +114,14 @@ def findings_in(path: Path) -> list[Finding]:
     return [Finding(**finding) for finding in json.loads(path.read_text(encoding="utf-8"))["findings"]]
 
 
-def is_of_this_source(path: Path) -> bool:
-    """Return whether a proof's file is there, and of the source as it is."""
-    if not path.exists():
+def is_done(path: Path, n: int) -> bool:
+    """Return whether a proof's file is there, of the source as it is, and of so many cases."""
+    try:
+        then = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # not there, or damaged: it is written anew
         return False
-    then = json.loads(path.read_text(encoding="utf-8"))
     of_package = then["environment"]["source sha256"] == environment()["source sha256"]
-    return of_package and then["proof sha256"] == digest()
+    return bool(of_package and then["proof sha256"] == digest() and then["cases"] == n)
 
 
 def digest() -> str:
@@ -124,4 +134,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
+        print("\nInterrupted: the same command goes on behind the proofs that are done.")
         sys.exit(130)

@@ -66,7 +66,7 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     findings = []
     with scratch_folder() as folder, watching():
         for k, target in enumerate(TARGETS):
-            share = n * (k + 1) // len(TARGETS) - n * k // len(TARGETS)
+            share = max(1, n * (k + 1) // len(TARGETS) - n * k // len(TARGETS))
             findings.append(_finding(target.name, read_damaged(target, share, Path(folder, "file"), advance)))
     return findings
 

@@ -316,12 +316,15 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"optimizer": "momentum"}, r"its optimizer is 'Adam\(.*one_cycle.*, here it is 'SGD\("),
-        ({"way": "in order"}, r"its validation is '[0-9a-f]{64}', here it is None"),
+        (
+            {"optimizer": "momentum"},
+            r"another training, optimizer: 'Adam\(.*one_cycle.* there, 'SGD\(.* here",
+        ),
+        ({"way": "in order"}, r"validation: '[0-9a-f]{64}' there, None here"),
         ({"epochs": 1}, "epochs must be at least 4, where .* is, got 1; to have fewer, train from the start"),
-        ({"dtype": np.float32}, "its dtype is 'float64', here it is 'float32'"),
-        ({"block_rows": 4}, "its block_rows is 2048, here it is 4"),
-        ({"compiled": True}, "its steps is 'PlainDescent', here it is 'CompiledDescent'"),
+        ({"dtype": np.float32}, "dtype: 'float64' there, 'float32' here"),
+        ({"block_rows": 4}, "block_rows: 2048 there, 4 here"),
+        ({"compiled": True}, "steps: 'PlainDescent' there, 'CompiledDescent' here"),
     ],
 )
 def test_another_training_is_refused(tmp_path, changes, told):
@@ -337,7 +340,7 @@ def test_other_data_are_refused(tmp_path):
             network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), rows, y, epochs=1, checkpoint=tmp_path / "a"
         )
         list(records)
-        with pytest.raises(ValueError, match="its data is"):
+        with pytest.raises(ValueError, match="another training, data: "):
             pl.train(
                 network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), rows, y[::-1].copy(), epochs=1,
                 checkpoint=tmp_path / "a", resume=True,
@@ -383,7 +386,7 @@ def test_a_single_number_of_the_data_tells_trainings_apart(tmp_path, change):
     list(run(resume=True))
     changed = {"x": data["x"], "y": data["y"], "validation": data["validation"][0]}[change]
     changed[1] = changed[2]
-    with pytest.raises(ValueError, match=r"its (data|validation) is"):
+    with pytest.raises(ValueError, match=r"another training, (data|validation): "):
         run(resume=True)
 
 
@@ -407,7 +410,7 @@ def test_another_function_as_learning_rate_or_mask_is_refused(tmp_path):
     list(run(lambda step: 0.1, 4, resume=False))
     list(run(lambda step: 0.1, 4, resume=True))
     for rate, kept in ((lambda step: 0.2, 4), (lambda step: 0.1, 5)):
-        with pytest.raises(ValueError, match=r"its (optimizer|layers) is"):
+        with pytest.raises(ValueError, match=r"another training, (optimizer|layers): "):
             run(rate, kept, resume=True)
 
 

@@ -159,7 +159,7 @@ class Checkpoint:
         try:
             safetensors.write(self.path, tensors, about)
         except OSError as error:
-            told = f"{error.strerror}; the checkpoint before, if there is one, is as it was"
+            told = f"{error.strerror}; the checkpoint before, if any, is as it was: make room, and resume"
             raise type(error)(error.errno, told, str(self.path)) from error
 
     def load(self) -> Snapshot | None:
@@ -173,7 +173,10 @@ class Checkpoint:
         remove_left_over(self.path)
         if not Path(self.path).exists():
             return None
-        tensors, about = safetensors.read(self.path)
+        try:
+            tensors, about = safetensors.read(self.path)
+        except ValueError as error:
+            raise ValueError(f"{error}; remove the checkpoint to begin anew") from error
         if not isinstance(about, dict) or "checkpoint" not in about:
             raise ValueError(f"{self.path} is no checkpoint of a training, but another safetensors file")
         try:

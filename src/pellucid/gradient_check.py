@@ -122,6 +122,7 @@ def gradcheck(
     rng = np.random.default_rng(0) if rng is None else rng
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
+    net.check_built()
     if net.dtype != np.float64:
         raise ValueError(f"gradcheck needs a float64 network, got {net.dtype}: build it with dtype=float")
     if net.theta.size == 0:

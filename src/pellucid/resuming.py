@@ -37,7 +37,7 @@ def describe_training(
     >>> import pellucid as pl
     >>> net = pl.Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
     >>> describe_training([net], pl.MeanSquaredError(), pl.SGD(0.5), {"batch_size": 7})["optimizer"]
-    'SGD(learning_rate=0.5, weight_decay=0.0, momentum=0.0, nesterov=False)'
+    'SGD(learning_rate=0.5, weight_decay=0, momentum=0, nesterov=False)'
     """
     net = nets[0]
     layers = [f"{type(layer).__name__}({_told(_settings(layer))})" for each in nets for layer in each.layers]
@@ -71,7 +71,7 @@ def _told(settings: dict[str, Any]) -> str:
 def _told_value(value: Any) -> str:
     """Return a value as text: numbers alike whatever their type, a function by its name and first value."""
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        return repr(float(value))
+        return f"{float(value)!r}".removesuffix(".0")
     if callable(value) and not is_dataclass(value):
         return f"{getattr(value, '__qualname__', type(value).__qualname__)}: {float(value(0))!r} …"
     return repr(value)
@@ -130,8 +130,8 @@ def check_fits(start: Snapshot, training: dict[str, object], nets: Sequence[Netw
         then = start.training.get(name)
         if then != now:
             raise ValueError(
-                f"{path} is the checkpoint of another training: its {name} is {brief(then, 200)}, "
-                f"here it is {brief(now, 200)}; resume with what it was made with, or train to another file"
+                f"{path} is the checkpoint of another training, {name}: {brief(then, 200)} there, "
+                f"{brief(now, 200)} here; resume with what it was made with, or train to another file"
             )
     n_parameters = sum(net.theta.size for net in nets)
     kinds = [kind_of(rng) for net in nets for rng in net.generators]

@@ -43,16 +43,19 @@ def test_a_run_writes_its_file_and_is_not_repeated(tmp_path, capsys):
     content = json.loads((tmp_path / "crash.json").read_text())
     assert (content["proof"], content["cases"], len(content["findings"])) == ("crash", 2, 3)
     assert content["command"] == "python -m proof crash --cases 2"
-    assert runner.is_of_this_source(tmp_path / "crash.json")
+    assert runner.is_done(tmp_path / "crash.json", 2)
+    assert not runner.is_done(tmp_path / "crash.json", 3)
     assert capsys.readouterr().out.count("holds: ") == 3
     (tmp_path / "crash.json").write_text(json.dumps({**content, "proof sha256": "other"}))
-    assert not runner.is_of_this_source(tmp_path / "crash.json")
+    assert not runner.is_done(tmp_path / "crash.json", 2)
+    (tmp_path / "crash.json").write_text("{")
+    assert not runner.is_done(tmp_path / "crash.json", 2)
 
 
 def test_what_does_not_hold_is_told(tmp_path, capsys, monkeypatch):
     finding = {"claim": "Pigs fly", "measured": "0 of 3", "limit": "3", "holds": False}
     content = {
-        "proof": "crash", "command": "x", "seconds": 61.0, "findings": [finding],
+        "proof": "crash", "cases": 1, "command": "x", "seconds": 61.0, "findings": [finding],
         "proof sha256": runner.digest(),
         "environment": {**runner.environment(), "cores": 2},
     }  # fmt: skip
@@ -64,7 +67,7 @@ def test_what_does_not_hold_is_told(tmp_path, capsys, monkeypatch):
     assert "`x`: 1 min on 2 cores" in markdown(content, "crash.json")
 
 
-@pytest.mark.parametrize("arguments", [["nothing"], ["crash", "--cases", "0"]])
+@pytest.mark.parametrize("arguments", [["nothing"], ["crash", "--cases", "0"], ["--folder", "/dev/null/x"]])
 def test_wrong_arguments(arguments, capsys):
     with pytest.raises(SystemExit):
         runner.main(arguments)

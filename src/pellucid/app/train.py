@@ -76,10 +76,10 @@ def _told_rows(source: Source, parts: Parts) -> str:
 
 def _told_start(run: TrainingRun) -> str:
     """Say where a training that is resumed goes on."""
-    path, done = run.settings.checkpoint, len(run.records)
+    path = run.settings.checkpoint
     if not path or not path.exists():
         return f"There is no checkpoint {path} yet: from the start."
-    return f"Going on from {path}: {done} epochs were shown before."
+    return f"Going on from {path}: {run.begun} of {run.settings.epochs} epochs are done."
 
 
 def _tell_end(run: TrainingRun, scores: Scores | None, console: Console) -> None:

@@ -27,6 +27,8 @@ class TrainingRun:
         One for each whole epoch.
     kept_epoch : int
         Whose weights are kept; 0: none is done yet.
+    begun : int
+        Epochs that were done when it went on from a checkpoint.
     seconds : float
         From the start of the training to its last whole epoch.
     status : str
@@ -55,6 +57,7 @@ class TrainingRun:
         self._kept: tuple[int, pl.Record | None, np.ndarray] = (0, None, self.net.theta.copy())
         self.checkpoint = None if settings.checkpoint is None else pl.Checkpoint(settings.checkpoint)
         self._note_extras()
+        self.begun = self._look_ahead() if settings.resume else 0
         held_out = parts.validation
         self._epochs = pl.train(
             self.net,
@@ -107,6 +110,19 @@ class TrainingRun:
                 "settings": np.frombuffer(json.dumps(self.settings.made_of()).encode(), np.uint8),
             }
 
+    def _look_ahead(self) -> int:
+        """Return how many epochs are done; raise if the checkpoint was made with other settings."""
+        checkpoint = pl.Checkpoint(str(self.settings.checkpoint))
+        snapshot = checkpoint.load()
+        if snapshot is None:
+            return 0
+        try:
+            settings = dict(json.loads(checkpoint.extras["settings"].tobytes()))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise ValueError(_told_foreign(checkpoint)) from error
+        _check_same(settings, self.settings.made_of(), checkpoint)
+        return snapshot.epochs
+
     def _take_up(self, checkpoint: pl.Checkpoint) -> None:
         """Go on where the run that wrote a checkpoint was; where there is none, at the start."""
         self.records = [record for [record] in checkpoint.records]
@@ -114,15 +130,11 @@ class TrainingRun:
             theta, [epoch], [seconds] = (
                 checkpoint.extras[name] for name in ("kept", "kept_epoch", "seconds")
             )
-            settings = json.loads(checkpoint.extras["settings"].tobytes())
             record = self.records[int(epoch) - 1] if epoch else None
             if theta.shape != self.net.theta.shape or theta.dtype != self.net.dtype or epoch < 0:
                 raise ValueError("other weights")
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise ValueError(
-                f"--checkpoint: {checkpoint.path} was not written by pellucid train; resume it where it was"
-            ) from error
-        _check_same(settings, self.settings.made_of(), checkpoint)
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(_told_foreign(checkpoint)) from error
         self._kept, self.seconds = (int(epoch), record, theta), float(seconds)
 
     def _has_waited(self, epoch: int) -> bool:
@@ -138,10 +150,14 @@ class TrainingRun:
         self.records.append(record)
 
 
-def _check_same(then: Any, now: dict[str, Any], checkpoint: pl.Checkpoint) -> None:
+def _told_foreign(checkpoint: pl.Checkpoint) -> str:
+    return f"--checkpoint: {checkpoint.path} was not written by pellucid train; resume it where it was"
+
+
+def _check_same(then: dict[str, Any], now: dict[str, Any], checkpoint: pl.Checkpoint) -> None:
     """Raise if a setting is not what it was when the checkpoint was made; there may be more epochs."""
     for name, value in now.items():
-        before = then.get(name) if isinstance(then, dict) else None
+        before = then.get(name)
         if name != "epochs" and before != value:
             raise ValueError(
                 f"{flag(name)} was {brief(before)} when {checkpoint.path} was made, and is {brief(value)}: "

@@ -43,7 +43,7 @@ def train(
         typer.Option(
             metavar="NAME",
             show_default=False,
-            help="Settings that go well together; flags and --config go before them. "
+            help="Settings that go well together; flags and --config win over them. "
             f"{'; '.join(f'{name}: {purpose}' for name, purpose in PURPOSES.items())}.",
         ),
     ] = USUAL.recipe,
@@ -164,9 +164,7 @@ def train(
     ] = USUAL.test,
     config: Annotated[
         Path | None,
-        typer.Option(
-            dir_okay=False, help="TOML file of settings; flags go before it.", rich_help_panel=FILES
-        ),
+        typer.Option(dir_okay=False, help="TOML file of settings; flags win over it.", rich_help_panel=FILES),
     ] = None,
     save: Annotated[
         Path | None,

@@ -115,7 +115,7 @@ REFUSED = [
     ),
     ([nn.Linear(4, 3), nn.Sequential(nn.ReLU())], TypeError, r"model\[1\], Sequential"),
     ([nn.Linear(4, 3), type("Mine", (nn.ReLU,), {})()], TypeError, r"model\[1\], Mine"),
-    ([nn.ReLU()], ValueError, "at least one Linear, got Sequential"),
+    ([nn.ReLU()], ValueError, "at least one Linear, got"),
     ([], ValueError, "at least one Linear"),
     ([nn.Linear(4, 3), nn.Linear(2, 2)], ValueError, "in_features=2.* stands behind 3 columns"),
     ([nn.Linear(4, 3).half()], TypeError, r"got torch.float16: call model.float\(\)"),

@@ -4,6 +4,13 @@
 there as we do here.
 """
 
+from importlib.util import find_spec
+
+if find_spec("torch") is None:
+    raise ModuleNotFoundError(
+        "this needs PyTorch, which the extra compare installs: pip install 'pellucid[compare]'"
+    )
+
 from pellucid.interop.torch.losses import criterion
 from pellucid.interop.torch.modules import from_sequential, sequential
 from pellucid.interop.torch.optimizers import torch_optimizer

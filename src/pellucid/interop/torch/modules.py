@@ -94,7 +94,8 @@ LAYERS: dict[type[nn.Module], Callable[[Any], Layer]] = {
 def sequential(net: Network, *, same_masks: bool = False) -> nn.Sequential:
     """Return the network as `torch.nn.Sequential`, with a copy of its parameters and its dtype.
 
-    Like every new module it is in training mode: call ``eval()`` before predicting.
+    A `Rescale` in front goes along, so that the model takes the raw input that the network takes. Like every
+    new module it is in training mode: call ``eval()`` before predicting.
 
     Parameters
     ----------
@@ -137,10 +138,11 @@ def from_sequential(
     Parameters
     ----------
     model : torch.nn.Sequential
-        Of Linear, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax over columns, Identity and Dropout. A Linear
-        without bias gets a bias of zeros, which training would move.
+        Of Linear, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax over columns, Identity and Dropout; in front the
+        Rescaling that `sequential` makes of a `Rescale`. A Linear without bias gets a bias of zeros, which
+        training would move.
     rescale : Rescale, optional
-        Stands in front, so that the network takes raw input.
+        Stands in front, so that the network takes raw input; not where a Rescaling does.
     rng : numpy.random.Generator, optional
         Needed only to train on with dropout.
 
@@ -149,7 +151,7 @@ def from_sequential(
     TypeError
         If a module has no counterpart, or parameters are neither float32 nor float64.
     ValueError
-        If there is no Linear, or widths do not fit.
+        If there is no Linear, widths do not fit, or the input would be rescaled twice.
 
     Examples
     --------
@@ -158,10 +160,14 @@ def from_sequential(
     >>> net, net.predict(np.full((5, 3), 255, np.uint8)).shape
     (Network([Rescale(scale=0.00392156862745098), Dense(2), ReLU()]), (5, 2))
     """
+    if not isinstance(model, nn.Sequential):
+        raise TypeError(f"model must be a torch.nn.Sequential, got {type(model).__name__}: put it into one")
     layers = [_layer(name, module) for name, module in model.named_children()]
     linears = [module for module in model if isinstance(module, nn.Linear)]
     if not linears:
-        raise ValueError(f"the model must have at least one Linear, got {model!r}")
+        raise ValueError(f"the model must have at least one Linear, got {', '.join(map(repr, model))}")
+    if rescale is not None and layers[0].casts:
+        raise ValueError(f"the model begins with {layers[0]!r} already: leave rescale={rescale!r} out")
     net = Network(layers if rescale is None else [rescale, *layers])
     net.build(linears[0].in_features, rng=rng or np.random.default_rng(0), dtype=_dtype(linears))
     for layer, module in zip(net.layers[-len(layers) :], model, strict=True):
@@ -185,7 +191,10 @@ def _layer(name: str, module: nn.Module) -> Layer:
         raise TypeError(f"model[{name}] must be Softmax(dim=1), over the columns, got {module!r}")
     if type(module) not in LAYERS:
         known = ", ".join(each.__name__ for each in LAYERS if each is not Rescaling)
-        raise TypeError(f"model[{name}], {module!r}, has no counterpart here, only {known} have")
+        raise TypeError(
+            f"model[{name}], {type(module).__name__}, has no counterpart here, only {known} have: leave it "
+            "out, or give its modules one by one"
+        )
     return LAYERS[type(module)](module)
 
 
