@@ -16,7 +16,8 @@ from pellucid.reading import brief, plain
 #: The kind of value of each setting: int, tuple[str, ...], Path | None ...
 KINDS: dict[str, Any] = {field.name: field.type for field in fields(TrainSettings)}
 WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path as text"}
-MAX_BYTES = 1 << 16
+#: A setting takes a line; nested lists take 130 times their length while they are read.
+MAX_BYTES = 1 << 15
 #: In a line: to read a key of n parts takes n² steps, and settings have one part.
 MAX_DOTS = 200
 USUAL = TrainSettings()
