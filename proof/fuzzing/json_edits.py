@@ -5,6 +5,8 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
+#: The longest file that is made.
+MAX_BYTES = 1 << 16
 #: What no reader should take at its word.
 HOSTILE: tuple[Any, ...] = (
     *(None, True, False, 0, 1, 2, -1, 0.5, 2.0, -1e308, 1e308, 1e-320, float("nan"), float("inf")),
@@ -33,9 +35,10 @@ def edit_json(value: Any, rng: Random) -> Any:
 def edit_json_file(content: bytes, rng: Random) -> bytes:
     """Return a JSON file with changes; one that is no JSON as it is."""
     try:
-        return json.dumps(edit_json(json.loads(content), rng)).encode()
+        edited = json.dumps(edit_json(json.loads(content), rng)).encode()
     except (ValueError, RecursionError):
         return content
+    return edited if len(edited) <= MAX_BYTES else content
 
 
 def _edit_once(value: Any, rng: Random) -> Any:
@@ -48,7 +51,9 @@ def _edit_once(value: Any, rng: Random) -> Any:
         case 0:
             del holder[key]
         case 1:
-            holder[key] = [holder[key]] * rng.choice((1, 2, 100))
+            # What is long is not made a hundred times as long: three such changes would fill the memory.
+            is_short = len(json.dumps(holder[key])) < 100
+            holder[key] = [holder[key]] * rng.choice((1, 2, 100 if is_short else 3))
         case 2:
             other, its = rng.choice(places)
             holder[key], other[its] = other[its], holder[key]
