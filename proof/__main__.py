@@ -14,9 +14,8 @@ from importlib import import_module
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
+from pellucid.app.progress import progress_bar
 from pellucid.files import write_whole
 from pellucid.lab.environment import environment
 from proof.finding import Finding
@@ -85,7 +84,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 def run(name: str, n: int, path: Path, console: Console) -> None:
     """Carry out a proof, show how far it is, and write its file."""
     start = time.perf_counter()
-    with bar(console) as progress:
+    with progress_bar(console) as progress:
         task = progress.add_task(name, total=n)
         findings = import_module(f"proof.{name}").prove(n, lambda k: progress.advance(task, k))
     content = {
@@ -101,12 +100,6 @@ def run(name: str, n: int, path: Path, console: Console) -> None:
     for finding in findings:
         verdict = "holds" if finding.holds else "DOES NOT HOLD"
         console.print(f"{verdict}: {finding.claim}: {finding.measured}", highlight=False, markup=False)
-
-
-def bar(console: Console) -> Progress:
-    """Return a bar with the time that is left."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeElapsedColumn(), TimeLeftColumn(), console=console)
 
 
 def findings_in(path: Path) -> list[Finding]:

@@ -8,7 +8,6 @@ from rich.console import Console
 from pellucid.app.compare_results import History
 from pellucid.app.compare_screen import (
     RELATIVE,
-    bar,
     blocks_table,
     steps_table,
     told_setup,
@@ -18,6 +17,7 @@ from pellucid.app.compare_screen import (
 from pellucid.app.compare_setup import Setup
 from pellucid.app.compare_steps import SideBySide
 from pellucid.app.places import check_place
+from pellucid.app.progress import progress_bar
 from pellucid.app.threads import SMALL_PRODUCT, fitting_threads, largest_product
 from pellucid.files import write_whole
 
@@ -58,7 +58,11 @@ def take_steps(setup: Setup, steps: int, console: Console) -> History:
     is_small = largest_product(setup.net, n_rows) <= SMALL_PRODUCT
     side_by_side = SideBySide(setup)
     history = History(setup, side_by_side)
-    with fitting_threads(setup.net, n_rows), threads(1 if is_small else None), bar(console) as progress:
+    with (
+        fitting_threads(setup.net, n_rows),
+        threads(1 if is_small else None),
+        progress_bar(console) as progress,
+    ):
         task = progress.add_task("steps", total=steps)
         for found in side_by_side.steps(steps):
             history.add(found, is_last=found.step == steps)

@@ -1,12 +1,9 @@
-"""What a comparison shows on the terminal: the bar, the steps, the blocks, the times, the verdict."""
+"""What a comparison shows on the terminal: the steps, the blocks, the times, the verdict."""
 
 from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
 
 from pellucid.app.compare_results import History, Verdict, is_marked
@@ -17,14 +14,6 @@ RELATIVE = (
     "abs.: largest |ours - PyTorch's| of a block of parameters; "
     "rel.: that over the block's largest |PyTorch's|."
 )
-
-
-def bar(console: Console) -> Progress:
-    """Return the bar of the steps, with the time that is left; none where there is no terminal."""
-    elapsed, left = (TextColumn(word) for word in ("elapsed", "left"))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    times = (TimeElapsedColumn(), elapsed, TimeLeftColumn(), left)
-    return Progress(*columns, *times, console=console, disable=not console.is_terminal)
 
 
 def told_setup(setup: Setup, steps: int) -> str:
@@ -79,7 +68,7 @@ def told_verdict(history: History) -> str:
     rounding = np.finfo(history.setup.net.dtype).eps / 2
     return (
         f"float32 has no bar: up to step {len(history.largest):,} the largest relative difference is "
-        f"{max(history.largest):.1e}. Every operation rounds by up to {rounding:.0e}, each library in an "
+        f"{np.max(history.largest):.1e}. Every operation rounds by up to {rounding:.0e}, each library in an "
         "order of its own; training carries each rounding on and makes it grow, all at once where it "
         "switches a ReLU. The same run in float64 tells rounding from an error: --dtype float64"
     )
@@ -101,7 +90,9 @@ def _add_columns(table: Table, *names: str) -> None:
 
 def _worst(found: Sequence[Difference]) -> Difference:
     """Return the largest of each kind, which need not be of one block."""
-    return Difference(max(each.absolute for each in found), max(each.relative for each in found))
+    # Of NaN and a number, NumPy's largest is NaN.
+    kinds = ([each.absolute for each in found], [each.relative for each in found])
+    return Difference(*(float(np.max(values)) for values in kinds))
 
 
 def _cells(found: Sequence[Difference]) -> list[str]:

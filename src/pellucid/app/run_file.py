@@ -28,11 +28,11 @@ def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores
     """
     with fitting_threads(run.net, run.settings.batch_size):
         machine = environment()  # with as many threads as there were in training
-    data, parts_of_app = _about_data(source, parts), source_digest(with_app=True)
+    data, package = _about_data(source, parts), source_digest(with_app=True)
     made_of = {"settings": run.settings.made_of(), "data": data, "environment": machine}
     content = {
         "status": run.status,
-        "fingerprint": fingerprint({**made_of, "source": parts_of_app, "kept_epoch": run.kept_epoch}),
+        "fingerprint": fingerprint({**made_of, "source": package, "kept_epoch": run.kept_epoch}),
         "settings": run.settings.to_json(),
         "seed": run.settings.seed,
         "data": data,

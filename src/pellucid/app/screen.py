@@ -1,30 +1,22 @@
 """What a training shows on the terminal: a bar, a line an epoch, the table of scores."""
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
 from rich.table import Table
 from rich.text import Text
 
 import pellucid as pl
+from pellucid.app.progress import progress_bar
 from pellucid.app.scores import Scores
 from pellucid.app.training_run import TrainingRun
 
 
 def show_training(run: TrainingRun, console: Console) -> None:
     """Carry out a training with a line an epoch, and a bar below them where there is a terminal."""
-    with _bar(console) as bar:
+    with progress_bar(console) as bar:
         task = bar.add_task("epochs", total=run.settings.epochs)
         for record in run:
             console.print(epoch_line(record), highlight=False)
             bar.update(task, completed=record.epoch)
-
-
-def _bar(console: Console) -> Progress:
-    elapsed, left = (TextColumn(word) for word in ("elapsed", "left"))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    times = (TimeElapsedColumn(), elapsed, TimeLeftColumn(), left)
-    return Progress(*columns, *times, console=console, disable=not console.is_terminal)
 
 
 def epoch_line(record: pl.Record) -> str:
