@@ -44,8 +44,10 @@ class Crew:
         sets = model.sets * n_cuts
         self.size = len(sets)
         made = [make_layout(model.nets, loss, -(-rows // n_cuts), own) for own in sets]
-        self.layout, room = of_shares([layout for layout, _ in made]), max(room for _, room in made)
-        self.work = zeros(self.size * room, model.dtype).reshape(self.size, room)
+        layouts, rooms, lengths = zip(*made, strict=True)
+        self.layout = of_shares(layouts)
+        self.work = zeros(self.size * max(rooms), model.dtype).reshape(self.size, -1)
+        self.lists = np.zeros((self.size, max(lengths)), np.int32)
         more, n = n_cuts - 1, model.theta.size
         self.more_grads = zeros(more * n, model.dtype).reshape(more, n)
 
@@ -56,7 +58,7 @@ class Crew:
         """Take a step for each rate; return the steps' mean losses and right rows, both (steps, k)."""
         model, shape = self.model, (self.size, len(rates), self.model.k)
         losses, right = np.zeros(shape), np.zeros(shape, np.int64)
-        state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work)
+        state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work, self.lists)
         n_threads, counters = min(self.size, most_shares()), new_counters(self.size)
         arguments = (
             self.layout, rule, state, data, batch_size, rates, steps_before, losses, right, counters,

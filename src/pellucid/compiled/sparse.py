@@ -1,0 +1,191 @@
+"""Products with data that are mostly zero, as pixels are: what is zero is not multiplied.
+
+The rows of x are taken part by part. For each group of four columns a list names the part's rows in which it
+is not all zero, with the four entries; y = x W and dW = xᵀ dy are sums over these lists. They come tile by
+tile: as many columns of W as the processor can hold, and of y or dy as its nearest cache can.
+
+Columns may be shifted: x + 1 sᵀ, which leaves nothing zero, is x with one more row s. What that row adds to y
+is added to all rows, and its row of dy is the sum of all others.
+"""
+
+from typing import NamedTuple
+
+from pellucid.backend import Array
+from pellucid.compiled.kernel import inlined, kernel
+from pellucid.compiled.layout import Data, Layout, State
+from pellucid.compiled.tiles import GROUP
+from pellucid.compiled.vectors import ADD_PRODUCTS, SUM_PRODUCTS, append_group
+
+add_1, add_2, add_3, add_4 = ADD_PRODUCTS.values()
+sum_1, sum_2, sum_3, sum_4 = SUM_PRODUCTS.values()
+
+
+class Part(NamedTuple):
+    """The lists of a part of the rows, group by group: their lengths, rows within the part, and entries."""
+
+    n_rows: int
+    counts: Array
+    places: Array
+    weights: Array
+
+
+@kernel
+def part_of(layout: Layout, state: State, number: int, n: int) -> Part:
+    """Return a part of n rows."""
+    n_groups, capacity = -(-layout.widths[0] // GROUP), layout.part_rows + 1
+    at = number * n_groups * (capacity + 1)
+    counts = state.lists[at : at + n_groups]
+    places = state.lists[at + n_groups : at + n_groups * (capacity + 1)]
+    start = layout.entries_at + number * n_groups * capacity * GROUP
+    weights = state.work[start : start + n_groups * capacity * GROUP]
+    return Part(min(layout.part_rows, n - number * layout.part_rows), counts, places, weights)
+
+
+@inlined
+def list_entries(layout: Layout, state: State, data: Data, first: int, n: int) -> None:
+    """List what is not zero in n rows of the data, times the scale."""
+    for number in range(-(-n // layout.part_rows)):
+        part = part_of(layout, state, number, n)
+        part.counts[:] = 0
+        start = first + number * layout.part_rows
+        for i in range(part.n_rows):
+            list_row(layout.part_rows + 1, data.x[data.rows[start + i]], data.scale, i, part)
+        if data.is_shifted:
+            list_shift(layout.part_rows + 1, data.shift, part)
+
+
+@kernel
+def list_row(capacity: int, row: Array, scale: Array, place: int, part: Part) -> None:
+    """Append a row of the data to the lists of the groups in which it is not zero."""
+    n_full = len(row) // GROUP
+    for group in range(n_full):
+        at = group * capacity + part.counts[group]
+        part.places[at] = place
+        part.counts[group] += append_group(row, scale, GROUP * group, part.weights, GROUP * at)
+    if GROUP * n_full < len(row):
+        at = n_full * capacity + part.counts[n_full]
+        part.places[at] = place
+        part.counts[n_full] += append_rest(row, scale, GROUP * n_full, part.weights, GROUP * at)
+
+
+@kernel
+def list_shift(capacity: int, shift: Array, part: Part) -> None:
+    """Append the shift to all lists, as one more row."""
+    for group in range(len(part.counts)):
+        at = group * capacity + part.counts[group]
+        part.places[at] = part.n_rows
+        part.counts[group] += 1
+        for q in range(GROUP):
+            j = GROUP * group + q
+            part.weights[GROUP * at + q] = shift[j] if j < len(shift) else 0
+
+
+@kernel
+def append_rest(row: Array, scale: Array, first: int, weights: Array, at: int) -> int:
+    """Do the same as `append_group` with the last columns, which are fewer than four."""
+    is_any = False
+    weights[at : at + GROUP] = 0
+    for q in range(len(row) - first):
+        weights[at + q] = scale.dtype.type(row[first + q]) * scale[first + q]
+        is_any |= row[first + q] != 0
+    return int(is_any)
+
+
+@inlined
+def multiply_sparse(layout: Layout, state: State, data: Data, n: int, y: Array) -> None:
+    """Compute y = x W, both wide, from the lists of the n rows of x."""
+    n_in, width, tile_width = layout.widths[0], y.shape[1], layout.tile_width
+    for number in range(-(-n // layout.part_rows)):
+        part, start = part_of(layout, state, number, n), number * layout.part_rows
+        tile = tile_of(layout, state, part.n_rows + 1)
+        for first in range(0, width, tile_width):
+            tile[:] = 0
+            n_columns = min(tile_width, width - first)
+            for group in range(len(part.counts)):
+                at = group * (layout.part_rows + 1)
+                add_products(
+                    layout.lines, part.places[at:], part.weights[GROUP * at :], part.counts[group],
+                    state.theta, layout.w_at[0] + GROUP * group * width + first, width,
+                    n_in - GROUP * group, n_columns, tile.reshape(-1),
+                )  # fmt: skip
+            for i in range(part.n_rows):
+                into = y[start + i]
+                for j in range(n_columns):
+                    into[first + j] = tile[i, j]
+            if data.is_shifted:
+                for i in range(part.n_rows):
+                    into = y[start + i]
+                    for j in range(n_columns):
+                        into[first + j] += tile[part.n_rows, j]
+
+
+@inlined
+def multiply_back_sparse(layout: Layout, state: State, data: Data, n: int, dy: Array) -> None:
+    """Compute dW = xᵀ dy, all wide, from the lists of the n rows of x, and put it where gradients go."""
+    n_in, width, tile_width = layout.widths[0], dy.shape[1], layout.tile_width
+    f = state.work.dtype.type
+    for number in range(-(-n // layout.part_rows)):
+        part, start = part_of(layout, state, number, n), number * layout.part_rows
+        tile = tile_of(layout, state, part.n_rows + 1)
+        keep = state.keep if number == 0 else 1.0
+        for first in range(0, width, tile_width):
+            n_columns = min(tile_width, width - first)
+            gather_tile(dy, start, first, n_columns, tile)
+            for group in range(len(part.counts)):
+                at = group * (layout.part_rows + 1)
+                sum_products(
+                    layout.lines, part.places[at:], part.weights[GROUP * at :], part.counts[group],
+                    tile.reshape(-1), state.into, layout.w_at[0] + GROUP * group * width + first, width,
+                    n_in - GROUP * group, n_columns, f(state.factor), f(keep),
+                )  # fmt: skip
+
+
+@kernel
+def tile_of(layout: Layout, state: State, n: int) -> Array:
+    """Return n rows of room for columns of y or dy."""
+    start, width = layout.tile_at, layout.tile_width
+    return state.work[start : start + n * width].reshape(n, width)
+
+
+@kernel
+def gather_tile(dy: Array, start: int, first: int, n_columns: int, tile: Array) -> None:
+    """Copy columns of dy; the last row is the sum of all others."""
+    last = len(tile) - 1
+    tile[last] = 0
+    for i in range(last):
+        row, into, total = dy[start + i], tile[i], tile[last]
+        for j in range(n_columns):
+            into[j] = row[first + j]
+            total[j] += row[first + j]
+
+
+@kernel
+def add_products(
+    lines: int, places: Array, weights: Array, n: int, w: Array, at: int, stride: int, n_rows: int,
+    n_columns: int, y: Array,
+) -> None:  # fmt: skip
+    """Add what a group contributes to x W, in rows of so many cache lines."""
+    if lines == 4:
+        add_4(places, weights, n, w, at, stride, n_rows, n_columns, y)
+    elif lines == 3:
+        add_3(places, weights, n, w, at, stride, n_rows, n_columns, y)
+    elif lines == 2:
+        add_2(places, weights, n, w, at, stride, n_rows, n_columns, y)
+    else:
+        add_1(places, weights, n, w, at, stride, n_rows, n_columns, y)
+
+
+@kernel
+def sum_products(
+    lines: int, places: Array, weights: Array, n: int, dy: Array, dw: Array, at: int, stride: int,
+    n_rows: int, n_columns: int, factor: float, keep: float,
+) -> None:  # fmt: skip
+    """Compute a group's rows of dW ← keep · dW + factor · xᵀ dy, in rows of so many cache lines."""
+    if lines == 4:
+        sum_4(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
+    elif lines == 3:
+        sum_3(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
+    elif lines == 2:
+        sum_2(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
+    else:
+        sum_1(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
