@@ -54,7 +54,7 @@ class CompiledDescent:
         n_shares: int | None = None,
     ) -> None:
         self.model, self.loss, self.optimizer, self.n_shares = model, loss, optimizer, n_shares
-        #: Of data that are mostly zero, and of others: their products take few rows where that makes them small.
+        #: Of data that are mostly zero; of others, whose products take few rows where that makes them small.
         self.sparse_block = block_rows
         self.dense_block = block_rows and min(block_rows, best_block(model))
         self.feed = Feed(model.nets)
