@@ -16,7 +16,8 @@ import pytest
 
 import pellucid as pl
 from pellucid.compiled import crew
-from pellucid.compiled.crew import FEW_ROWS, MANY_WEIGHTS, SMALL_BATCH, n_cuts
+from pellucid.compiled.crew import FEW_ROWS, MANY_WEIGHTS, MANY_WEIGHTS_SPARSE, SMALL_BATCH, n_cuts
+
 from pellucid.compiled.threads import BLAS
 
 N, N_IN = 103, 6

@@ -21,6 +21,8 @@ from pellucid.stack import Model
 SMALL_BATCH = 1 << 20
 #: The most weights: gradients of more take longer to exchange than to share each product out, as BLAS does.
 MANY_WEIGHTS = 1 << 18
+#: The same where the first product is sparse, which BLAS knows not and so cannot share.
+MANY_WEIGHTS_SPARSE = 1 << 20
 #: The fewest rows in a share.
 FEW_ROWS = 16
 
@@ -102,10 +104,10 @@ class Crew:
         return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
 
 
-def n_cuts(model: Model, n_rows: int, most: int) -> int:
+def n_cuts(model: Model, n_rows: int, most: int, *, is_sparse: bool) -> int:
     """Return into how many shares of its rows a batch is cut, `most` at most."""
-    n_multiplications = n_rows * model.n_weights
-    if len(model.sets) > 1 or n_multiplications < SMALL_BATCH or model.n_weights > MANY_WEIGHTS:
+    n_multiplications, many = n_rows * model.n_weights, MANY_WEIGHTS_SPARSE if is_sparse else MANY_WEIGHTS
+    if len(model.sets) > 1 or n_multiplications < SMALL_BATCH or model.n_weights > many:
         return 1
     return max(1, min(most, 2 * n_multiplications // SMALL_BATCH, n_rows // FEW_ROWS))
 

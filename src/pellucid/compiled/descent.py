@@ -54,9 +54,7 @@ class CompiledDescent:
         n_shares: int | None = None,
     ) -> None:
         self.model, self.loss, self.optimizer, self.n_shares = model, loss, optimizer, n_shares
-        #: Of data that are mostly zero; of others, whose products take few rows where that makes them small.
-        self.sparse_block = block_rows
-        self.dense_block = block_rows and min(block_rows, best_block(model))
+        self.block_rows = block_rows and min(block_rows, best_block(model))
         self.feed = Feed(model.nets)
         self.steps_at_a_time = max(1, rows_a_call(model, self.feed.entries_a_row()) // max(1, batch_size))
         self.crew: Crew | None = None
@@ -65,16 +63,16 @@ class CompiledDescent:
         """Take a step for each batch of these rows; return losses and right rows, both (steps, k)."""
         chosen = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         with told_if_compiled(descend):
-            block = self.sparse_block if self.feed.is_sparse(x) else self.dense_block
-            if block is None or batch_size <= block:
+            if self.block_rows is None or batch_size <= self.block_rows:
                 return self._steps(x, y, chosen, batch_size)
-            found = [self._step(x, y, chosen[batch], block) for batch in blocks(len(chosen), batch_size)]
+            found = [self._step(x, y, chosen[batch]) for batch in blocks(len(chosen), batch_size)]
         return np.array([losses for losses, _ in found]), np.array([right for _, right in found])
 
     def _steps(self, x: Array, y: Array, rows: Array, batch_size: int) -> tuple[Array, Array]:
         """Take all steps in one call of compiled code."""
         model, optimizer = self.model, self.optimizer
-        crew = self._crew(batch_size, n_cuts(model, batch_size, self._most_shares()))
+        most, is_sparse = self._most_shares(), self.feed.is_sparse(x)
+        crew = self._crew(batch_size, n_cuts(model, batch_size, most, is_sparse=is_sparse))
         before, n_steps = optimizer.step_number, -(-len(rows) // batch_size)
         rates = np.array([optimizer.rate(before + i) for i in range(n_steps)], np.float64)
         rule, data = make_rule(optimizer, model.n_weights), self.feed.data(x, y, rows)
@@ -83,11 +81,12 @@ class CompiledDescent:
         optimizer.step_number += n_steps
         return crew.take_steps(rule, remembered, data, batch_size, rates, before)
 
-    def _step(self, x: Array, y: Array, rows: Array, block: int) -> tuple[Array, Array]:
+    def _step(self, x: Array, y: Array, rows: Array) -> tuple[Array, Array]:
         """Take one step, block by block; return losses and right rows, both (k,)."""
         model = self.model
+        assert self.block_rows is not None
         cuts = self._most_shares() if len(model.sets) == 1 else 1
-        at_once = block * cuts
+        at_once = self.block_rows * cuts
         crew = self._crew(at_once, cuts)
         losses, right = np.zeros(model.k), np.zeros(model.k, int)
         crew.begin_collecting()

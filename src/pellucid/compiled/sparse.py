@@ -94,50 +94,76 @@ def append_rest(row: Array, scale: Array, first: int, weights: Array, at: int) -
 @inlined
 def multiply_sparse(layout: Layout, state: State, data: Data, n: int, y: Array) -> None:
     """Compute y = x W, both wide, from the lists of the n rows of x."""
-    n_in, width, tile_width = layout.widths[0], y.shape[1], layout.tile_width
-    for number in range(-(-n // layout.part_rows)):
-        part, start = part_of(layout, state, number, n), number * layout.part_rows
-        tile = tile_of(layout, state, part.n_rows + 1)
-        for first in range(0, width, tile_width):
-            tile[:] = 0
-            n_columns = min(tile_width, width - first)
-            for group in range(len(part.counts)):
-                at = group * (layout.part_rows + 1)
-                add_products(
-                    layout.lines, part.places[at:], part.weights[GROUP * at :], part.counts[group],
-                    state.theta, layout.w_at[0] + GROUP * group * width + first, width,
-                    n_in - GROUP * group, n_columns, tile.reshape(-1),
-                )  # fmt: skip
-            for i in range(part.n_rows):
-                into = y[start + i]
-                for j in range(n_columns):
-                    into[first + j] = tile[i, j]
-            if data.is_shifted:
-                for i in range(part.n_rows):
-                    into = y[start + i]
-                    for j in range(n_columns):
-                        into[first + j] += tile[part.n_rows, j]
+    for first in range(0, y.shape[1], layout.tile_width):
+        # All parts in turn meet the same columns of W, which stay in the cache.
+        for number in range(-(-n // layout.part_rows)):
+            part = part_of(layout, state, number, n)
+            tile = tile_of(layout, state, part.n_rows + 1)
+            multiply_tile(layout, state.theta, part, first, y.shape[1], tile)
+            into = y[number * layout.part_rows :, first : first + layout.tile_width]
+            put_tile(tile, data.is_shifted, into)
+
+
+@kernel
+def multiply_tile(layout: Layout, theta: Array, part: Part, first: int, width: int, tile: Array) -> None:
+    """Fill a tile of y, from column `first` on: the sum over groups of what each contributes."""
+    n_columns, tile = min(layout.tile_width, width - first), tile.reshape(-1)
+    tile[:] = 0
+    for group in range(len(part.counts)):
+        at, row = group * (layout.part_rows + 1), GROUP * group
+        add_products(
+            layout.lines, part.places[at:], part.weights[GROUP * at :], part.counts[group],
+            theta, layout.w_at[0] + row * width + first, width, layout.widths[0] - row, n_columns, tile,
+        )  # fmt: skip
+
+
+@kernel
+def put_tile(tile: Array, is_shifted: bool, y: Array) -> None:
+    """Copy a tile to where it belongs; what the shift adds, its last row, is added to all others."""
+    last = len(tile) - 1
+    for i in range(last):
+        row, into, shift = tile[i], y[i], tile[last]
+        for j in range(len(into)):
+            into[j] = row[j] + shift[j] if is_shifted else row[j]
 
 
 @inlined
-def multiply_back_sparse(layout: Layout, state: State, data: Data, n: int, dy: Array) -> None:
+def multiply_back_sparse(layout: Layout, state: State, n: int, dy: Array) -> None:
     """Compute dW = xᵀ dy, all wide, from the lists of the n rows of x, and put it where gradients go."""
-    n_in, width, tile_width = layout.widths[0], dy.shape[1], layout.tile_width
-    f = state.work.dtype.type
-    for number in range(-(-n // layout.part_rows)):
-        part, start = part_of(layout, state, number, n), number * layout.part_rows
-        tile = tile_of(layout, state, part.n_rows + 1)
-        keep = state.keep if number == 0 else 1.0
-        for first in range(0, width, tile_width):
-            n_columns = min(tile_width, width - first)
-            gather_tile(dy, start, first, n_columns, tile)
-            for group in range(len(part.counts)):
-                at = group * (layout.part_rows + 1)
-                sum_products(
-                    layout.lines, part.places[at:], part.weights[GROUP * at :], part.counts[group],
-                    tile.reshape(-1), state.into, layout.w_at[0] + GROUP * group * width + first, width,
-                    n_in - GROUP * group, n_columns, f(state.factor), f(keep),
-                )  # fmt: skip
+    for first in range(0, dy.shape[1], layout.tile_width):
+        for number in range(-(-n // layout.part_rows)):
+            part = part_of(layout, state, number, n)
+            tile = tile_of(layout, state, part.n_rows + 1)
+            take_tile(dy[number * layout.part_rows :, first : first + layout.tile_width], tile)
+            keep = state.keep if number == 0 else 1.0
+            multiply_tile_back(layout, state, part, first, dy.shape[1], tile, keep)
+
+
+@kernel
+def take_tile(dy: Array, tile: Array) -> None:
+    """Copy columns of dy; the last row is the sum of all others."""
+    last = len(tile) - 1
+    tile[last] = 0
+    for i in range(last):
+        row, into, total = dy[i], tile[i], tile[last]
+        for j in range(len(row)):
+            into[j] = row[j]
+            total[j] += row[j]
+
+
+@kernel
+def multiply_tile_back(
+    layout: Layout, state: State, part: Part, first: int, width: int, tile: Array, keep: float
+) -> None:
+    """Compute columns of dW, from column `first` on, from a tile of dy."""
+    n_columns, f = min(layout.tile_width, width - first), tile.dtype.type
+    for group in range(len(part.counts)):
+        at, row = group * (layout.part_rows + 1), GROUP * group
+        sum_products(
+            layout.lines, part.places[at:], part.weights[GROUP * at :], part.counts[group],
+            tile.reshape(-1), state.into, layout.w_at[0] + row * width + first, width,
+            layout.widths[0] - row, n_columns, f(state.factor), f(keep),
+        )  # fmt: skip
 
 
 @kernel
@@ -145,18 +171,6 @@ def tile_of(layout: Layout, state: State, n: int) -> Array:
     """Return n rows of room for columns of y or dy."""
     start, width = layout.tile_at, layout.tile_width
     return state.work[start : start + n * width].reshape(n, width)
-
-
-@kernel
-def gather_tile(dy: Array, start: int, first: int, n_columns: int, tile: Array) -> None:
-    """Copy columns of dy; the last row is the sum of all others."""
-    last = len(tile) - 1
-    tile[last] = 0
-    for i in range(last):
-        row, into, total = dy[start + i], tile[i], tile[last]
-        for j in range(n_columns):
-            into[j] = row[first + j]
-            total[j] += row[first + j]
 
 
 @kernel

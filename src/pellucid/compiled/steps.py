@@ -110,7 +110,7 @@ def multiply_back(layout: Layout, state: State, data: Data, layer: int, n: int) 
         elif k > 1:
             copy(dy, wide[:, j * n_out : (j + 1) * n_out])
     if layer == 0 and is_sparse(layout, data):
-        multiply_back_sparse(layout, state, data, n, wide)
+        multiply_back_sparse(layout, state, n, wide)
     elif layer == 0:
         x = matrix(state.work, layout.x_at[0], n, n_in)
         into = matrix(state.into, layout.w_at[0], n_in, k * n_out)
