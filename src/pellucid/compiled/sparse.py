@@ -14,10 +14,17 @@ from pellucid.backend import Array
 from pellucid.compiled.kernel import inlined, kernel
 from pellucid.compiled.layout import Data, Layout, State
 from pellucid.compiled.tiles import GROUP
-from pellucid.compiled.vectors import ADD_PRODUCTS, SUM_PRODUCTS, append_group
-
-add_1, add_2, add_3, add_4 = ADD_PRODUCTS.values()
-sum_1, sum_2, sum_3, sum_4 = SUM_PRODUCTS.values()
+from pellucid.compiled.vectors import (
+    add_products_1,
+    add_products_2,
+    add_products_3,
+    add_products_4,
+    append_group,
+    sum_products_1,
+    sum_products_2,
+    sum_products_3,
+    sum_products_4,
+)
 
 
 class Part(NamedTuple):
@@ -180,13 +187,13 @@ def add_products(
 ) -> None:  # fmt: skip
     """Add what a group contributes to x W, in rows of so many cache lines."""
     if lines == 4:
-        add_4(places, weights, n, w, at, stride, n_rows, n_columns, y)
+        add_products_4(places, weights, n, w, at, stride, n_rows, n_columns, y)
     elif lines == 3:
-        add_3(places, weights, n, w, at, stride, n_rows, n_columns, y)
+        add_products_3(places, weights, n, w, at, stride, n_rows, n_columns, y)
     elif lines == 2:
-        add_2(places, weights, n, w, at, stride, n_rows, n_columns, y)
+        add_products_2(places, weights, n, w, at, stride, n_rows, n_columns, y)
     else:
-        add_1(places, weights, n, w, at, stride, n_rows, n_columns, y)
+        add_products_1(places, weights, n, w, at, stride, n_rows, n_columns, y)
 
 
 @kernel
@@ -196,10 +203,10 @@ def sum_products(
 ) -> None:  # fmt: skip
     """Compute a group's rows of dW ← keep · dW + factor · xᵀ dy, in rows of so many cache lines."""
     if lines == 4:
-        sum_4(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
+        sum_products_4(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
     elif lines == 3:
-        sum_3(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
+        sum_products_3(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
     elif lines == 2:
-        sum_2(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
+        sum_products_2(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
     else:
-        sum_1(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
+        sum_products_1(places, weights, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)

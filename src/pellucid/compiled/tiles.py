@@ -6,13 +6,15 @@ Groups, lines and tiles are those of `pellucid.compiled.sparse`.
 from dataclasses import dataclass
 
 import numpy as np
+from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 
 from pellucid.backend import LINE_BYTES, Array
 
 #: Columns in a group.
 GROUP = 4
-#: The most cache lines of a row of W that are held: four rows of so many, and one more, fill the registers.
-MOST_LINES = 4
+#: The most cache lines of a row of W that are held, of four rows each: those of AVX-512 fill half of its
+#: registers, and the one of AVX2 as well.
+MOST_LINES = 4 if get_host_cpu_features().get("avx512f") else 1
 #: The bytes of a tile: it stays in the processor's nearest cache.
 TILE_BYTES = 1 << 15
 #: The fewest lines of y, those of all rows together: with fewer, it costs more to make lists than they save.
@@ -41,8 +43,8 @@ class Tiles:
 
     Examples
     --------
-    >>> plan_tiles(rows=512, n_in=784, n_out=100, itemsize=4)
-    Tiles(lines=4, width=64, rows=128, n_entries=404544, n_numbers=101920, n_room=8256)
+    >>> plan_tiles(rows=512, n_in=784, n_out=16, itemsize=4)
+    Tiles(lines=1, width=16, rows=512, n_entries=402192, n_numbers=100744, n_room=8208)
     >>> plan_tiles(rows=32, n_in=784, n_out=10, itemsize=4).lines
     0
     """

@@ -12,7 +12,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from pellucid.backend import LINE_BYTES
-from pellucid.compiled.tiles import GROUP, MOST_LINES
+from pellucid.compiled.tiles import GROUP
 
 INDEX, INT32 = ir.IntType(64), ir.IntType(32)
 
@@ -222,6 +222,5 @@ def _sum_products(lines: int) -> Any:
     return sum_products
 
 
-#: By the number of lines.
-ADD_PRODUCTS = {lines: _add_products(lines) for lines in range(1, MOST_LINES + 1)}
-SUM_PRODUCTS = {lines: _sum_products(lines) for lines in range(1, MOST_LINES + 1)}
+add_products_1, add_products_2, add_products_3, add_products_4 = map(_add_products, range(1, 5))
+sum_products_1, sum_products_2, sum_products_3, sum_products_4 = map(_sum_products, range(1, 5))
