@@ -16,7 +16,7 @@ from pellucid.descent import Descent
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.records import Record, Tally
-from pellucid.stack import Model
+from pellucid.stack import Model, generators_of
 
 #: Loss and accuracy on validation rows, or None twice without such rows.
 Measured = tuple[float, float] | tuple[None, None]
@@ -151,7 +151,7 @@ class Loop:
             running = Running(to_host(self.before), *self.tally.so_far())
         elif self.source.rng:
             order = generator_state(self.source.rng)
-        generators = [generator_state(rng) for net in self.model.nets for rng in net.generators]
+        generators = [generator_state(rng) for rng in generators_of(self.model)]
         return Snapshot(
             training, self.done, to_host(self.model.theta), self.optimizer.state, self.optimizer.step_number,
             generators, order, self.past, running,
@@ -164,8 +164,7 @@ class Loop:
         self.model.scatter()
         self.optimizer.state = {name: to_device(kept, device) for name, kept in start.optimizer.items()}
         self.optimizer.step_number = start.step_number
-        generators = [rng for net in self.model.nets for rng in net.generators]
-        for rng, state in zip(generators, start.generators, strict=True):
+        for rng, state in zip(generators_of(self.model), start.generators, strict=True):
             set_generator_state(rng, state)
         if self.source.rng and start.order:
             set_generator_state(self.source.rng, start.order)

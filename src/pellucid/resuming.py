@@ -15,6 +15,7 @@ from pellucid.losses import Loss
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
 from pellucid.reading import brief
+from pellucid.stack import Model, generators_of
 
 #: Rows that stand for all of a memory map; and rows that are looked at together.
 SAMPLE = 1024
@@ -118,7 +119,7 @@ def check_epochs(start: Snapshot, epochs: int, path: object) -> None:
         )
 
 
-def check_fits(start: Snapshot, training: dict[str, object], nets: Sequence[Network], path: object) -> None:
+def check_fits(start: Snapshot, training: dict[str, object], model: Model, path: object) -> None:
     """Raise unless a snapshot is one of this training.
 
     Raises
@@ -133,17 +134,16 @@ def check_fits(start: Snapshot, training: dict[str, object], nets: Sequence[Netw
                 f"{path} is the checkpoint of another training, {name}: {brief(then, 200)} there, "
                 f"{brief(now, 200)} here; resume with what it was made with, or train to another file"
             )
-    n_parameters = sum(net.theta.size for net in nets)
-    kinds = [kind_of(rng) for net in nets for rng in net.generators]
+    kinds = [kind_of(rng) for rng in generators_of(model)]
     found = [state["bit_generator"] for state in start.generators]
     order = start.order and start.order["bit_generator"]
     n_networks = {len(records) for records in start.records} | {
-        start.running.losses.shape[1] if start.running else len(nets)
+        start.running.losses.shape[1] if start.running else model.k
     }
-    if (start.theta.size, found, order, n_networks) != (n_parameters, kinds, training["rng"], {len(nets)}):
+    if (start.theta.size, found, order, n_networks) != (model.theta.size, kinds, training["rng"], {model.k}):
         raise ValueError(
             f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks, generators "
-            f"{found} and {order}; this training has {n_parameters} of {len(nets)}, {kinds} and "
+            f"{found} and {order}; this training has {model.theta.size} of {model.k}, {kinds} and "
             f"{training['rng']}"
         )
 

@@ -333,7 +333,7 @@ def _prepare(
             "steps": type(descent).__name__, "deterministic": deterministic,
         })  # fmt: skip
         if start is not None:
-            check_fits(start, training, nets, saved.path)
+            check_fits(start, training, model, saved.path)
             check_epochs(start, epochs, saved.path)
         loop.saving = Saving(saved, every, training)
     return loop.run(start)
