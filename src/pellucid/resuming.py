@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.backend import Array, to_host
 from pellucid.batches import Source
-from pellucid.checkpoint import Snapshot
+from pellucid.checkpoint import Snapshot, generator_state
 from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.network import Network, blocks
@@ -127,33 +127,42 @@ def check_fits(start: Snapshot, training: dict[str, object], model: Model, path:
     ValueError
         It names the file, what differs, and what to do.
     """
+    made_of = {**start.training, **_kinds(start.generators, start.order)}
     for name, now in training.items():
-        then = start.training.get(name)
+        then = made_of.get(name)
         if then != now:
             raise ValueError(
                 f"{path} is the checkpoint of another training, {name}: {brief(then, 200)} there, "
                 f"{brief(now, 200)} here; resume with what it was made with, or train to another file"
             )
-    kinds = [kind_of(rng) for rng in generators_of(model)]
-    found = [state["bit_generator"] for state in start.generators]
-    order = start.order and start.order["bit_generator"]
     n_networks = {len(records) for records in start.records} | {
         start.running.losses.shape[1] if start.running else model.k
     }
-    if (start.theta.size, found, order, n_networks) != (model.theta.size, kinds, training["rng"], {model.k}):
+    if (start.theta.size, n_networks) != (model.theta.size, {model.k}):
         raise ValueError(
-            f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks, generators "
-            f"{found} and {order}; this training has {model.theta.size} of {model.k}, {kinds} and "
-            f"{training['rng']}"
+            f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks; this "
+            f"training has {model.theta.size} of {model.k}"
         )
 
 
-def kind_of(rng: np.random.Generator | None) -> str | None:
-    """Return the name of a generator's algorithm.
+def describe_generators(model: Model, rng: np.random.Generator | None) -> dict[str, object]:
+    """Return as JSON values which generators a training draws from: for dropout, and for the order of rows.
 
     Examples
     --------
-    >>> kind_of(np.random.default_rng(0))
-    'PCG64'
+    >>> import pellucid as pl
+    >>> from pellucid.stack import Single
+    >>> net = pl.Network([pl.Dense(2), pl.Dropout(0.1)]).build(3, rng=np.random.default_rng(0))
+    >>> describe_generators(Single(net), None)
+    {'generators': ['PCG64'], 'rng': None}
     """
-    return None if rng is None else type(rng.bit_generator).__name__
+    states = [generator_state(each) for each in generators_of(model)]
+    return _kinds(states, rng and generator_state(rng))
+
+
+def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None) -> dict[str, object]:
+    """Return the algorithms of generators that are in these states."""
+    return {
+        "generators": [state["bit_generator"] for state in states],
+        "rng": order and order["bit_generator"],
+    }

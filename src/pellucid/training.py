@@ -49,7 +49,14 @@ from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
 from pellucid.records import Record
-from pellucid.resuming import check_epochs, check_fits, describe_rows, describe_training, digest_data, kind_of
+from pellucid.resuming import (
+    check_epochs,
+    check_fits,
+    describe_generators,
+    describe_rows,
+    describe_training,
+    digest_data,
+)
 from pellucid.stack import Model, Single, Stack
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
@@ -329,8 +336,7 @@ def _prepare(
         training = describe_training(nets, loss, optimizer, {
             **describe_rows(source), "block_rows": block_rows and int(block_rows),
             "validation": None if validation is None else digest_data(*validation),
-            "generators": [kind_of(each) for each in net.generators], "rng": kind_of(source.rng),
-            "steps": type(descent).__name__, "deterministic": deterministic,
+            **describe_generators(model, source.rng), "steps": type(descent).__name__, "deterministic": deterministic,
         })  # fmt: skip
         if start is not None:
             check_fits(start, training, model, saved.path)
