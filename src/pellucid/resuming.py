@@ -11,6 +11,7 @@ from pellucid.backend import Array, to_host
 from pellucid.batches import Source
 from pellucid.checkpoint import Snapshot, generator_state
 from pellucid.layers import Layer
+from pellucid.loop import Loop
 from pellucid.losses import Loss
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
@@ -22,23 +23,38 @@ SAMPLE = 1024
 
 
 def describe_training(
-    nets: Sequence[Network], loss: Loss, optimizer: Optimizer, settings: Mapping[str, object]
+    loop: Loop, loss: Loss, validation: tuple[Array, Array] | None, settings: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return as JSON values what determines the numbers of a training, beside its random generators.
+    """Return as JSON values what determines the numbers of a training.
 
     Parameters
     ----------
-    nets, loss, optimizer
-        What is trained and how.
+    loop, loss, validation
+        What is trained, how, on what, and what it is measured on.
     settings : mapping of str to JSON value
         Whatever else.
+    """
+    return {
+        **describe_nets(loop.model.nets),
+        "loss": repr(loss),
+        "optimizer": _told_optimizer(loop.optimizer),
+        **describe_rows(loop.source),
+        "validation": None if validation is None else digest_data(*validation),
+        "steps": type(loop.descent).__name__,
+        **describe_generators(loop.model, loop.source.rng),
+        **settings,
+    }
+
+
+def describe_nets(nets: Sequence[Network]) -> dict[str, object]:
+    """Return as JSON values what networks of one shape are made of, without their parameters.
 
     Examples
     --------
     >>> import pellucid as pl
     >>> net = pl.Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
-    >>> describe_training([net], pl.MeanSquaredError(), pl.SGD(0.5), {"batch_size": 7})["optimizer"]
-    'SGD(learning_rate=0.5, weight_decay=0, momentum=0, nesterov=False)'
+    >>> describe_nets([net])["layers"]
+    ['Dense(n_out=2)']
     """
     net = nets[0]
     layers = [f"{type(layer).__name__}({_told(_settings(layer))})" for each in nets for layer in each.layers]
@@ -48,9 +64,6 @@ def describe_training(
         "inputs": net.n_in,
         "dtype": net.dtype.name,
         "device": net.device,
-        "loss": repr(loss),
-        "optimizer": _told_optimizer(optimizer),
-        **settings,
     }
 
 
@@ -109,42 +122,6 @@ def digest_data(x: Array, y: Array) -> str:
     return digest.hexdigest()
 
 
-def check_epochs(start: Snapshot, epochs: int, path: object) -> None:
-    """Raise where more epochs are done, or begun, than there shall be."""
-    begun = start.epochs + (start.running is not None)
-    if begun > epochs:
-        raise ValueError(
-            f"epochs must be at least {begun}, where {path} is, got {epochs}; to have fewer, train from the "
-            "start to another file"
-        )
-
-
-def check_fits(start: Snapshot, training: dict[str, object], model: Model, path: object) -> None:
-    """Raise unless a snapshot is one of this training.
-
-    Raises
-    ------
-    ValueError
-        It names the file, what differs, and what to do.
-    """
-    made_of = {**start.training, **_kinds(start.generators, start.order)}
-    for name, now in training.items():
-        then = made_of.get(name)
-        if then != now:
-            raise ValueError(
-                f"{path} is the checkpoint of another training, {name}: {brief(then, 200)} there, "
-                f"{brief(now, 200)} here; resume with what it was made with, or train to another file"
-            )
-    n_networks = {len(records) for records in start.records} | {
-        start.running.losses.shape[1] if start.running else model.k
-    }
-    if (start.theta.size, n_networks) != (model.theta.size, {model.k}):
-        raise ValueError(
-            f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks; this "
-            f"training has {model.theta.size} of {model.k}"
-        )
-
-
 def describe_generators(model: Model, rng: np.random.Generator | None) -> dict[str, object]:
     """Return as JSON values which generators a training draws from: for dropout, and for the order of rows.
 
@@ -157,7 +134,7 @@ def describe_generators(model: Model, rng: np.random.Generator | None) -> dict[s
     {'generators': ['PCG64'], 'rng': None}
     """
     states = [generator_state(each) for each in generators_of(model)]
-    return _kinds(states, rng and generator_state(rng))
+    return _kinds(states, None if rng is None else generator_state(rng))
 
 
 def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None) -> dict[str, object]:
@@ -166,3 +143,52 @@ def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None)
         "generators": [state["bit_generator"] for state in states],
         "rng": order and order["bit_generator"],
     }
+
+
+def check_fits(start: Snapshot, loop: Loop) -> None:
+    """Raise unless a loop that saves can go on from a snapshot: it is one of the same training.
+
+    Raises
+    ------
+    ValueError
+        It names the file, what differs, and what to do.
+    """
+    assert loop.saving is not None
+    path = loop.saving.checkpoint.path
+    _check_same(start, loop.saving.training, path)
+    _check_shape(start, loop.model, path)
+    _check_epochs(start, loop.epochs, path)
+
+
+def _check_epochs(start: Snapshot, epochs: int, path: object) -> None:
+    """Raise where more epochs are done, or begun, than there shall be."""
+    begun = start.epochs + (start.running is not None)
+    if begun > epochs:
+        raise ValueError(
+            f"epochs must be at least {begun}, where {path} is, got {epochs}; to have fewer, train from the "
+            "start to another file"
+        )
+
+
+def _check_same(start: Snapshot, training: Mapping[str, object], path: object) -> None:
+    """Raise if anything that determines the numbers was another when the snapshot was made."""
+    made_of = {**start.training, **_kinds(start.generators, start.order)}
+    for name, now in training.items():
+        then = made_of.get(name)
+        if then != now:
+            raise ValueError(
+                f"{path} is the checkpoint of another training, {name}: {brief(then, 200)} there, "
+                f"{brief(now, 200)} here; resume with what it was made with, or train to another file"
+            )
+
+
+def _check_shape(start: Snapshot, model: Model, path: object) -> None:
+    """Raise if a snapshot of this training is not of its size, which only damage can do."""
+    n_networks = {len(records) for records in start.records} | {
+        start.running.losses.shape[1] if start.running else model.k
+    }
+    if (start.theta.size, n_networks) != (model.theta.size, {model.k}):
+        raise ValueError(
+            f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks; this "
+            f"training has {model.theta.size} of {model.k}"
+        )

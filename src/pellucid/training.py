@@ -49,14 +49,7 @@ from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
 from pellucid.records import Record
-from pellucid.resuming import (
-    check_epochs,
-    check_fits,
-    describe_generators,
-    describe_rows,
-    describe_training,
-    digest_data,
-)
+from pellucid.resuming import check_fits, describe_training
 from pellucid.stack import Model, Single, Stack
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
@@ -295,29 +288,15 @@ def _prepare(
     checkpoint: str | PathLike[str] | Checkpoint | None, every: int | None, resume: bool,
 ) -> Iterator[list[Record]]:  # fmt: skip
     """Check all arguments, then return the generator that trains."""
-    for name, value, kind in (("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
-        check_kind(name, value, kind)
-    net = nets[0]
-    for each in nets:
-        each.check_built()
-    if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
-        validation = check_data(net, *validation, what="validation ")
+    net = _check_nets(nets, loss, optimizer)
     check_count("epochs", epochs, may_be_none=False)
     for name, number in (("batch_size", batch_size), ("block_rows", block_rows), ("every", every)):
         check_count(name, number, may_be_none=True)
     for name, flag in (("deterministic", deterministic), ("resume", resume)):
         if not isinstance(flag, bool):
             raise TypeError(f"{name} must be True or False, got {flag!r}")
-    check_ending(net, loss)
-    if len(nets) > 1 and not loss.by_rows:
-        raise ValueError(f"networks are trained at once by a loss that has rows of its own, got {loss!r}")
-    if batch_size is not None and shuffle and not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
-        )
-    source = _source(x, y, net, batch_size, rng if shuffle else None)
+    held_out = _check_validation(net, validation)
+    source = _source(x, y, net, batch_size, _order(rng, batch_size) if shuffle else None)
     is_for_two = 0 < source.batch_size <= SMALL_BATCH and len(nets) >= FEW_NETS
     model = Single(net) if len(nets) == 1 else Stack(nets, 2 if is_for_two else 1)
     saved = _as_checkpoint(checkpoint, every, resume=resume)
@@ -329,20 +308,45 @@ def _prepare(
         per_batch=per_batch, deterministic=deterministic,
     )  # fmt: skip
     loop = Loop(
-        model, descent, optimizer, source, epochs, partial(_validate, loss=loss, validation=validation),
+        model, descent, optimizer, source, epochs, partial(_validate, loss=loss, validation=held_out),
         per_batch=per_batch, threads=_threads(net, deterministic=deterministic),
     )  # fmt: skip
     if saved is not None:
-        training = describe_training(nets, loss, optimizer, {
-            **describe_rows(source), "block_rows": block_rows and int(block_rows),
-            "validation": None if validation is None else digest_data(*validation),
-            **describe_generators(model, source.rng), "steps": type(descent).__name__, "deterministic": deterministic,
-        })  # fmt: skip
-        if start is not None:
-            check_fits(start, training, model, saved.path)
-            check_epochs(start, epochs, saved.path)
-        loop.saving = Saving(saved, every, training)
+        settings = {"block_rows": block_rows and int(block_rows), "deterministic": deterministic}
+        loop.saving = Saving(saved, every, describe_training(loop, loss, held_out, settings))
+    if start is not None:
+        check_fits(start, loop)
     return loop.run(start)
+
+
+def _check_nets(nets: Sequence[Network], loss: Loss, optimizer: Optimizer) -> Network:
+    """Return the first network, unless one cannot be trained with this loss."""
+    check_kind("loss", loss, Loss)
+    check_kind("optimizer", optimizer, Optimizer)
+    for net in nets:
+        net.check_built()
+    check_ending(nets[0], loss)
+    if len(nets) > 1 and not loss.by_rows:
+        raise ValueError(f"networks are trained at once by a loss that has rows of its own, got {loss!r}")
+    return nets[0]
+
+
+def _check_validation(net: Network, validation: Any) -> tuple[Array, Array] | None:
+    """Return the validation rows in the form in which they are measured."""
+    if validation is None:
+        return None
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
+    return check_data(net, *validation, what="validation ")
+
+
+def _order(rng: np.random.Generator | None, batch_size: int | None) -> np.random.Generator | None:
+    """Return the generator of permutations; mini-batches need one."""
+    if batch_size is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
+        )
+    return rng
 
 
 def _as_checkpoint(
