@@ -94,7 +94,8 @@ class Checkpoint:
     Parameters
     ----------
     path : path
-        Its folder must exist. A file there is replaced, at once and only when the new one is whole.
+        Its folder must exist. Each new file takes the place of the one before at once, when it is whole; what
+        was there before the training began is replaced only if the training resumes from it.
 
     Attributes
     ----------
@@ -123,8 +124,8 @@ class Checkpoint:
     extras: dict[str, Array] = field(default_factory=dict)
     records: list[list[Record]] = field(default_factory=list)
 
-    def check_place(self) -> None:
-        """Raise if the file cannot be written, before anything is trained."""
+    def check_place(self, *, resume: bool) -> None:
+        """Raise if the file cannot be written or would be lost, before anything is trained."""
         if not isinstance(self.path, str | os.PathLike) or not str(self.path):
             raise TypeError(f"checkpoint must be the path of a file, got {self.path!r}")
         path = Path(self.path).resolve()
@@ -137,6 +138,8 @@ class Checkpoint:
             )
         if not os.access(folder, os.W_OK):
             raise PermissionError(EACCES, "the checkpoint's folder cannot be written to", str(folder))
+        if path.exists() and not resume:
+            raise FileExistsError(f"{self.path} exists: resume=True goes on from it; remove it to begin anew")
 
     def save(self, snapshot: Snapshot) -> None:
         """Write the file; until it is whole on the disk, the one before stays.

@@ -116,8 +116,8 @@ def train(
         Whether to compute products by one thread of BLAS and cut batches in one way, so that the same bits
         come out whatever the number of threads. Needs the extra ``fast``; on the CPU.
     checkpoint : path or Checkpoint, optional
-        Where to save the state of the training, as one file that can be resumed from. A `Checkpoint` has
-        room for arrays of the caller's own.
+        Where to save the state of the training, as one file that can be resumed from. A file that is there
+        already needs ``resume=True``. A `Checkpoint` has room for arrays of the caller's own.
     every : int, optional
         Save after so many steps, in the middle of an epoch too, or a few more where steps are taken together;
         None: after each epoch. A training always saves at its end. An epoch's end is saved before its record
@@ -141,7 +141,8 @@ def train(
         batches of an iterable, are checked when they are read, and ``theta`` then stays as the batches before
         have left it.
     OSError
-        If a checkpoint cannot be written; the one before stays.
+        If a checkpoint cannot be written; the one before stays. FileExistsError, by the call itself, if there
+        is one and ``resume`` is False.
     FloatingPointError
         If a batch's loss or the parameters are no longer finite. It names the epoch and the batch, and
         ``theta`` is put back as it was when that epoch began.
@@ -207,7 +208,7 @@ def train_many(
 
     Raises
     ------
-    ValueError, TypeError, FloatingPointError
+    ValueError, TypeError, OSError, FloatingPointError
         As `train`; also if the networks are not alike.
 
     Notes
@@ -359,7 +360,7 @@ def _as_checkpoint(
             raise ValueError(f"{named} belongs to a checkpoint: give its path by checkpoint=")
         return None
     saved = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-    saved.check_place()
+    saved.check_place(resume=resume)
     return saved
 
 

@@ -228,8 +228,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(run, tmp_path):
                 process.kill()
     assert (process.returncode, Path("a.json").exists()) == (-signal.SIGKILL, False)
     code, _, err = run(*flags, "--checkpoint", "a", "--run", "a.json")
-    assert (code, err) == (1, "pellucid: --checkpoint: a is there already; --resume goes on from it, or "
-                              "remove it to begin anew\n")  # fmt: skip
+    assert (code, err) == (1, "pellucid: a exists: --resume goes on from it; remove it to begin anew\n")
     code, out, err = run(*flags, "--checkpoint", "a", "--run", "a.json", "--resume")
     assert (code, err) == (0, "")
     assert "Going on from a: " in out
