@@ -504,6 +504,7 @@ def saved(tmp_path):
         lambda tensors, about: about["order"].update(state=None),
         lambda tensors, about: about.update(order=None),
         lambda tensors, about: about.update(training=[]),
+        lambda tensors, about: about.update(arithmetic=7),
         lambda tensors, about: tensors.pop("theta"),
         lambda tensors, about: tensors.update(theta=tensors["theta"][:-1]),
         lambda tensors, about: tensors.update(theta=tensors["theta"].astype(np.int64)),

@@ -21,6 +21,7 @@ import numpy as np
 from pellucid import safetensors
 from pellucid.backend import Array, to_host
 from pellucid.files import remove_left_over
+from pellucid.machine import Arithmetic
 from pellucid.reading import brief
 from pellucid.records import Record, as_records, as_table
 
@@ -74,6 +75,8 @@ class Snapshot:
         Those of each epoch done, one for each network.
     running : Running or None
         None between two epochs.
+    arithmetic : dict
+        Versions and hardware on which the bits depend: a training may go on with others, to other bits.
     """
 
     training: dict[str, Any]
@@ -85,6 +88,7 @@ class Snapshot:
     order: dict[str, Any] | None
     records: list[list[Record]]
     running: Running | None
+    arithmetic: Arithmetic
 
 
 @dataclass
@@ -158,6 +162,7 @@ class Checkpoint:
             "step_number": snapshot.step_number,
             "generators": snapshot.generators,
             "order": snapshot.order,
+            "arithmetic": snapshot.arithmetic,
         }
         try:
             safetensors.write(self.path, tensors, about)
@@ -222,7 +227,7 @@ def _snapshot(tensors: Mapping[str, Array], about: Mapping[str, Any]) -> Snapsho
     return Snapshot(
         dict(about["training"]), epochs, theta, optimizer, _count(about, "step_number"),
         [_checked_state(state) for state in about["generators"]], order and _checked_state(order), records,
-        _checked(Running(**running), theta) if running else None,
+        _checked(Running(**running), theta) if running else None, dict(about.get("arithmetic", {})),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pellucid.backend import to_device, to_host
 from pellucid.batches import Source
 from pellucid.checkpoint import Checkpoint, Running, Snapshot, generator_state, set_generator_state
 from pellucid.descent import Descent
+from pellucid.machine import Arithmetic, warn_of_changes
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.records import Record, Tally
@@ -33,11 +34,14 @@ class Saving:
         After so many steps; None: after each epoch. In any case at the end.
     training : dict
         What is trained and how; see `Snapshot`.
+    arithmetic : callable
+        Returns with what it is computed, as things stand when the training begins.
     """
 
     checkpoint: Checkpoint
     every: int | None
     training: dict[str, object]
+    arithmetic: Callable[[], Arithmetic]
 
 
 @dataclass
@@ -84,12 +88,21 @@ class Loop:
     def run(self, start: Snapshot | None) -> Iterator[list[Record]]:
         """Train from the start or from a snapshot, and yield records, one for each network."""
         self.before = self.model.theta.copy()
+        if self.saving:
+            self._note_arithmetic(self.saving, start)
         if start is not None:
             self._go_to(start)
             if self.tally is None:
                 yield self.past[-1]
         while self.done < self.epochs:
             yield from self._epoch()
+
+    def _note_arithmetic(self, saving: Saving, start: Snapshot | None) -> None:
+        """Note with what the steps are computed, and warn where that has changed."""
+        with self.threads():
+            self.arithmetic = saving.arithmetic()
+        if start is not None:
+            warn_of_changes(start.arithmetic, self.arithmetic, saving.checkpoint.path)
 
     def _epoch(self) -> Iterator[list[Record]]:
         """Carry out an epoch, or the rest of one."""
@@ -154,7 +167,7 @@ class Loop:
         generators = [generator_state(rng) for rng in generators_of(self.model)]
         return Snapshot(
             training, self.done, to_host(self.model.theta), self.optimizer.state, self.optimizer.step_number,
-            generators, order, self.past, running,
+            generators, order, self.past, running, self.arithmetic,
         )  # fmt: skip
 
     def _go_to(self, start: Snapshot) -> None:

@@ -45,6 +45,7 @@ from pellucid.compiled.program import (
 from pellucid.descent import Descent, PlainDescent
 from pellucid.loop import Loop, Measured, Saving
 from pellucid.losses import Loss
+from pellucid.machine import Arithmetic, arithmetic
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
@@ -57,6 +58,8 @@ BLOCK_ROWS = 2048
 #: From so many networks on, batches of at most so many rows are computed by two threads that have half of the
 #: networks each.
 FEW_NETS, SMALL_BATCH = 4, 256
+#: The packages whose code is in compiled steps.
+COMPILERS = ("numba", "scipy")
 
 
 def train(
@@ -124,6 +127,8 @@ def train(
         is yielded.
     resume : bool
         Go on from the checkpoint to the same bits as without a break; where there is no file, from the start.
+        Where BLAS, its number of threads or another library that computes has changed since, a warning is
+        logged by the logger "pellucid", and last digits may differ.
         Give everything as at the first start, a network built anew too; only `epochs` may be more, and then
         the steps stay plain or compiled as they were. The first record is that of the last epoch if it was
         saved at its end, else of the epoch (or batch) that was running. An iterable of batches, and a
@@ -314,7 +319,10 @@ def _prepare(
     )  # fmt: skip
     if saved is not None:
         settings = {"block_rows": block_rows and int(block_rows), "deterministic": deterministic}
-        loop.saving = Saving(saved, every, describe_training(loop, loss, held_out, settings))
+        loop.saving = Saving(
+            saved, every, describe_training(loop, loss, held_out, settings),
+            partial(_arithmetic, loop, deterministic=deterministic),
+        )  # fmt: skip
     if start is not None:
         check_fits(start, loop)
     return loop.run(start)
@@ -348,6 +356,13 @@ def _order(rng: np.random.Generator | None, batch_size: int | None) -> np.random
             f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
         )
     return rng
+
+
+def _arithmetic(loop: Loop, *, deterministic: bool) -> Arithmetic:
+    """Return with what a training's steps are computed here and now."""
+    on_cpu = loop.model.device == "cpu"
+    compilers = COMPILERS if on_cpu and not isinstance(loop.descent, PlainDescent) else ()
+    return arithmetic(["pellucid", *compilers], with_blas=on_cpu, with_threads=on_cpu and not deterministic)
 
 
 def _as_checkpoint(
