@@ -271,6 +271,18 @@ def test_other_settings_are_told_by_their_flag(run):
         assert told in err
 
 
+@pytest.mark.parametrize("schedule", ["step-decay", "cosine", "one-cycle"])
+def test_other_epochs_would_change_a_schedule(run, schedule):
+    flags = ["train", "digits", "--schedule", schedule, "--checkpoint", "a"]
+    assert run(*flags, "--epochs", 2)[0] == 0
+    code, _, err = run(*flags, "--epochs", 4, "--resume")
+    assert (code, err) == (
+        1,
+        "pellucid: --epochs was 2 when a was made, and is 4: that would change --schedule "
+        f"{schedule}, which goes over all epochs; resume with as many\n",
+    )
+
+
 def test_a_checkpoint_of_the_library_alone(run):
     x, y = np.eye(2), np.array([0, 1])
     net = pl.Network([pl.Dense(2)]).build(n_in=2, rng=np.random.default_rng(0))
