@@ -187,6 +187,8 @@ def test_importing_the_library_loads_numpy_and_the_standard_library_alone():
     assert "pellucid" in packages
     assert packages - sys.stdlib_module_names <= {"numpy", "pellucid"}
     assert names & (HEAVY | DOWNLOADS | OF_PYTHON | {"pellucid.app", "pellucid.cli"}) == set()
+    # What training alone needs waits until something is trained.
+    assert names & {"logging", "pellucid.loop", "pellucid.resuming"} == set()
 
 
 def test_help_starts_without_what_commands_work_with():

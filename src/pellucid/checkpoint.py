@@ -7,7 +7,6 @@ A `Snapshot` is what there is to keep; a `Checkpoint` is the file. Nothing in th
 True
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -250,6 +249,8 @@ def _check(name: str, array: Array, dtype: np.dtype[Any], shape: tuple[int, ...]
 
 def _digest(tensors: Mapping[str, Array]) -> str:
     """Return a SHA-256 of all arrays and their names."""
+    import hashlib
+
     digest = hashlib.sha256()
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])

@@ -16,11 +16,8 @@ from pellucid.descent import Descent
 from pellucid.machine import Arithmetic, warn_of_changes
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
-from pellucid.records import Record, Tally
+from pellucid.records import Measured, Record, Tally
 from pellucid.stack import Model, generators_of
-
-#: Loss and accuracy on validation rows, or None twice without such rows.
-Measured = tuple[float, float] | tuple[None, None]
 
 
 @dataclass(frozen=True)

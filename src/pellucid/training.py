@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from functools import partial
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,15 +43,16 @@ from pellucid.compiled.program import (
     why_not,
 )
 from pellucid.descent import Descent, PlainDescent
-from pellucid.loop import Loop, Measured, Saving
 from pellucid.losses import Loss
 from pellucid.machine import Arithmetic, arithmetic
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
-from pellucid.records import Record
-from pellucid.resuming import check_fits, describe_training
+from pellucid.records import Measured, Record
 from pellucid.stack import Model, Single, Stack
+
+if TYPE_CHECKING:
+    from pellucid.loop import Loop
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
 BLOCK_ROWS = 2048
@@ -294,6 +295,10 @@ def _prepare(
     checkpoint: str | PathLike[str] | Checkpoint | None, every: int | None, resume: bool,
 ) -> Iterator[list[Record]]:  # fmt: skip
     """Check all arguments, then return the generator that trains."""
+    # Here, since a program that trains nothing should not wait for the loop and what belongs to checkpoints.
+    from pellucid.loop import Loop, Saving
+    from pellucid.resuming import check_fits, describe_training
+
     net = _check_nets(nets, loss, optimizer)
     check_count("epochs", epochs, may_be_none=False)
     for name, number in (("batch_size", batch_size), ("block_rows", block_rows), ("every", every)):
@@ -358,7 +363,7 @@ def _order(rng: np.random.Generator | None, batch_size: int | None) -> np.random
     return rng
 
 
-def _arithmetic(loop: Loop, *, deterministic: bool) -> Arithmetic:
+def _arithmetic(loop: "Loop", *, deterministic: bool) -> Arithmetic:
     """Return with what a training's steps are computed here and now."""
     on_cpu = loop.model.device == "cpu"
     compilers = COMPILERS if on_cpu and not isinstance(loop.descent, PlainDescent) else ()
