@@ -83,6 +83,7 @@ def test_without_pytorch_a_line_names_the_extra(run, monkeypatch):
 
 
 MISTAKES = {
+    "--steps 0": "--steps must be at least 1, got 0",
     "--against jax": "--against must be torch, got 'jax'",
     "--dtype float16": "--dtype must be float64 or float32, got 'float16'",
     "--report C": "--report must be one of D, E, which were run in PyTorch too, got 'C'",
