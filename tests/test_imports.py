@@ -16,7 +16,7 @@ SOURCE = Path(pellucid.__file__).parent
 
 #: The parts of the library, lowest first. A part imports from its own and from lower rows only.
 ORDER = [
-    {"backend", "files", "machine", "reading", "svg"},
+    {"backend", "files", "machine", "reading", "svg", "wording"},
     {"initializers", "npy", "safetensors_header", "schedules"},
     {"safetensors"},
     {"data", "losses", "metrics", "optimizers"},

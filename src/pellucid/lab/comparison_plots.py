@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pellucid.lab.figures import Panel, Plot, Series
+from pellucid.wording import counted
 
 TITLES = {"gradients": "Gradients", "weights": "Parameters"}
 
@@ -28,11 +29,8 @@ def comparison_plot(content: Mapping[str, Any]) -> Plot:
 
 def _title(content: Mapping[str, Any]) -> str:
     """Return what was compared and how it ended."""
-    steps = content["steps"]
-    trained = (
-        f"pellucid and PyTorch on {content['name']}, {steps:,} step{'s' * (steps > 1)} in {content['dtype']}"
-    )
-    return f"{trained}: largest relative difference {content['largest']:.0e}"
+    trained = f"{content['name']}, {counted(content['steps'], 'step')} in {content['dtype']}"
+    return f"pellucid and PyTorch on {trained}: largest relative difference {content['largest']:.0e}"
 
 
 def _losses(curve: Sequence[Mapping[str, Any]]) -> Panel:
