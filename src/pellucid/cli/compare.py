@@ -84,12 +84,12 @@ def compare(
     from pellucid.app.config import merge
 
     flags = {name: value for name, value in given(context).items() if name in vars(USUAL)}
-    if report is not None:
-        _check_alone(report, flags, config)
-        setup = setup_of_report(report, seed, dtype=dtype, folder=folder)
-    else:
-        setup = setup_of_settings(merge(config, flags, usual=USUAL), steps, dtype=dtype)
     try:
+        if report is not None:
+            _check_alone(report, flags, config)
+            setup = setup_of_report(report, seed, dtype=dtype, folder=folder)
+        else:
+            setup = setup_of_settings(merge(config, flags, usual=USUAL), steps, dtype=dtype)
         holds = carry_out(setup, steps, out, console)
     except KeyboardInterrupt:
         console.print("\nInterrupted: nothing is written.")
