@@ -2,7 +2,7 @@
 
 
 def counted(n: int, noun: str) -> str:
-    """Return a number and the noun for so many, which takes an s, or es after s or ch.
+    """Return a number and the noun for so many, which takes an s, or es after s and ch.
 
     Examples
     --------
