@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 
 
 #: One training in so many is compiled: it takes longer to start.
-EACH_COMPILED = 8
+EACH_COMPILED = 16
 
 
 @dataclass
