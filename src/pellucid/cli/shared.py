@@ -23,10 +23,10 @@ FOLDER = typer.Option(
 Folder: TypeAlias = Annotated[Path | None, FOLDER]
 
 
-def check_counts(numbers: Mapping[str, int]) -> None:
-    """Raise unless numbers, under the names of their flags, are at least 1."""
+def check_counts(numbers: Mapping[str, int | None]) -> None:
+    """Raise unless numbers, under the names of their flags, are at least 1 or not given."""
     for name, number in numbers.items():
-        if number < 1:
+        if number is not None and number < 1:
             raise ValueError(f"--{name} must be at least 1, got {number}")
 
 
