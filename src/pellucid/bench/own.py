@@ -3,8 +3,10 @@
 `pellucid bench --own` writes what `measure` returns.
 """
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -126,11 +128,12 @@ def _training(work: Workload, k: int) -> Iterator[Any]:
 def start_up(rounds: int) -> dict[str, Any]:
     """Return the seconds of short commands, in turn, and what they take over importing NumPy."""
     samples: dict[str, list[float]] = {name: [] for name in START_UPS}
-    for sample in range(2 * rounds + 1):
-        for name, arguments in START_UPS.items():
-            command = [sys.executable, *arguments]
-            seconds = _seconds(partial(subprocess.run, command, check=True, capture_output=True))
-            samples[name] += [seconds] if sample else []
+    with tempfile.TemporaryDirectory() as folder:
+        run = partial(subprocess.run, check=True, capture_output=True, env=_with_bytecode(folder))
+        for sample in range(2 * rounds + 1):
+            for name, arguments in START_UPS.items():
+                seconds = _seconds(partial(run, [sys.executable, *arguments]))
+                samples[name] += [seconds] if sample else []  # the first run only writes the bytecode
     medians = {name: median(found) for name, found in samples.items()}
     over = {name: seconds - medians["import numpy"] for name, seconds in medians.items()}
     return {
@@ -138,6 +141,12 @@ def start_up(rounds: int) -> dict[str, Any]:
         "over numpy": over,
         "bars": {"import pellucid": 0.06, "pellucid --help": 0.25},
     }
+
+
+def _with_bytecode(folder: str) -> dict[str, str]:
+    """Return an environment in which Python keeps bytecode, as there is of installed packages."""
+    others = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**others, "PYTHONPYCACHEPREFIX": folder}
 
 
 def peak_memory(*, compiled: bool) -> float:
