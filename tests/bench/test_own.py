@@ -36,6 +36,7 @@ def test_start_up_is_counted_over_numpy(monkeypatch):
 
 def test_start_up_is_measured_with_bytecode_as_installed_packages_have_it(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "bytecode"))
     log, there = tmp_path / "log", "os.path.exists(importlib.util.find_spec('pellucid').cached)"
     code = f"import importlib.util, os; print({there}, file=open({str(log)!r}, 'a')); import pellucid"
     monkeypatch.setattr(own, "START_UPS", {"import numpy": ["-c", "pass"], "import pellucid": ["-c", code]})

@@ -3,10 +3,8 @@
 `pellucid bench --own` writes what `measure` returns.
 """
 
-import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ import pellucid as pl
 from pellucid.bench import disk
 from pellucid.bench.ours import ENDLESS, loss_of, optimizer_of
 from pellucid.bench.problem import Problem
+from pellucid.bench.process import keeping_bytecode
 from pellucid.bench.table import markdown_table
 from pellucid.bench.workloads import WORKLOADS, Workload
 
@@ -128,12 +127,11 @@ def _training(work: Workload, k: int) -> Iterator[Any]:
 def start_up(rounds: int) -> dict[str, Any]:
     """Return the seconds of short commands, in turn, and what they take over importing NumPy."""
     samples: dict[str, list[float]] = {name: [] for name in START_UPS}
-    with tempfile.TemporaryDirectory() as folder:
-        run = partial(subprocess.run, check=True, capture_output=True, env=_with_bytecode(folder))
-        for sample in range(2 * rounds + 1):
-            for name, arguments in START_UPS.items():
-                seconds = _seconds(partial(run, [sys.executable, *arguments]))
-                samples[name] += [seconds] if sample else []  # the first run only writes the bytecode
+    run = partial(subprocess.run, check=True, capture_output=True, env=keeping_bytecode())
+    for sample in range(2 * rounds + 1):
+        for name, arguments in START_UPS.items():
+            seconds = _seconds(partial(run, [sys.executable, *arguments]))
+            samples[name] += [seconds] if sample else []  # the first run only writes the bytecode
     medians = {name: median(found) for name, found in samples.items()}
     over = {name: seconds - medians["import numpy"] for name, seconds in medians.items()}
     return {
@@ -141,12 +139,6 @@ def start_up(rounds: int) -> dict[str, Any]:
         "over numpy": over,
         "bars": {"import pellucid": 0.06, "pellucid --help": 0.25},
     }
-
-
-def _with_bytecode(folder: str) -> dict[str, str]:
-    """Return an environment in which Python keeps bytecode, as there is of installed packages."""
-    others = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**others, "PYTHONPYCACHEPREFIX": folder}
 
 
 def peak_memory(*, compiled: bool) -> float:
