@@ -56,7 +56,7 @@ def last_line(errors: BinaryIO, status: int) -> str:
 
 
 def keeping_bytecode() -> dict[str, str]:
-    """Return the environment of a process in which Python keeps bytecode: packages that are installed have it.
+    """Return the environment of a process in which Python keeps bytecode, as installed packages have it.
 
     Examples
     --------

@@ -19,7 +19,7 @@ from pellucid.optimizers import SGD, Adam, Optimizer
 from pellucid.stack import Model
 
 #: The most rows in a block: their activations stay in the processor's cache.
-BLOCK_ROWS = 512
+BLOCK_ROWS = 256
 #: Products of fewer multiplications take OpenBLAS's quick way for small matrices.
 SMALL_PRODUCT = 1_000_000
 #: Multiplications in a call of compiled code, about a tenth of a second: Ctrl-C waits for its end.
