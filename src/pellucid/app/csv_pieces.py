@@ -103,9 +103,11 @@ class Piece:
 
     @cached_property
     def rows(self) -> list[list[str]]:
-        """The cells of each record; a blank one has none."""
+        """The cells of each record."""
         lines = (line.decode() for line in io.BytesIO(self.content))
-        return list(islice(csv.reader(lines, strict=True), self.most))
+        if b'"' in self.content:
+            return list(islice(csv.reader(lines, strict=True), self.most))
+        return [line.rstrip("\r\n").split(",") for line in islice(lines, self.most)]
 
     @cached_property
     def n_rows(self) -> int:
@@ -217,7 +219,8 @@ def checked_widths(piece: Piece, name: str, first_row: int) -> list[int]:
         found = f"byte 0x{piece.content[wrong.start]:02x} is not UTF-8 text"
         raise DataError(f"{name}: row {row}: {found}: save the table as UTF-8 CSV") from wrong
     except csv.Error as wrong:
-        raise DataError(f"{name}: not a CSV table: {plain(str(wrong), 200)}") from wrong
+        why = str(wrong).partition(" - ")[0]
+        raise DataError(f"{name}: not a CSV table: {plain(why, 200)}: text with quotes needs them doubled") from wrong
     if max(widths) > piece.width:
         i = next(i for i, width in enumerate(widths) if width > piece.width)
         found = f"row {first_row + i} has {widths[i]} cells, the header {piece.width}"

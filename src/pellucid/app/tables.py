@@ -273,7 +273,7 @@ def _divided(whole: Content) -> tuple[tuple[str, ...], Content]:
             f"{whole.name}: a table may have {MAX_COLUMNS:,} columns, this one has {n_names:,}: use fewer"
         )
     checked_widths(header, whole.name, 1)
-    columns = tuple(cell.strip() for cell in header.rows[0]) or ("",)
+    columns = tuple(cell.strip() for cell in header.rows[0])
     chunks = [whole.chunks[0][len(header.content) :], *whole.chunks[1:]]
     return columns, Content(whole.name, chunks, whole.sha256)
 
