@@ -220,7 +220,8 @@ def checked_widths(piece: Piece, name: str, first_row: int) -> list[int]:
         raise DataError(f"{name}: row {row}: {found}: save the table as UTF-8 CSV") from wrong
     except csv.Error as wrong:
         why = str(wrong).partition(" - ")[0]
-        raise DataError(f"{name}: not a CSV table: {plain(why, 200)}: text with quotes needs them doubled") from wrong
+        found = f"not a CSV table: {plain(why, 200)}"
+        raise DataError(f"{name}: {found}: text with quotes needs them doubled") from wrong
     if max(widths) > piece.width:
         i = next(i for i, width in enumerate(widths) if width > piece.width)
         found = f"row {first_row + i} has {widths[i]} cells, the header {piece.width}"

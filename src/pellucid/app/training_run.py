@@ -11,7 +11,7 @@ import pellucid as pl
 from pellucid.app.builder import build_loss, build_network, build_optimizer
 from pellucid.app.settings import TrainSettings, flag
 from pellucid.app.sources import Parts, Source, taken
-from pellucid.reading import brief
+from pellucid.reading import brief, parse_json
 
 
 class TrainingRun:
@@ -117,7 +117,7 @@ class TrainingRun:
         if snapshot is None:
             return 0
         try:
-            settings = dict(json.loads(checkpoint.extras["settings"].tobytes()))
+            settings = dict(parse_json(checkpoint.extras["settings"].tobytes().decode()))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(_told_foreign(checkpoint)) from error
         _check_same(settings, self.settings.made_of(), checkpoint)
