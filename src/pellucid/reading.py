@@ -77,9 +77,10 @@ def read_json(path: str | PathLike[str]) -> Any:
 
 
 def check_json_size(text: str) -> None:
-    """Raise `ValueError` if JSON is too long, or would take much more memory than twice its length as values.
+    """Raise `ValueError` if JSON is too long, or would take much more memory as values than twice its length.
 
-    Writers ask too, so that nothing is written that would not be read. Marks within texts count too: honest files stay so far below the limit that it need not be told exactly.
+    Writers ask too: so nothing is written that would not be read. Marks within texts count as well, for honest
+    files stay far below the limit.
 
     Examples
     --------
@@ -88,9 +89,8 @@ def check_json_size(text: str) -> None:
     ...
     ValueError: 200,002 values in JSON may take 12,800,128 bytes of memory, at most 6,500,000 are allowed
     """
-    n_bytes = len(text.encode(errors="surrogatepass"))
-    if n_bytes > MAX_JSON:
-        raise ValueError(f"{n_bytes:,} bytes of JSON, at most {MAX_JSON:,} are read")
+    if len(text) > MAX_JSON or len(text.encode(errors="surrogatepass")) > MAX_JSON:
+        raise ValueError(f"JSON of more than {MAX_JSON:,} bytes, which is not read")
     n_names = text.count(":")
     n_values = n_names + sum(map(text.count, ",[{"))
     wide = sys.getsizeof(text) - sys.getsizeof("") - len(text)  # of text that is not ASCII, and of its pieces
