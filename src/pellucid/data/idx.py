@@ -25,14 +25,6 @@ from pellucid.data.files import (
     open_unpacked,
     read_at_most,
 )
-    CHUNK_BYTES,
-    Content,
-    DataError,
-    Readable,
-    name_of,
-    open_unpacked,
-    read_at_most,
-)
 
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 8
