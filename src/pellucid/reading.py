@@ -79,7 +79,7 @@ def read_json(path: str | PathLike[str]) -> Any:
 def check_json_size(text: str) -> None:
     """Raise `ValueError` if JSON is too long, or its values would take much more memory than twice that.
 
-    Writers ask too: so nothing is written that would not be read. Marks within texts count as well, for honest
+    Writers ask too: so nothing is written that would not be read. Marks within texts count as well: honest
     files stay far below the limit.
 
     Examples
