@@ -312,3 +312,15 @@ def test_what_is_no_regular_file_is_not_read(tmp_path):
             safetensors.read(path)
     with pytest.raises(IsADirectoryError):
         safetensors.read(tmp_path)
+
+
+def test_more_tensors_or_notes_than_are_read_are_not_written(tmp_path):
+    few = {f"{i:x}": np.zeros(0, np.uint8) for i in range(5000)}
+    safetensors.write(tmp_path / "a", few, None)
+    assert len(safetensors.read(tmp_path / "a")[0]) == 5000
+    for tensors, about in (({f"{i:x}": np.zeros(0) for i in range(6000)}, None), ({}, [1] * 110_000)):
+        with pytest.raises(
+            ValueError, match=r"values in JSON may take [\d,]+ bytes of memory, at most 6,500,000"
+        ):
+            safetensors.write(tmp_path / "b", tensors, about)
+    assert not (tmp_path / "b").exists()

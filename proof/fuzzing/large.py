@@ -73,7 +73,7 @@ def _wrapped(text: str) -> str:
 def models() -> list[bytes]:
     """Return a model with large weights, one of many layers, and one with many features."""
     wide, names = pl.Network([pl.Dense(N_BYTES // 20), pl.Dense(2)]), pl.Network([pl.Dense(2)])
-    deep = pl.Network([pl.Dense(2) for _ in range(500)])
+    deep = pl.Network([pl.Dense(2) for _ in range(1000)])
     wide.notes = deep.notes = TABLE.to_json()
     names.notes = {**TABLE.to_json(), "features": [f"gene {i}" for i in range(30_000)]}
     return [_saved(wide, 2), _saved(deep, 2), _saved(names, 30_000)]
