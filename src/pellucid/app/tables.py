@@ -144,13 +144,12 @@ def numbers(table: Table, columns: Sequence[str]) -> NDArray[np.float64]:
     values = np.empty((len(table), len(columns)))
     places, n_right, wrong = [table.places[column] for column in columns], np.zeros(len(columns)), None
     for rows, piece in table.pieces():
-        block = _floats(piece)[:, places]
+        block = np.take(_floats(piece), places, axis=1, out=values[rows], mode="clip")
         is_right = np.isfinite(block)
-        n_right += is_right.sum(axis=0)
+        n_right += len(block) if is_right.all() else is_right.sum(axis=0)
         if wrong is None and not is_right.all():
             i, k = divmod(int(is_right.argmin()), len(columns))
             wrong = rows.start + i + 2, k, piece.cell(i, places[k]).strip()
-        values[rows] = block
     if wrong is not None:
         row, k, cell = wrong
         found = f"{brief(cell, 40)} is not a finite number" if cell else "empty, expected a number"
