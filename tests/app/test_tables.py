@@ -224,6 +224,16 @@ def test_more_columns_than_are_read():
         read_table(b"," * 39_999 + b"\n1,2\n")
 
 
+def test_a_short_row_far_below():
+    for end in (b"", b'"5",6,7\n'):
+        table = read_table(b"a,b,y\n" + b"1,2,x\n" * 200_000 + b"3\n" + b"1,2,x\n" * 100_000 + end)
+        assert len(table) == 200_001
+        with pytest.raises(DataError, match=r"row 200002, column b: empty, .* leave out the row"):
+            numbers(table, ["a", "b"])
+        with pytest.raises(DataError, match=r"row 200002, column y: empty, expected a label"):
+            labels(table, "y")
+
+
 def test_short_rows_take_no_memory():
     """The header of each blank row could stand for 30,000 empty cells."""
     header = b",".join(b"%d" % i for i in range(30_000))

@@ -77,7 +77,7 @@ class Piece:
     width : int
         How many cells a record should have.
     most : int or None
-        Records beyond this number are not looked at.
+        Records beyond this number are not looked at, and the last may lack cells; None: each is whole.
 
     Examples
     --------
@@ -92,9 +92,8 @@ class Piece:
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether commas and newlines alone divide the cells, and none is missing where none is too many."""
-        n_commas = np.count_nonzero(np.frombuffer(self.content, np.uint8) == ord(","))
-        return b'"' not in self.content and n_commas == self.content.count(b"\n") * (self.width - 1)
+        """Whether commas and newlines alone divide the cells, of which none is missing."""
+        return b'"' not in self.content and self.most is None
 
     @cached_property
     def has_blanks(self) -> bool:

@@ -40,6 +40,8 @@ class Table:
     columns : tuple of str
     n_rows : int
         Rows up to the first that lacks cells, it included: nothing is read beyond it.
+    is_whole : bool
+        Whether no row lacks cells.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Table:
     content: Content
     columns: tuple[str, ...]
     n_rows: int
+    is_whole: bool
 
     def __len__(self) -> int:
         return self.n_rows
@@ -74,7 +77,9 @@ class Table:
         """Yield the rows piece by piece, and which they are."""
         start = 0
         for content in self.content.pieces():
-            piece = Piece(content, len(self.columns), self.n_rows - start)
+            n_left = self.n_rows - start
+            has_last = not self.is_whole and content.count(b"\n") >= n_left
+            piece = Piece(content, len(self.columns), n_left if has_last else None)
             yield slice(start, start := start + piece.n_rows), piece
             if start == self.n_rows:
                 return
@@ -119,11 +124,11 @@ def read_table(source: str | Path | bytes) -> Table:
     """
     whole = read_content(source)
     columns, content = _divided(whole)
-    n_rows = _count_rows(content, len(columns))
+    n_rows, is_whole = _count_rows(content, len(columns))
     _check_columns(columns, content.name)
     if n_rows == 0:
         raise DataError(f"{content.name}: no rows below the header")
-    return Table(content, columns, n_rows)
+    return Table(content, columns, n_rows, is_whole)
 
 
 def numbers(table: Table, columns: Sequence[str]) -> NDArray[np.float64]:
@@ -277,17 +282,17 @@ def _divided(whole: Content) -> tuple[tuple[str, ...], Content]:
     return columns, Content(whole.name, chunks, whole.sha256)
 
 
-def _count_rows(content: Content, width: int) -> int:
-    """Return the number of rows up to the first that lacks cells; raise for one that has too many."""
+def _count_rows(content: Content, width: int) -> tuple[int, bool]:
+    """Return the number of rows up to the first that lacks cells, and whether none does."""
     n_rows = 0
     check_size(content.name, 0, width)
     for piece in content.pieces():
         widths = checked_widths(Piece(piece, width), content.name, n_rows + 2)
         if min(widths) < width:
-            return n_rows + next(i for i, found in enumerate(widths, 1) if found < width)
+            return n_rows + next(i for i, found in enumerate(widths, 1) if found < width), False
         n_rows += len(widths)
         check_size(content.name, 0, n_rows * width)
-    return n_rows
+    return n_rows, True
 
 
 def _check_columns(columns: Sequence[str], name: str) -> None:
