@@ -147,9 +147,11 @@ def numbers(table: Table, columns: Sequence[str]) -> NDArray[np.float64]:
     pellucid.data.files.DataError: <bytes>: row 2, column b: empty, expected a number: fill it or leave ...
     """
     values = np.empty((len(table), len(columns)))
-    places, n_right, wrong = [table.places[column] for column in columns], np.zeros(len(columns)), None
+    places, n_right = [table.places[column] for column in columns], np.zeros(len(columns))
+    wrong: tuple[int, int, str] | None = None
     for rows, piece in table.pieces():
-        block = np.take(_floats(piece), places, axis=1, out=values[rows], mode="clip")
+        target = values[rows] if wrong is None else None  # memory is taken as it is filled
+        block = np.take(_floats(piece), places, axis=1, out=target, mode="clip")
         is_right = np.isfinite(block)
         n_right += len(block) if is_right.all() else is_right.sum(axis=0)
         if wrong is None and not is_right.all():
