@@ -6,56 +6,105 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from pellucid import files
 from pellucid.checkpoint import Checkpoint
+from pellucid.wording import counted
 from proof import victim
 from proof.finding import Finding
 
 ROOT = Path(__file__).parent.parent
 
 
+#: One training in so many is compiled: it takes longer to start.
+EACH_COMPILED = 16
+
+
+@dataclass
+class Tally:
+    """What the kills have led to.
+
+    Attributes
+    ----------
+    processes, killed, compiled : int
+        How many were to be killed, were killed before they were done, and trained by compiled code.
+    torn, wrong : list of str
+        Points that left a torn checkpoint, and after which other bits came out.
+    left_over : list of Path
+        Other files than the checkpoint.
+    """
+
+    processes: int = 0
+    killed: int = 0
+    compiled: int = 0
+    torn: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    left_over: list[Path] = field(default_factory=list)
+
+
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     """Kill a training at n points: each training at one, and where it goes on at another."""
+    tally, n_compiled = Tally(), 2 * (n // (2 * EACH_COMPILED))
+    kill_at(n - n_compiled, tally, advance, compiled=False)
+    if n_compiled:
+        kill_at(n_compiled, tally, advance, compiled=True)
+    return findings(tally)
+
+
+def kill_at(n: int, tally: Tally, advance: Callable[[int], None], *, compiled: bool) -> None:
+    """Kill trainings of one kind at n points."""
     with tempfile.TemporaryDirectory() as folder:
-        whole, points = survey(Path(folder, "whole"))
+        whole, points = survey(Path(folder, "whole"), compiled=compiled)
     chosen = choose(points, n)
-    torn, wrong, left_over, killed = [], [], [], 0
     for pair in zip(chosen[::2], chosen[1::2] or chosen, strict=False):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "checkpoint.safetensors")
             for point in pair:
-                killed += crash(path, point)
-                torn += [] if is_whole(path) else [point]
-            if not torn and victim.train(path, resume=True) != whole:
-                wrong.append(" and ".join(pair))
-            left_over += [each for each in Path(folder).iterdir() if each != path]
+                tally.killed += crash(path, point, compiled=compiled)
+                tally.torn += [] if is_whole(path) else [point]
+            if not tally.torn and victim.train(path, resume=True, compiled=compiled) != whole:
+                tally.wrong.append(" and ".join(pair))
+            tally.left_over += [each for each in Path(folder).iterdir() if each != path]
         advance(len(pair))
-    where = f"{killed} of {len(chosen)} processes were killed"
-    enough = killed >= 0.75 * len(chosen)  # the others were done before their random time
+    tally.processes += n
+    tally.compiled += compiled * n
+
+
+def findings(tally: Tally) -> list[Finding]:
+    """Return what the kills have shown."""
+    where = (
+        f"{tally.killed} of {counted(tally.processes, 'process')} were killed "
+        f"({tally.compiled} of all train by compiled code)"
+    )
+    enough = tally.killed >= 0.75 * tally.processes  # the others were done before their random time
     return [
-        Finding("No kill leaves a torn checkpoint", f"{where}, {told(torn)}", "0", enough and not torn),
         Finding(
-            "What was killed, and killed again when it went on, ends in the bits of an unbroken training",
-            f"{where}, {told(wrong)}", "0", enough and not wrong,
+            "No kill leaves a torn checkpoint", f"{where}, {told(tally.torn)}", "0", enough and not tally.torn
         ),
         Finding(
-            "Nothing but the checkpoint is left in its folder", f"{len(left_over)} other files", "0",
-            not left_over,
+            "What was killed, and killed again when it went on, ends in the bits of an unbroken training",
+            f"{where}, {told(tally.wrong)}", "0", enough and not tally.wrong,
+        ),
+        Finding(
+            "Nothing but the checkpoint is left in its folder", f"{len(tally.left_over)} other files", "0",
+            not tally.left_over,
         ),
     ]  # fmt: skip
 
 
-def survey(path: Path) -> tuple[dict[str, object], list[str]]:
+def survey(path: Path, *, compiled: bool = False) -> tuple[dict[str, object], list[str]]:
     """Train without a break; return the outcome, and points around calls, at quarters of files, in time."""
+    if compiled:
+        victim.load_compiled()
     log, before = victim.Log(), files.SYSTEM
     files.SYSTEM = log
     start = time.perf_counter()
     try:
-        whole = victim.train(path, resume=False)
+        whole = victim.train(path, resume=False, compiled=compiled)
     finally:
         files.SYSTEM = before
     seconds = time.perf_counter() - start
@@ -72,11 +121,11 @@ def choose(points: list[str], n: int) -> list[str]:
     return [chosen[i] for i in np.random.default_rng(0).permutation(n)]
 
 
-def crash(path: Path, point: str) -> bool:
+def crash(path: Path, point: str, *, compiled: bool) -> bool:
     """Train, or go on, in a process that ends at a point; return whether it was killed, or done before."""
-    done = subprocess.run(
-        [sys.executable, "-m", "proof.victim", path, point], capture_output=True, check=False
-    )
+    way = "compiled" if compiled else "plain"
+    command = [sys.executable, "-m", "proof.victim", path, point, way]
+    done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode not in (0, -signal.SIGKILL):
         raise RuntimeError(f"the training ended with status {done.returncode} at {point}: {done.stderr!r}")
     return done.returncode != 0

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import pellucid as pl
+from pellucid.wording import counted
 from proof.finding import Finding
 
 #: What is trained: full batch and mini-batches, by the plain layers and compiled.
@@ -65,7 +66,7 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
         bound = max(bound, *(difference(free[0], each) for each in (*free[1:], fixed[0])))
         advance(1)
     compiling = compiled_anew(min(n, 2))
-    n_cases = f"{len(twice)} trainings ({'; '.join(WAYS)})"
+    n_cases = f"{counted(len(twice), 'training')} ({'; '.join(WAYS)})"
     return [
         Finding(
             "Two processes with the same seed and threads come to the same bits",
@@ -73,7 +74,8 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
         ),
         Finding(
             "The process that compiles comes to the bits of the next one, which finds the code kept",
-            f"{len(compiling)} trainings: {sum(compiling)} equal", f"{len(compiling)} equal", all(compiling),
+            f"{counted(len(compiling), 'training')}: {sum(compiling)} equal", f"{len(compiling)} equal",
+            all(compiling),
         ),
         Finding(
             "With deterministic=True, 1, 2 and 3 threads come to the same bits",

@@ -14,6 +14,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.gradient_check import KINK_LIMIT, SMOOTH_LIMIT
 from pellucid.layers.activations import Activation
+from pellucid.wording import counted
 from proof.finding import Finding
 
 ACTIVATIONS = tuple(sorted(Activation.__subclasses__(), key=repr))
@@ -149,7 +150,8 @@ def _finding(claim: str, found: list[tuple[Case, list[pl.GradientCheck]]]) -> Fi
     worst, case = max(checks, key=lambda each: (not each[0].passed, each[0].error))
     refined = sum(check.refined for check, _ in checks)
     measured = (
-        f"{len(found):,} networks, {len(checks):,} directions ({refined:,} of them with several steps), "
+        f"{counted(len(found), 'network')}, {counted(len(checks), 'direction')} "
+        f"({refined:,} of them with several steps), "
         f"largest error {worst.error:.2e}"
     )
     where = "" if worst.passed else f" in {worst.block} of {case}"

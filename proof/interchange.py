@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.wording import counted
 from proof.finding import Finding
 
 #: By name: our layer, and PyTorch's module.
@@ -58,7 +59,7 @@ def _finding(way: str, pairs: list[tuple[str, float]]) -> Finding:
     worst = {dtype: max((value for each, value in pairs if each == dtype), default=0.0) for dtype in LIMITS}
     return Finding(
         claim=way,
-        measured=f"{len(pairs)} networks, largest relative difference of outputs "
+        measured=f"{counted(len(pairs), 'network')}, largest relative difference of outputs "
         + ", ".join(f"{value:.1e} in {dtype}" for dtype, value in worst.items()),
         limit=", ".join(f"{limit:.0e} in {dtype}" for dtype, limit in LIMITS.items()),
         holds=all(value <= LIMITS[dtype] for dtype, value in worst.items()),

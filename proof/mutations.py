@@ -13,6 +13,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.suspects import suspects
+from pellucid.wording import counted
 from proof.finding import Finding
 from proof.slips import SLIPS, Slip
 
@@ -52,13 +53,15 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     for i in range(n):
         results.append(result(SLIPS[i % len(SLIPS)], np.random.default_rng(i)))
         advance(1)
-    kinds = f"{n:,} slips of {len({each.slip for each in results})} kinds"
+    kinds = f"{counted(n, 'slip')} of {counted(len({each.slip for each in results}), 'kind')}"
     classes = len({each.slip.cls for each in results})
     most = max(each.n_suspects for each in results)
     return [
         _finding(f"Slips planted in {classes} layers and losses are found", kinds, "found", results),
         _finding(f"The place of a slip is named, among {most} at most", kinds, "named", results),
-        _finding("Nothing is called wrong before the slip is planted", f"{n:,} networks", "clean", results),
+        _finding(
+            "Nothing is called wrong before the slip is planted", counted(n, "network"), "clean", results
+        ),
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.wording import counted
 from proof import exact
 from proof.finding import Finding
 
@@ -65,7 +66,8 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     return [
         Finding(
             f"{what} is exact to rounding for outputs up to ±10⁴",
-            f"{n:,} batches, largest error {error:.1f} roundings" + (f", {case}" if error > LIMIT else ""),
+            f"{counted(n, 'batch')}, largest error {error:.1f} roundings"
+            + (f", {case}" if error > LIMIT else ""),
             f"{LIMIT:g} roundings",
             error <= LIMIT,
         )

@@ -20,6 +20,7 @@ from safetensors.numpy import load, save
 from pellucid import safetensors
 from pellucid.reading import brief
 from pellucid.safetensors_header import DTYPES
+from pellucid.wording import counted
 from proof.finding import Finding
 from proof.fuzzing.mutations import Stock, mutate
 from proof.fuzzing.structure import edit_safetensors_header
@@ -199,13 +200,14 @@ def same(found: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bool:
 
 def findings(tally: Tally) -> list[Finding]:
     """Return what the comparisons came to."""
-    size = f"{tally.sets:,} sets, {tally.tensors:,} tensors, {tally.bytes:,} bytes"
+    sets = counted(tally.sets, "set")
+    size = f"{sets}, {counted(tally.tensors, 'tensor')}, {counted(tally.bytes, 'byte')}"
     return [
         _finding("Files are byte for byte those of the package safetensors", size, tally.written),
         _finding("The package's files are read to the last bit, and ours by the package", size, tally.read),
         _finding(
             f"Dtypes of the package that NumPy does not have ({', '.join(FOREIGN)}) are refused by name",
-            f"{tally.sets:,} sets",
+            sets,
             tally.accepted,
         ),
         _finding(

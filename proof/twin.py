@@ -17,6 +17,7 @@ import pellucid as pl
 from pellucid.app.compare_results import BARS
 from pellucid.app.compare_setup import Setup
 from pellucid.app.compare_steps import SideBySide
+from pellucid.wording import counted
 from proof.finding import Finding
 
 SMOOTH: tuple[type[pl.Layer], ...] = (pl.Tanh, pl.Sigmoid)
@@ -74,7 +75,8 @@ def in_float64(runs: list[Run], steps: int, limit: float) -> Finding:
     worst, measured = runs[int(np.argmax(found))], float(np.max(found))
     return Finding(
         claim=f"In float64, {steps:,} steps are PyTorch's: loss, gradients and weights of each layer",
-        measured=f"{len(runs)} settings, largest relative difference {measured:.1e} (setting {worst.seed})",
+        measured=f"{counted(len(runs), 'setting')}, largest relative difference {measured:.1e} "
+        f"(setting {worst.seed})",
         limit=f"{limit:.0e}",
         holds=measured <= limit,
     )

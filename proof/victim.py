@@ -1,13 +1,14 @@
 """A short training with checkpoints that ends its own process at one point: for the proof by `proof.crash`.
 
-``python -m proof.victim PATH POINT`` trains, or goes on from the checkpoint, where POINT is ``before:7`` or
-``after:7`` a system call, ``byte:2:1000`` (in the third file, after so many bytes) or ``time:0.01`` (after so
-many seconds).
+``python -m proof.victim PATH POINT plain|compiled`` trains, or goes on from the checkpoint, where POINT is
+``before:7`` or ``after:7`` a system call, ``byte:2:1000`` (in the third file, after so many bytes) or
+``time:0.01`` (after so many seconds).
 """
 
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from threading import Timer
 from typing import BinaryIO
@@ -21,7 +22,7 @@ from pellucid.checkpoint import generator_state
 ROWS, EVERY, EPOCHS = 60, 5, 5
 
 
-def train(path: Path, *, resume: bool) -> dict[str, object]:
+def train(path: Path, *, resume: bool, compiled: bool) -> dict[str, object]:
     """Train to the end, and return all that must come out to the last bit."""
     data = np.random.default_rng(1)
     x, y = data.normal(size=(ROWS, 20)).astype(np.float32), data.integers(4, size=ROWS)
@@ -32,6 +33,7 @@ def train(path: Path, *, resume: bool) -> dict[str, object]:
     for record in pl.train(
         net, pl.SoftmaxCrossEntropy(), optimizer, x, y, epochs=EPOCHS, batch_size=7, rng=rng,
         validation=(x[:9], y[:9]), checkpoint=path, every=EVERY, resume=resume,
+        compiled=compiled,
     ):  # fmt: skip
         last = record
     return {
@@ -41,6 +43,12 @@ def train(path: Path, *, resume: bool) -> dict[str, object]:
         "generators": [generator_state(each) for each in (rng, *net.generators)],
         "last record": last,
     }
+
+
+def load_compiled() -> None:
+    """Train once for nothing: what comes then neither imports nor compiles, so times lie within it."""
+    with tempfile.TemporaryDirectory() as folder:
+        train(Path(folder, "a"), resume=False, compiled=True)
 
 
 def kill() -> None:
@@ -116,10 +124,12 @@ class Killer(Log):
 
 
 if __name__ == "__main__":
-    path, point = sys.argv[1:]
+    path, point, way = sys.argv[1:]
+    if way == "compiled":
+        load_compiled()
     kind, _, number = point.partition(":")
     if kind == "time":
         Timer(float(number), kill).start()
     else:
         files.SYSTEM = Killer(point)
-    train(Path(path), resume=True)
+    train(Path(path), resume=True, compiled=way == "compiled")

@@ -345,6 +345,26 @@ def test_other_data_are_refused(tmp_path):
                 network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), rows, y[::-1].copy(), epochs=1,
                 checkpoint=tmp_path / "a", resume=True,
             )  # fmt: skip
+        (tmp_path / "a").unlink()
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_file_that_is_there_is_lost_by_no_training(tmp_path, many):
+    path = tmp_path / "a"
+    network().save(path)
+    before = path.read_bytes()
+
+    def run(*, resume):
+        task = pl.SoftmaxCrossEntropy(), pl.SGD(0.1), *data()
+        if many:
+            return pl.train_many([network()], *task, epochs=1, checkpoint=path, resume=resume)
+        return pl.train(network(), *task, epochs=1, checkpoint=path, resume=resume)
+
+    with pytest.raises(FileExistsError, match="/a exists: resume=True goes on from it; remove it to begin"):
+        run(resume=False)
+    assert path.read_bytes() == before
+    path.unlink()
+    assert [len(list(run(resume=resume))) for resume in (False, True)] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -484,6 +504,7 @@ def saved(tmp_path):
         lambda tensors, about: about["order"].update(state=None),
         lambda tensors, about: about.update(order=None),
         lambda tensors, about: about.update(training=[]),
+        lambda tensors, about: about.update(arithmetic=7),
         lambda tensors, about: tensors.pop("theta"),
         lambda tensors, about: tensors.update(theta=tensors["theta"][:-1]),
         lambda tensors, about: tensors.update(theta=tensors["theta"].astype(np.int64)),

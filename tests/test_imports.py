@@ -16,7 +16,7 @@ SOURCE = Path(pellucid.__file__).parent
 
 #: The parts of the library, lowest first. A part imports from its own and from lower rows only.
 ORDER = [
-    {"backend", "files", "reading", "svg"},
+    {"backend", "files", "machine", "reading", "svg", "wording"},
     {"initializers", "npy", "safetensors_header", "schedules"},
     {"safetensors"},
     {"data", "losses", "metrics", "optimizers"},
@@ -42,6 +42,7 @@ ALONE = {
     "data": {"files", "reading"},
     "initializers": set(),
     "losses": {"backend"},
+    "machine": {"reading"},
     "metrics": {"backend"},
     "optimizers": {"backend", "schedules"},
     "reading": set(),
@@ -61,7 +62,7 @@ PLACES = {
     "torch": ("interop/torch/", "bench/"),
 }
 #: What needs NumPy and the standard library alone, even inside functions.
-CORE = {part for row in ORDER[:12] for part in row} - {"data", "compiled"}
+CORE = {part for row in ORDER[:12] for part in row} - {"data", "compiled", "machine"}
 
 
 def rank(part):
@@ -186,6 +187,8 @@ def test_importing_the_library_loads_numpy_and_the_standard_library_alone():
     assert "pellucid" in packages
     assert packages - sys.stdlib_module_names <= {"numpy", "pellucid"}
     assert names & (HEAVY | DOWNLOADS | OF_PYTHON | {"pellucid.app", "pellucid.cli"}) == set()
+    # What training alone needs waits until something is trained.
+    assert names & {"logging", "pellucid.loop", "pellucid.resuming"} == set()
 
 
 def test_help_starts_without_what_commands_work_with():

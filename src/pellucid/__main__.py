@@ -13,7 +13,8 @@ def main() -> None:
         app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         # The library names its argument, here it is a flag.
-        sys.exit(f"pellucid: {error}".replace("folder=...", "--folder"))
+        told = f"{error}".replace("folder=...", "--folder").replace("resume=True", "--resume")
+        sys.exit(f"pellucid: {told}")
     except KeyboardInterrupt:
         sys.exit(130)
 

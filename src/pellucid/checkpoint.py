@@ -7,7 +7,6 @@ A `Snapshot` is what there is to keep; a `Checkpoint` is the file. Nothing in th
 True
 """
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ import numpy as np
 from pellucid import safetensors
 from pellucid.backend import Array, to_host
 from pellucid.files import remove_left_over
+from pellucid.machine import Arithmetic
 from pellucid.reading import brief
 from pellucid.records import History, Record, as_records, as_table
 
@@ -74,6 +74,8 @@ class Snapshot:
         Those of each epoch done, one for each network; where it was read from a file, a `History`.
     running : Running or None
         None between two epochs.
+    arithmetic : dict
+        Versions and hardware on which the bits depend: a training may go on with others, to other bits.
     """
 
     training: dict[str, Any]
@@ -85,6 +87,7 @@ class Snapshot:
     order: dict[str, Any] | None
     records: Any
     running: Running | None
+    arithmetic: Arithmetic
 
 
 @dataclass
@@ -94,7 +97,8 @@ class Checkpoint:
     Parameters
     ----------
     path : path
-        Its folder must exist. A file there is replaced, at once and only when the new one is whole.
+        Its folder must exist. Each new file takes the place of the one before at once, when it is whole; what
+        was there before the training began is replaced only if the training resumes from it.
 
     Attributes
     ----------
@@ -123,8 +127,8 @@ class Checkpoint:
     extras: dict[str, Array] = field(default_factory=dict)
     records: Sequence[list[Record]] = ()
 
-    def check_place(self) -> None:
-        """Raise if the file cannot be written, before anything is trained."""
+    def check_place(self, *, resume: bool) -> None:
+        """Raise if the file cannot be written or would be lost, before anything is trained."""
         if not isinstance(self.path, str | os.PathLike) or not str(self.path):
             raise TypeError(f"checkpoint must be the path of a file, got {self.path!r}")
         path = Path(self.path).resolve()
@@ -137,6 +141,8 @@ class Checkpoint:
             )
         if not os.access(folder, os.W_OK):
             raise PermissionError(EACCES, "the checkpoint's folder cannot be written to", str(folder))
+        if path.exists() and not resume:
+            raise FileExistsError(f"{self.path} exists: resume=True goes on from it; remove it to begin anew")
 
     def save(self, snapshot: Snapshot) -> None:
         """Write the file; until it is whole on the disk, the one before stays.
@@ -155,6 +161,7 @@ class Checkpoint:
             "step_number": snapshot.step_number,
             "generators": snapshot.generators,
             "order": snapshot.order,
+            "arithmetic": snapshot.arithmetic,
         }
         try:
             safetensors.write(self.path, tensors, about)
@@ -219,7 +226,7 @@ def _snapshot(tensors: Mapping[str, Array], about: Mapping[str, Any]) -> Snapsho
     return Snapshot(
         dict(about["training"]), epochs, theta, optimizer, _count(about, "step_number"),
         [_checked_state(state) for state in about["generators"]], order and _checked_state(order), records,
-        _checked(Running(**running), theta) if running else None,
+        _checked(Running(**running), theta) if running else None, dict(about.get("arithmetic", {})),
     )  # fmt: skip
 
 
@@ -242,6 +249,8 @@ def _check(name: str, array: Array, dtype: np.dtype[Any], shape: tuple[int, ...]
 
 def _digest(tensors: Mapping[str, Array]) -> str:
     """Return a SHA-256 of all arrays and their names."""
+    import hashlib
+
     digest = hashlib.sha256()
     for name in sorted(tensors):
         array = np.ascontiguousarray(tensors[name])

@@ -13,13 +13,11 @@ from pellucid.backend import to_device, to_host
 from pellucid.batches import Source
 from pellucid.checkpoint import Checkpoint, Running, Snapshot, generator_state, set_generator_state
 from pellucid.descent import Descent
+from pellucid.machine import Arithmetic, warn_of_changes
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
-from pellucid.records import Record, Tally
-from pellucid.stack import Model
-
-#: Loss and accuracy on validation rows, or None twice without such rows.
-Measured = tuple[float, float] | tuple[None, None]
+from pellucid.records import Measured, Record, Tally
+from pellucid.stack import Model, generators_of
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,14 @@ class Saving:
         After so many steps; None: after each epoch. In any case at the end.
     training : dict
         What is trained and how; see `Snapshot`.
+    arithmetic : callable
+        Returns with what it is computed, as things stand when the training begins.
     """
 
     checkpoint: Checkpoint
     every: int | None
     training: dict[str, object]
+    arithmetic: Callable[[], Arithmetic]
 
 
 @dataclass
@@ -84,12 +85,21 @@ class Loop:
     def run(self, start: Snapshot | None) -> Iterator[list[Record]]:
         """Train from the start or from a snapshot, and yield records, one for each network."""
         self.before = self.model.theta.copy()
+        if self.saving:
+            self._note_arithmetic(self.saving, start)
         if start is not None:
             self._go_to(start)
             if self.tally is None:
                 yield self.past[-1]
         while self.done < self.epochs:
             yield from self._epoch()
+
+    def _note_arithmetic(self, saving: Saving, start: Snapshot | None) -> None:
+        """Note with what the steps are computed, and warn where that has changed."""
+        with self.threads():
+            self.arithmetic = saving.arithmetic()
+        if start is not None:
+            warn_of_changes(start.arithmetic, self.arithmetic, saving.checkpoint.path)
 
     def _epoch(self) -> Iterator[list[Record]]:
         """Carry out an epoch, or the rest of one."""
@@ -151,10 +161,10 @@ class Loop:
             running = Running(to_host(self.before), *self.tally.so_far())
         elif self.source.rng:
             order = generator_state(self.source.rng)
-        generators = [generator_state(rng) for net in self.model.nets for rng in net.generators]
+        generators = [generator_state(rng) for rng in generators_of(self.model)]
         return Snapshot(
             training, self.done, to_host(self.model.theta), self.optimizer.state, self.optimizer.step_number,
-            generators, order, self.past, running,
+            generators, order, self.past, running, self.arithmetic,
         )  # fmt: skip
 
     def _go_to(self, start: Snapshot) -> None:
@@ -164,8 +174,7 @@ class Loop:
         self.model.scatter()
         self.optimizer.state = {name: to_device(kept, device) for name, kept in start.optimizer.items()}
         self.optimizer.step_number = start.step_number
-        generators = [rng for net in self.model.nets for rng in net.generators]
-        for rng, state in zip(generators, start.generators, strict=True):
+        for rng, state in zip(generators_of(self.model), start.generators, strict=True):
             set_generator_state(rng, state)
         if self.source.rng and start.order:
             set_generator_state(self.source.rng, start.order)

@@ -6,13 +6,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self, overload
+from typing import Self, TypeAlias, overload
 
 import numpy as np
 
 from pellucid.backend import Array, to_host
 from pellucid.batches import Piece
 from pellucid.stack import Model
+
+#: Loss and accuracy on validation rows, or None twice without such rows.
+Measured: TypeAlias = tuple[float, float] | tuple[None, None]
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ class Tally:
             for value, count in zip(losses, right, strict=True)
         ]
 
-    def of_epoch(self, measured: Sequence[tuple[float, float] | tuple[None, None]]) -> list[Record]:
+    def of_epoch(self, measured: Sequence[Measured]) -> list[Record]:
         """Return a record of the epoch for each network; call `check` before."""
         n = sum(self.sizes)
         losses = np.array(self.sizes) @ np.concatenate(self.losses).astype(np.float64) / n

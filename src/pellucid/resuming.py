@@ -9,35 +9,52 @@ import numpy as np
 
 from pellucid.backend import Array, to_host
 from pellucid.batches import Source
-from pellucid.checkpoint import Snapshot
+from pellucid.checkpoint import Snapshot, generator_state
 from pellucid.layers import Layer
+from pellucid.loop import Loop
 from pellucid.losses import Loss
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
 from pellucid.reading import brief
+from pellucid.stack import Model, generators_of
 
 #: Rows that stand for all of a memory map; and rows that are looked at together.
 SAMPLE = 1024
 
 
 def describe_training(
-    nets: Sequence[Network], loss: Loss, optimizer: Optimizer, settings: Mapping[str, object]
+    loop: Loop, loss: Loss, validation: tuple[Array, Array] | None, settings: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return as JSON values what determines the numbers of a training, beside its random generators.
+    """Return as JSON values what determines the numbers of a training.
 
     Parameters
     ----------
-    nets, loss, optimizer
-        What is trained and how.
+    loop, loss, validation
+        What is trained, how, on what, and what it is measured on.
     settings : mapping of str to JSON value
         Whatever else.
+    """
+    return {
+        **describe_nets(loop.model.nets),
+        "loss": repr(loss),
+        "optimizer": _told_optimizer(loop.optimizer),
+        **describe_rows(loop.source),
+        "validation": None if validation is None else digest_data(*validation),
+        "steps": type(loop.descent).__name__,
+        **describe_generators(loop.model, loop.source.rng),
+        **settings,
+    }
+
+
+def describe_nets(nets: Sequence[Network]) -> dict[str, object]:
+    """Return as JSON values what networks of one shape are made of, without their parameters.
 
     Examples
     --------
     >>> import pellucid as pl
     >>> net = pl.Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
-    >>> describe_training([net], pl.MeanSquaredError(), pl.SGD(0.5), {"batch_size": 7})["optimizer"]
-    'SGD(learning_rate=0.5, weight_decay=0, momentum=0, nesterov=False)'
+    >>> describe_nets([net])["layers"]
+    ['Dense(n_out=2)']
     """
     net = nets[0]
     layers = [f"{type(layer).__name__}({_told(_settings(layer))})" for each in nets for layer in each.layers]
@@ -47,9 +64,6 @@ def describe_training(
         "inputs": net.n_in,
         "dtype": net.dtype.name,
         "device": net.device,
-        "loss": repr(loss),
-        "optimizer": _told_optimizer(optimizer),
-        **settings,
     }
 
 
@@ -108,7 +122,45 @@ def digest_data(x: Array, y: Array) -> str:
     return digest.hexdigest()
 
 
-def check_epochs(start: Snapshot, epochs: int, path: object) -> None:
+def describe_generators(model: Model, rng: np.random.Generator | None) -> dict[str, object]:
+    """Return as JSON values which generators a training draws from: for dropout, and for the order of rows.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> from pellucid.stack import Single
+    >>> net = pl.Network([pl.Dense(2), pl.Dropout(0.1)]).build(3, rng=np.random.default_rng(0))
+    >>> describe_generators(Single(net), None)
+    {'generators': ['PCG64'], 'rng': None}
+    """
+    states = [generator_state(each) for each in generators_of(model)]
+    return _kinds(states, None if rng is None else generator_state(rng))
+
+
+def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None) -> dict[str, object]:
+    """Return the algorithms of generators that are in these states."""
+    return {
+        "generators": [state["bit_generator"] for state in states],
+        "rng": order and order["bit_generator"],
+    }
+
+
+def check_fits(start: Snapshot, loop: Loop) -> None:
+    """Raise unless a loop that saves can go on from a snapshot: it is one of the same training.
+
+    Raises
+    ------
+    ValueError
+        It names the file, what differs, and what to do.
+    """
+    assert loop.saving is not None
+    path = loop.saving.checkpoint.path
+    _check_same(start, loop.saving.training, path)
+    _check_shape(start, loop.model, path)
+    _check_epochs(start, loop.epochs, path)
+
+
+def _check_epochs(start: Snapshot, epochs: int, path: object) -> None:
     """Raise where more epochs are done, or begun, than there shall be."""
     begun = start.epochs + (start.running is not None)
     if begun > epochs:
@@ -118,42 +170,25 @@ def check_epochs(start: Snapshot, epochs: int, path: object) -> None:
         )
 
 
-def check_fits(start: Snapshot, training: dict[str, object], nets: Sequence[Network], path: object) -> None:
-    """Raise unless a snapshot is one of this training.
-
-    Raises
-    ------
-    ValueError
-        It names the file, what differs, and what to do.
-    """
+def _check_same(start: Snapshot, training: Mapping[str, object], path: object) -> None:
+    """Raise if anything that determines the numbers was another when the snapshot was made."""
+    made_of = {**start.training, **_kinds(start.generators, start.order)}
     for name, now in training.items():
-        then = start.training.get(name)
+        then = made_of.get(name)
         if then != now:
             raise ValueError(
                 f"{path} is the checkpoint of another training, {name}: {brief(then, 200)} there, "
                 f"{brief(now, 200)} here; resume with what it was made with, or train to another file"
             )
-    n_parameters = sum(net.theta.size for net in nets)
-    kinds = [kind_of(rng) for net in nets for rng in net.generators]
-    found = [state["bit_generator"] for state in start.generators]
-    order = start.order and start.order["bit_generator"]
+
+
+def _check_shape(start: Snapshot, model: Model, path: object) -> None:
+    """Raise if a snapshot of this training is not of its size, which only damage can do."""
     n_networks = {len(records) for records in start.records} | {
-        start.running.losses.shape[1] if start.running else len(nets)
+        start.running.losses.shape[1] if start.running else model.k
     }
-    if (start.theta.size, found, order, n_networks) != (n_parameters, kinds, training["rng"], {len(nets)}):
+    if (start.theta.size, n_networks) != (model.theta.size, {model.k}):
         raise ValueError(
-            f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks, generators "
-            f"{found} and {order}; this training has {n_parameters} of {len(nets)}, {kinds} and "
-            f"{training['rng']}"
+            f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks; this "
+            f"training has {model.theta.size} of {model.k}"
         )
-
-
-def kind_of(rng: np.random.Generator | None) -> str | None:
-    """Return the name of a generator's algorithm.
-
-    Examples
-    --------
-    >>> kind_of(np.random.default_rng(0))
-    'PCG64'
-    """
-    return None if rng is None else type(rng.bit_generator).__name__

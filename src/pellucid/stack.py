@@ -268,6 +268,19 @@ class _StackedDropout(Dropout):
 Model: TypeAlias = Single | Stack
 
 
+def generators_of(model: Model) -> list[np.random.Generator]:
+    """Return what the networks' dropout draws from, network by network.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> layers = [pl.Dense(4), pl.Dropout(0.1), pl.Dense(2), pl.Dropout(0.1)]
+    >>> len(generators_of(Single(pl.Network(layers).build(3, rng=np.random.default_rng(0)))))
+    2
+    """
+    return [rng for net in model.nets for rng in net.generators]
+
+
 def _cut(k: int, n_sets: int) -> list[range]:
     """Return the networks of each set.
 

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from functools import partial
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,20 +43,24 @@ from pellucid.compiled.program import (
     why_not,
 )
 from pellucid.descent import Descent, PlainDescent
-from pellucid.loop import Loop, Measured, Saving
 from pellucid.losses import Loss
+from pellucid.machine import Arithmetic, arithmetic
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
-from pellucid.records import Record
-from pellucid.resuming import check_epochs, check_fits, describe_rows, describe_training, digest_data, kind_of
+from pellucid.records import Measured, Record
 from pellucid.stack import Model, Single, Stack
+
+if TYPE_CHECKING:
+    from pellucid.loop import Loop
 
 #: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
 BLOCK_ROWS = 2048
 #: From so many networks on, batches of at most so many rows are computed by two threads that have half of the
 #: networks each.
 FEW_NETS, SMALL_BATCH = 4, 256
+#: The packages whose code is in compiled steps.
+COMPILERS = ("numba", "scipy")
 
 
 def train(
@@ -116,14 +120,16 @@ def train(
         Whether to compute products by one thread of BLAS and cut batches in one way, so that the same bits
         come out whatever the number of threads. Needs the extra ``fast``; on the CPU.
     checkpoint : path or Checkpoint, optional
-        Where to save the state of the training, as one file that can be resumed from. A `Checkpoint` has
-        room for arrays of the caller's own.
+        Where to save the state of the training, as one file that can be resumed from. A file that is there
+        already needs ``resume=True``. A `Checkpoint` has room for arrays of the caller's own.
     every : int, optional
         Save after so many steps, in the middle of an epoch too, or a few more where steps are taken together;
         None: after each epoch. A training always saves at its end. An epoch's end is saved before its record
         is yielded.
     resume : bool
         Go on from the checkpoint to the same bits as without a break; where there is no file, from the start.
+        Where BLAS, its number of threads or another library that computes has changed since, a warning is
+        logged by the logger "pellucid", and last digits may differ.
         Give everything as at the first start, a network built anew too; only `epochs` may be more, and then
         the steps stay plain or compiled as they were. The first record is that of the last epoch if it was
         saved at its end, else of the epoch (or batch) that was running. An iterable of batches, and a
@@ -141,7 +147,8 @@ def train(
         batches of an iterable, are checked when they are read, and ``theta`` then stays as the batches before
         have left it.
     OSError
-        If a checkpoint cannot be written; the one before stays.
+        If a checkpoint cannot be written; the one before stays. FileExistsError, by the call itself, if there
+        is one and ``resume`` is False.
     FloatingPointError
         If a batch's loss or the parameters are no longer finite. It names the epoch and the batch, and
         ``theta`` is put back as it was when that epoch began.
@@ -207,7 +214,7 @@ def train_many(
 
     Raises
     ------
-    ValueError, TypeError, FloatingPointError
+    ValueError, TypeError, OSError, FloatingPointError
         As `train`; also if the networks are not alike.
 
     Notes
@@ -288,29 +295,19 @@ def _prepare(
     checkpoint: str | PathLike[str] | Checkpoint | None, every: int | None, resume: bool,
 ) -> Iterator[list[Record]]:  # fmt: skip
     """Check all arguments, then return the generator that trains."""
-    for name, value, kind in (("loss", loss, Loss), ("optimizer", optimizer, Optimizer)):
-        check_kind(name, value, kind)
-    net = nets[0]
-    for each in nets:
-        each.check_built()
-    if validation is not None:
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
-        validation = check_data(net, *validation, what="validation ")
+    # Here, since a program that trains nothing should not wait for the loop and what belongs to checkpoints.
+    from pellucid.loop import Loop, Saving
+    from pellucid.resuming import check_fits, describe_training
+
+    net = _check_nets(nets, loss, optimizer)
     check_count("epochs", epochs, may_be_none=False)
     for name, number in (("batch_size", batch_size), ("block_rows", block_rows), ("every", every)):
         check_count(name, number, may_be_none=True)
     for name, flag in (("deterministic", deterministic), ("resume", resume)):
         if not isinstance(flag, bool):
             raise TypeError(f"{name} must be True or False, got {flag!r}")
-    check_ending(net, loss)
-    if len(nets) > 1 and not loss.by_rows:
-        raise ValueError(f"networks are trained at once by a loss that has rows of its own, got {loss!r}")
-    if batch_size is not None and shuffle and not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
-        )
-    source = _source(x, y, net, batch_size, rng if shuffle else None)
+    held_out = _check_validation(net, validation)
+    source = _source(x, y, net, batch_size, _order(rng, batch_size) if shuffle else None)
     is_for_two = 0 < source.batch_size <= SMALL_BATCH and len(nets) >= FEW_NETS
     model = Single(net) if len(nets) == 1 else Stack(nets, 2 if is_for_two else 1)
     saved = _as_checkpoint(checkpoint, every, resume=resume)
@@ -322,21 +319,55 @@ def _prepare(
         per_batch=per_batch, deterministic=deterministic,
     )  # fmt: skip
     loop = Loop(
-        model, descent, optimizer, source, epochs, partial(_validate, loss=loss, validation=validation),
+        model, descent, optimizer, source, epochs, partial(_validate, loss=loss, validation=held_out),
         per_batch=per_batch, threads=_threads(net, deterministic=deterministic),
     )  # fmt: skip
     if saved is not None:
-        training = describe_training(nets, loss, optimizer, {
-            **describe_rows(source), "block_rows": block_rows and int(block_rows),
-            "validation": None if validation is None else digest_data(*validation),
-            "generators": [kind_of(each) for each in net.generators], "rng": kind_of(source.rng),
-            "steps": type(descent).__name__, "deterministic": deterministic,
-        })  # fmt: skip
-        if start is not None:
-            check_fits(start, training, nets, saved.path)
-            check_epochs(start, epochs, saved.path)
-        loop.saving = Saving(saved, every, training)
+        settings = {"block_rows": block_rows and int(block_rows), "deterministic": deterministic}
+        loop.saving = Saving(
+            saved, every, describe_training(loop, loss, held_out, settings),
+            partial(_arithmetic, loop, deterministic=deterministic),
+        )  # fmt: skip
+    if start is not None:
+        check_fits(start, loop)
     return loop.run(start)
+
+
+def _check_nets(nets: Sequence[Network], loss: Loss, optimizer: Optimizer) -> Network:
+    """Return the first network, unless one cannot be trained with this loss."""
+    check_kind("loss", loss, Loss)
+    check_kind("optimizer", optimizer, Optimizer)
+    for net in nets:
+        net.check_built()
+    check_ending(nets[0], loss)
+    if len(nets) > 1 and not loss.by_rows:
+        raise ValueError(f"networks are trained at once by a loss that has rows of its own, got {loss!r}")
+    return nets[0]
+
+
+def _check_validation(net: Network, validation: Any) -> tuple[Array, Array] | None:
+    """Return the validation rows in the form in which they are measured."""
+    if validation is None:
+        return None
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")
+    return check_data(net, *validation, what="validation ")
+
+
+def _order(rng: np.random.Generator | None, batch_size: int | None) -> np.random.Generator | None:
+    """Return the generator of permutations; mini-batches need one."""
+    if batch_size is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {rng!r}"
+        )
+    return rng
+
+
+def _arithmetic(loop: "Loop", *, deterministic: bool) -> Arithmetic:
+    """Return with what a training's steps are computed here and now."""
+    on_cpu = loop.model.device == "cpu"
+    compilers = COMPILERS if on_cpu and not isinstance(loop.descent, PlainDescent) else ()
+    return arithmetic(["pellucid", *compilers], with_blas=on_cpu, with_threads=on_cpu and not deterministic)
 
 
 def _as_checkpoint(
@@ -349,7 +380,7 @@ def _as_checkpoint(
             raise ValueError(f"{named} belongs to a checkpoint: give its path by checkpoint=")
         return None
     saved = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
-    saved.check_place()
+    saved.check_place(resume=resume)
     return saved
 
 

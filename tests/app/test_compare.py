@@ -32,7 +32,7 @@ def test_what_is_shown_and_written_agrees(tmp_path):
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
         f"comparison.{kind}" for kind in ("json", "png", "svg")
     ]
-    assert content["blocks"] == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert content["blocks"] == ["1.W", "1.b", "3.W", "3.b"]
     first, last = content["curve"][0], content["curve"][-1]
     assert (first["step"], last["step"], content["steps"]) == (1, 120, 120)
     rows = {line.split("│")[1].strip(): line for line in told.splitlines() if line.startswith("│")}
@@ -40,6 +40,10 @@ def test_what_is_shown_and_written_agrees(tmp_path):
     for i, name in enumerate(content["blocks"]):
         numbers = [f"{value:.1e}" for value in (*last["gradients"][i], *last["weights"][i])]
         assert rows[name].replace("│", " ").split()[1:] == numbers
+    for point in content["curve"]:
+        ours, theirs = point["losses"]["pellucid"], point["losses"]["PyTorch"]
+        assert abs(ours - theirs) == point["loss"][0] < 1e-12
+    assert 0 < last["losses"]["PyTorch"] < first["losses"]["PyTorch"] < 4
     worst = [max(pair[1] for pair in last[kind]) for kind in ("gradients", "weights")]
     cells = rows["120"].replace("│", " ").split()
     assert [cells[i] for i in (2, 4, 6)] == [f"{value:.1e}" for value in (last["loss"][1], *worst)]

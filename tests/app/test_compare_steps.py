@@ -36,9 +36,9 @@ def test_differences_by_hand():
 def test_the_largest_of_a_step_is_of_loss_gradients_and_weights():
     low, high = Difference(9.0, 0.1), Difference(1.0, 0.2)
     for found in (
-        StepDifferences(1, high, (low, low), (low, low)),
-        StepDifferences(1, low, (low, high), (low, low)),
-        StepDifferences(1, low, (low, low), (low, high)),
+        StepDifferences(1, (1, 1), high, (low, low), (low, low)),
+        StepDifferences(1, (1, 1), low, (low, high), (low, low)),
+        StepDifferences(1, (1, 1), low, (low, low), (low, high)),
     ):
         assert found.largest == 0.2
 
@@ -76,7 +76,7 @@ def test_a_hundred_steps_agree_and_move(layers, loss, optimizer, batch_size):
     assert [each.step for each in found] == list(range(1, 101))
     assert max(each.largest for each in found) < 1e-12
     assert np.abs(made.net.theta - start).max() > 0.05
-    assert side_by_side.blocks[0] == "0.weight"
+    assert side_by_side.blocks[0] == "0.W"
     assert {len(taken) for taken in side_by_side.seconds.values()} == {100}
     assert side_by_side.seconds.keys() == {OURS, THEIRS}
 

@@ -34,6 +34,16 @@ def test_start_up_is_counted_over_numpy(monkeypatch):
     assert 0.2 < over["import pellucid"] < 2
 
 
+def test_start_up_is_measured_with_bytecode_as_installed_packages_have_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "bytecode"))
+    log, there = tmp_path / "log", "os.path.exists(importlib.util.find_spec('pellucid').cached)"
+    code = f"import importlib.util, os; print({there}, file=open({str(log)!r}, 'a')); import pellucid"
+    monkeypatch.setattr(own, "START_UPS", {"import numpy": ["-c", "pass"], "import pellucid": ["-c", code]})
+    own.start_up(rounds=1)
+    assert log.read_text().split() == ["False", "True", "True"]
+
+
 def test_memory_is_that_of_the_process_itself(monkeypatch):
     """Not of this one, which holds more."""
     held = np.ones(200 * 2**20, np.uint8)

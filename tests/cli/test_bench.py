@@ -79,3 +79,7 @@ def test_interrupted(run, mnist, monkeypatch):
     assert code == 130
     assert "Interrupted. Parts that were finished are kept." in out
     assert err == ""
+
+
+def test_less_than_one_round_ends_in_a_line(run):
+    assert run("bench", "--rounds", "0") == (1, "", "pellucid: --rounds must be at least 1, got 0\n")

@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,21 @@ def test_ctrl_c_writes_nothing(run, monkeypatch):
     assert list(Path.cwd().iterdir()) == []
 
 
+@needs_torch
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 0.6])
+def test_ctrl_c_while_pytorch_is_imported_ends_in_the_same_line(seconds):
+    """It is told of once the process has said what it will do, which is just before the import."""
+    command = [sys.executable, "-u", "-m", "pellucid", "compare", "--steps", "100000"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout.readline().startswith("digits, 1,293 rows")
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert out.rstrip().endswith("Interrupted: nothing is written.")
+
+
 def test_without_pytorch_a_line_names_the_extra(run, monkeypatch):
     monkeypatch.setattr(sys.modules["pellucid.cli.compare"], "find_spec", lambda name: None)
     code, out, err = run("compare")
@@ -83,6 +101,7 @@ def test_without_pytorch_a_line_names_the_extra(run, monkeypatch):
 
 
 MISTAKES = {
+    "--steps 0": "--steps must be at least 1, got 0",
     "--against jax": "--against must be torch, got 'jax'",
     "--dtype float16": "--dtype must be float64 or float32, got 'float16'",
     "--report C": "--report must be one of D, E, which were run in PyTorch too, got 'C'",

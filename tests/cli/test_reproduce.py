@@ -63,6 +63,12 @@ def test_a_cluster_stands_in_for_jobs(run, asked, monkeypatch):
     assert (code, err) == (1, "pellucid: --cluster and --jobs exclude each other: give one\n")
 
 
+@pytest.mark.parametrize("flag", ["--seeds", "--jobs"])
+def test_less_than_one_ends_in_a_line(run, flag):
+    code, out, err = run("reproduce", flag, "0")
+    assert (code, out, err) == (1, "", f"pellucid: {flag} must be at least 1, got 0\n")
+
+
 def without_mnist(name, **about):
     raise MissingError(f"no {name} there")
 

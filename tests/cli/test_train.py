@@ -228,8 +228,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(run, tmp_path):
                 process.kill()
     assert (process.returncode, Path("a.json").exists()) == (-signal.SIGKILL, False)
     code, _, err = run(*flags, "--checkpoint", "a", "--run", "a.json")
-    assert (code, err) == (1, "pellucid: --checkpoint: a is there already; --resume goes on from it, or "
-                              "remove it to begin anew\n")  # fmt: skip
+    assert (code, err) == (1, "pellucid: a exists: --resume goes on from it; remove it to begin anew\n")
     code, out, err = run(*flags, "--checkpoint", "a", "--run", "a.json", "--resume")
     assert (code, err) == (0, "")
     assert "Going on from a: " in out
@@ -270,6 +269,18 @@ def test_other_settings_are_told_by_their_flag(run):
         code, _, err = run(*flags, *change, "--resume")
         assert (code, err.count("\n")) == (1, 1)
         assert told in err
+
+
+@pytest.mark.parametrize("schedule", ["step-decay", "cosine", "one-cycle"])
+def test_other_epochs_would_change_a_schedule(run, schedule):
+    flags = ["train", "digits", "--schedule", schedule, "--checkpoint", "a"]
+    assert run(*flags, "--epochs", 2)[0] == 0
+    code, _, err = run(*flags, "--epochs", 4, "--resume")
+    assert (code, err) == (
+        1,
+        "pellucid: --epochs was 2 when a was made, and is 4: that would change --schedule "
+        f"{schedule}, which goes over all epochs; resume with as many\n",
+    )
 
 
 def test_a_checkpoint_of_the_library_alone(run):

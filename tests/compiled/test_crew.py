@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.compiled import crew
-from pellucid.compiled.crew import FEW_ROWS, MANY_WEIGHTS, SMALL_BATCH, n_cuts
+from pellucid.compiled.crew import FEW_ROWS, MANY_WEIGHTS, MANY_WEIGHTS_SPARSE, SMALL_BATCH, n_cuts
 from pellucid.compiled.threads import BLAS
 
 N, N_IN = 103, 6
@@ -60,12 +61,16 @@ def test_which_batches_are_cut(monkeypatch):
         SimpleNamespace(n_weights=10**5, sets=[0, 1]),
     )
     rows = [FEW_ROWS - 1, 2 * FEW_ROWS, 3 * FEW_ROWS, 4 * FEW_ROWS, 1000]
-    assert [n_cuts(one, n, 4) for n in rows] == [1, 2, 3, 4, 4]
-    assert n_cuts(two, 1000, 4) == 1
+    cuts = partial(n_cuts, most=4, is_sparse=False)
+    assert [cuts(one, n) for n in rows] == [1, 2, 3, 4, 4]
+    assert cuts(two, 1000) == 1
     one.n_weights += 1
-    assert n_cuts(one, 1000, 4) == 1
+    assert cuts(one, 1000) == 1
+    assert cuts(one, 1000, is_sparse=True) == 4
+    one.n_weights = MANY_WEIGHTS_SPARSE + 1
+    assert cuts(one, 1000, is_sparse=True) == 1
     one.n_weights = 1000
-    assert [n_cuts(one, SMALL_BATCH // 1000 + more, 4) for more in (0, 1, SMALL_BATCH)] == [1, 2, 4]
+    assert [cuts(one, SMALL_BATCH // 1000 + more) for more in (0, 1, SMALL_BATCH)] == [1, 2, 4]
 
 
 def check_twins(**arguments):

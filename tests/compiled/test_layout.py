@@ -11,14 +11,18 @@ def network(*layers, dtype=np.float32):
     return pl.Network(layers).build(5, rng=np.random.default_rng(0), dtype=dtype)
 
 
+@pytest.mark.parametrize("rows", [7, 130])
 @pytest.mark.parametrize("k", [1, 3])
-def test_places_do_not_overlap(k):
+def test_places_do_not_overlap(k, rows):
+    """Batches of 130 rows may have sparse products, which need room for lists and a tile."""
     nets = [network(pl.Dense(4), pl.Tanh(), pl.Dropout(0.1), pl.Dense(3), pl.Dense(2)) for _ in range(k)]
-    layout, size = make_layout(nets, pl.SoftmaxCrossEntropy(), 7, range(k))
-    places = [(layout.x_at[0], 7 * 5), (layout.x_at[1], k * 7 * 4)]
+    layout, size, _ = make_layout(nets, pl.SoftmaxCrossEntropy(), rows, range(k))
+    places = [(layout.x_at[0], rows * 5), (layout.x_at[1], k * rows * 4)]
     for at in (layout.y_at, layout.d_at):
-        places += [(start, k * 7 * width) for start, width in zip(at, (4, 3, 2), strict=True)]
-    places += [(layout.wide_at, k * 7 * 4)] if k > 1 else []
+        places += [(start, k * rows * width) for start, width in zip(at, (4, 3, 2), strict=True)]
+    places += [(layout.wide_at, k * rows * 4)] if k > 1 else []
+    if rows == 130:
+        places += [(layout.entries_at, 2 * 131 * 4), (layout.tile_at, 131 * 16)]
     whole_lines = [-(-length // LINE) * LINE for _, length in sorted(places)]
     ends = np.cumsum(whole_lines)
     assert [start for start, _ in sorted(places)] == [0, *ends[:-1]]
@@ -31,7 +35,7 @@ def test_places_do_not_overlap(k):
 def test_a_set_of_networks_has_its_part_of_all_parameters():
     """Of five networks the last three: their arrays lie behind those of the first two."""
     nets = [network(pl.Dense(4), pl.Dropout(0.1), pl.Dense(3)) for _ in range(5)]
-    layout, _ = make_layout(nets, pl.SoftmaxCrossEntropy(), 7, range(2, 5))
+    layout, _, _ = make_layout(nets, pl.SoftmaxCrossEntropy(), 7, range(2, 5))
     assert (layout.k, layout.first_net) == (3, 2)
     np.testing.assert_array_equal(layout.w_at, [2 * 20, 5 * 20 + 2 * 12])
     np.testing.assert_array_equal(layout.b_at, [5 * 32 + 2 * 4, 5 * 36 + 2 * 3])

@@ -128,7 +128,7 @@ def test_the_estimate_counts_what_is_there(start):
     assert told(session, LocalPool(1)) == (
         "5 runs (1 of 6 are there already), 1 at a time: about 10 s (F 4 s, G 6 s)."
     )
-    assert estimate(session, [], LocalPool(1)) == "All 6 runs are there already: nothing to train."
+    assert estimate(session, [], LocalPool(1)) == "6 runs, all there already: nothing to train."
 
 
 def test_a_rerun_reads_from_estimate_to_page(start):
@@ -152,7 +152,7 @@ def test_a_rerun_reads_from_estimate_to_page(start):
 def test_the_second_time_shows_the_tables_and_trains_nothing(start):
     shown(start("F"))
     _, text = shown(start("F"))
-    assert "All 3 runs are there already: nothing to train." in text
+    assert "3 runs, all there already: nothing to train." in text
     assert "Report F: Name of F" in text
     assert text.count("F · accuracy (as published)") == 0  # rows are told as they come, once
 
@@ -203,7 +203,7 @@ def test_a_damaged_run_is_told_in_a_line_and_done_again(start):
     damaged = session.path(session.plans["F"][1])
     damaged.write_text("")
     _, text = shown(session)
-    assert f"A damaged run was set aside: {damaged}.damaged\n1 runs (2 of 3 are there already)" in text
+    assert f"A damaged run was set aside: {damaged}.damaged\n1 run (2 of 3 are there already)" in text
     assert "Report F: 1 of 1 claims reproduced" in text
     assert damaged.exists()
 

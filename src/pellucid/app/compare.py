@@ -16,6 +16,7 @@ from pellucid.app.compare_screen import (
 )
 from pellucid.app.compare_setup import Setup
 from pellucid.app.compare_steps import SideBySide
+from pellucid.app.interrupts import interrupts_held
 from pellucid.app.places import check_place
 from pellucid.app.progress import progress_bar
 from pellucid.app.threads import SMALL_PRODUCT, fitting_threads, largest_product
@@ -52,11 +53,12 @@ def compare(setup: Setup, steps: int, out: Path | None, console: Console) -> boo
 
 def take_steps(setup: Setup, steps: int, console: Console) -> History:
     """Train, with a bar; products that are small get one thread, here and in PyTorch."""
-    from pellucid.interop.torch import threads
+    with interrupts_held():
+        from pellucid.interop.torch import threads
 
+        side_by_side = SideBySide(setup)  # has PyTorch import the rest of itself
     n_rows = setup.batch_size or len(setup.y)
     is_small = largest_product(setup.net, n_rows) <= SMALL_PRODUCT
-    side_by_side = SideBySide(setup)
     history = History(setup, side_by_side)
     with (
         fitting_threads(setup.net, n_rows),

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.app.compare_setup import Setup
-from pellucid.app.compare_steps import Difference, SideBySide, StepDifferences
+from pellucid.app.compare_steps import OURS, THEIRS, Difference, SideBySide, StepDifferences
 
 #: By dtype: up to which step no relative difference may be larger than what.
 BARS: dict[str, tuple[tuple[int, float], ...]] = {"float64": ((100, 1e-10), (1000, 1e-8)), "float32": ()}
@@ -130,6 +130,7 @@ def _as_json(found: StepDifferences) -> dict[str, Any]:
     """Return pairs of absolute and relative difference."""
     return {
         "step": found.step,
+        "losses": dict(zip((OURS, THEIRS), found.losses, strict=True)),
         "loss": _pair(found.loss),
         "gradients": [_pair(each) for each in found.gradients],
         "weights": [_pair(each) for each in found.weights],

@@ -9,6 +9,7 @@ from rich.table import Table
 from pellucid.app.compare_results import History, Verdict, is_marked
 from pellucid.app.compare_setup import Setup
 from pellucid.app.compare_steps import Difference
+from pellucid.wording import counted
 
 RELATIVE = (
     "abs.: largest |ours - PyTorch's| of a block of parameters; "
@@ -20,7 +21,8 @@ def told_setup(setup: Setup, steps: int) -> str:
     """Return what is compared, in words."""
     batches = "all rows at once" if setup.batch_size is None else f"batches of {setup.batch_size}"
     return (
-        f"{setup.name}, {len(setup.y):,} rows, {batches}, {steps:,} steps, here and in PyTorch\n"
+        f"{setup.name}, {counted(len(setup.y), 'row')}, {batches}, {counted(steps, 'step')}, "
+        "here and in PyTorch\n"
         f"{setup.loss!r}, {setup.optimizer!r}\n{setup.net.summary()}"
     )
 

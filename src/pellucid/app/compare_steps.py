@@ -32,9 +32,10 @@ class Difference:
 
 @dataclass(frozen=True)
 class StepDifferences:
-    """What differs after one step: its loss, and gradient and new value of each block of parameters."""
+    """One step: both losses, ours first, and what differs in loss, gradient and new value of each block."""
 
     step: int
+    losses: tuple[float, float]
     loss: Difference
     gradients: tuple[Difference, ...]
     weights: tuple[Difference, ...]
@@ -52,7 +53,7 @@ class SideBySide:
     Attributes
     ----------
     blocks : list of str
-        The blocks of parameters as PyTorch names them: ``0.weight``, ``0.bias`` ….
+        The blocks of parameters as `pellucid.gradcheck` names them: ``1.W`` is W of layers[1].
     seconds : dict of str to list of float
         What each library took for each step, without the comparison.
 
@@ -71,7 +72,8 @@ class SideBySide:
         self._twin = Twin(net, setup.loss, optimizer)
         self._own = PlainDescent(Single(net), setup.loss, optimizer, len(setup.y), BLOCK_ROWS)
         self._layers = {name: (layer, ours) for name, layer, ours in named_parameters(net.layers)}
-        self.blocks = list(self._layers)
+        places = {id(layer): i for i, layer in enumerate(net.layers)}
+        self.blocks = [f"{places[id(layer)]}.{ours}" for layer, ours in self._layers.values()]
         self.seconds: dict[str, list[float]] = {OURS: [], THEIRS: []}
 
     def steps(self, n: int) -> Iterator[StepDifferences]:
@@ -92,6 +94,7 @@ class SideBySide:
                 raise FloatingPointError(f"step {number}: the loss is {value:g}: try a smaller learning rate")
             yield StepDifferences(
                 number,
+                (value, expected),
                 difference(value, expected),
                 self._differences("d", self._twin.gradients()),
                 self._differences("", self._twin.parameters()),

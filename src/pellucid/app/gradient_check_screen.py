@@ -10,6 +10,7 @@ import pellucid as pl
 from pellucid.app.gradient_check import Problem, worst_by_block
 from pellucid.gradient_check import KINK_LIMIT, KINK_STEP, SMOOTH_STEP
 from pellucid.suspects import suspects
+from pellucid.wording import counted
 
 #: How the derivative is measured where kinks are, and where all is smooth.
 KINK_FORMULA = f"(f(h) - f(-h)) / 2h, h = {KINK_STEP:g}: ReLUs have kinks"
@@ -52,8 +53,8 @@ def is_flat(check: pl.GradientCheck) -> bool:
 
 
 def _told_problem(problem: Problem) -> str:
-    rows = "1 row" if len(problem.x) == 1 else f"{len(problem.x)} rows"
-    return f"{problem.name}: {rows}, {problem.loss!r}, {problem.net.theta.size:,} parameters in float64"
+    rows, parameters = counted(len(problem.x), "row"), counted(problem.net.theta.size, "parameter")
+    return f"{problem.name}: {rows}, {problem.loss!r}, {parameters} in float64"
 
 
 def _told_formula(checks: Sequence[pl.GradientCheck]) -> str:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from pellucid.checkpoint import Checkpoint
+
 
 def check_place(flag: str, path: Path | None) -> None:
     """Raise unless a file can be written at `path`, which a flag has named; None is always right.
@@ -37,8 +39,8 @@ def check_checkpoint(path: Path | None, *, resume: bool) -> None:
 
     Raises
     ------
-    ValueError
-        It names the flag and what to do.
+    ValueError, OSError
+        It names the flag, or the file, and what to do.
 
     Examples
     --------
@@ -48,7 +50,5 @@ def check_checkpoint(path: Path | None, *, resume: bool) -> None:
     ValueError: --checkpoint: there is no folder missing; make it first
     """
     check_place("--checkpoint", path)
-    if path is not None and path.exists() and not resume:
-        raise ValueError(
-            f"--checkpoint: {path} is there already; --resume goes on from it, or remove it to begin anew"
-        )
+    if path is not None:
+        Checkpoint(path).check_place(resume=resume)

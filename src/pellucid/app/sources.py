@@ -20,6 +20,7 @@ from pellucid.data import DataError
 from pellucid.data.files import open_unpacked, sha256_unpacked
 from pellucid.data.table import COLUMNS
 from pellucid.reading import brief, plain
+from pellucid.wording import counted
 
 Labels = NDArray[np.int64]
 #: A class that is a number, short enough for `int`.
@@ -151,11 +152,10 @@ def _check_class_sizes(source: Source, parts: int) -> None:
     counts = np.bincount(source.y, minlength=len(source.classes))
     rarest = int(counts.argmin())
     if counts[rarest] < parts:
-        rows = "1 row" if counts[rarest] == 1 else f"{counts[rarest]} rows"
         raise ValueError(
-            f"{source.name}: class {brief(source.classes[rarest])} has {rows}, at least {parts} are needed "
-            "to divide training, validation and test rows: add rows or leave the class out "
-            f"(is {brief(source.label)} the right --label?)"
+            f"{source.name}: class {brief(source.classes[rarest])} has {counted(counts[rarest], 'row')}, "
+            f"at least {parts} are needed to divide training, validation and test rows: add rows or "
+            f"leave the class out (is {brief(source.label)} the right --label?)"
         )
 
 

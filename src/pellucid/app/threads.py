@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pellucid as pl
+from pellucid.machine import VARIABLES
 
-#: Who sets one of these has chosen the number of threads.
-VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 #: Multiplications that take one core about a millisecond.
 SMALL_PRODUCT = 1 << 26
 
@@ -59,4 +58,5 @@ def largest_product(net: pl.Network, n_rows: int) -> int:
 
 
 def _is_chosen() -> bool:
+    """Tell whether the user has chosen the number of threads."""
     return any(os.environ.get(name) for name in VARIABLES)

@@ -13,6 +13,7 @@ from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import Parts, Source, divide, load_source
 from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
+from pellucid.wording import counted
 
 
 def train(settings: TrainSettings, console: Console) -> bool:
@@ -71,7 +72,8 @@ def score(run: TrainingRun, source: Source, parts: Parts) -> Scores:
 def _told_rows(source: Source, parts: Parts) -> str:
     counts = {"training": parts.train, "validation": parts.validation, "test": parts.y_test}
     rows = ", ".join(f"{len(each):,} {name}" for name, each in counts.items() if len(each))
-    return f"{source.name}: {len(source.classes)} classes, {len(source.features)} features; rows: {rows}"
+    classes, features = counted(len(source.classes), "class"), counted(len(source.features), "feature")
+    return f"{source.name}: {classes}, {features}; rows: {rows}"
 
 
 def _told_start(run: TrainingRun) -> str:
@@ -79,7 +81,7 @@ def _told_start(run: TrainingRun) -> str:
     path = run.settings.checkpoint
     if not path or not path.exists():
         return f"There is no checkpoint {path} yet: from the start."
-    return f"Going on from {path}: {run.begun} of {run.settings.epochs} epochs are done."
+    return f"Going on from {path}: epochs done: {run.begun} of {run.settings.epochs}."
 
 
 def _tell_end(run: TrainingRun, scores: Scores | None, console: Console) -> None:

@@ -156,7 +156,7 @@ def _told_foreign(checkpoint: pl.Checkpoint) -> str:
 
 
 def _check_same(then: dict[str, Any], now: dict[str, Any], checkpoint: pl.Checkpoint) -> None:
-    """Raise if a setting is not what it was when the checkpoint was made; there may be more epochs."""
+    """Raise if a setting was another one when the checkpoint was made; epochs may be, at a constant rate."""
     for name, value in now.items():
         before = then.get(name)
         if name != "epochs" and before != value:
@@ -164,6 +164,12 @@ def _check_same(then: dict[str, Any], now: dict[str, Any], checkpoint: pl.Checkp
                 f"{flag(name)} was {brief(before)} when {checkpoint.path} was made, and is {brief(value)}: "
                 "resume with the same settings"
             )
+    before, epochs, schedule = then.get("epochs"), now["epochs"], now["schedule"]
+    if before != epochs and schedule != "constant":
+        raise ValueError(
+            f"--epochs was {brief(before)} when {checkpoint.path} was made, and is {epochs}: that would "
+            f"change --schedule {schedule}, which goes over all epochs; resume with as many"
+        )
 
 
 def _is_better(record: pl.Record, best: pl.Record) -> bool:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from pellucid.bench.calibration import Variant
 from pellucid.bench.contestants import OURS, Contestant
 from pellucid.bench.memory import UNIT
-from pellucid.bench.process import WorkerError, cores, last_line, on_cores
+from pellucid.bench.process import WorkerError, cores, keeping_bytecode, last_line, on_cores
 from pellucid.bench.workloads import RACE, Workload
 
 
@@ -87,7 +87,7 @@ def _timed(module: list[str], variables: dict[str, str], threads: int) -> tuple[
                 [sys.executable, "-I", "-S", "-c", WATCH, *module],
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=os.environ | variables,
+                env=keeping_bytecode() | variables,
                 start_new_session=True,
                 text=True,
             ) as process,

@@ -16,6 +16,7 @@ import pellucid as pl
 from pellucid.bench import disk
 from pellucid.bench.ours import ENDLESS, loss_of, optimizer_of
 from pellucid.bench.problem import Problem
+from pellucid.bench.process import keeping_bytecode
 from pellucid.bench.table import markdown_table
 from pellucid.bench.workloads import WORKLOADS, Workload
 
@@ -126,11 +127,11 @@ def _training(work: Workload, k: int) -> Iterator[Any]:
 def start_up(rounds: int) -> dict[str, Any]:
     """Return the seconds of short commands, in turn, and what they take over importing NumPy."""
     samples: dict[str, list[float]] = {name: [] for name in START_UPS}
+    run = partial(subprocess.run, check=True, capture_output=True, env=keeping_bytecode())
     for sample in range(2 * rounds + 1):
         for name, arguments in START_UPS.items():
-            command = [sys.executable, *arguments]
-            seconds = _seconds(partial(subprocess.run, command, check=True, capture_output=True))
-            samples[name] += [seconds] if sample else []
+            seconds = _seconds(partial(run, [sys.executable, *arguments]))
+            samples[name] += [seconds] if sample else []  # the first run only writes the bytecode
     medians = {name: median(found) for name, found in samples.items()}
     over = {name: seconds - medians["import numpy"] for name, seconds in medians.items()}
     return {

@@ -55,6 +55,17 @@ def last_line(errors: BinaryIO, status: int) -> str:
     return lines[-1][:200] if lines else f"the process ended with status {status}"
 
 
+def keeping_bytecode() -> dict[str, str]:
+    """Return the environment of a process in which Python keeps bytecode: packages that are installed have it.
+
+    Examples
+    --------
+    >>> "PYTHONDONTWRITEBYTECODE" in keeping_bytecode()
+    False
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Worker:
     """One contestant in its own process, with so many threads on as many cores.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from pellucid.cli.shared import Folder, console
+from pellucid.cli.shared import Folder, check_counts, console
 
 EXAMPLES = """Examples:
 
@@ -36,7 +36,7 @@ def bench(
             show_default="all",
         ),
     ] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Samples of each.", show_default="5")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Samples of each.", show_default="5")] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A smoke run of less than a minute, on few rows.")
     ] = False,
@@ -71,6 +71,7 @@ def bench(
     """Measure training beside PyTorch, JAX, scikit-learn, the reports' own way and the machine's floor."""
     from dataclasses import replace
 
+    check_counts({"rounds": rounds})
     if gpu:
         for flag, given in (("--peer", peer), ("--scaling", scaling)):
             if given:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pellucid.app.settings import TrainSettings, flag
-from pellucid.cli.shared import DATA_SETS, Folder, console, given
+from pellucid.cli.shared import DATA_SETS, Folder, check_counts, console, given
 from pellucid.cli.train import as_in_train
 
 USUAL = TrainSettings(source="digits")
@@ -38,7 +38,7 @@ def compare(
         typer.Option(metavar="D|E", show_default="the flags", help="Train what this report trains."),
     ] = None,
     steps: Annotated[
-        int, typer.Option(min=1, help="Steps to take, whatever the epochs; a schedule spans them.")
+        int, typer.Option(help="Steps to take, whatever the epochs; a schedule spans them.")
     ] = 1000,
     dtype: Annotated[
         str,
@@ -77,18 +77,19 @@ def compare(
     folder: Folder = None,
 ) -> None:
     """Train in PyTorch too, from the same numbers, and measure after each step what differs."""
+    check_counts({"steps": steps})
     _check_choices(against, dtype)
     from pellucid.app.compare import compare as carry_out
     from pellucid.app.compare_setup import setup_of_report, setup_of_settings
     from pellucid.app.config import merge
 
     flags = {name: value for name, value in given(context).items() if name in vars(USUAL)}
-    if report is not None:
-        _check_alone(report, flags, config)
-        setup = setup_of_report(report, seed, dtype=dtype, folder=folder)
-    else:
-        setup = setup_of_settings(merge(config, flags, usual=USUAL), steps, dtype=dtype)
     try:
+        if report is not None:
+            _check_alone(report, flags, config)
+            setup = setup_of_report(report, seed, dtype=dtype, folder=folder)
+        else:
+            setup = setup_of_settings(merge(config, flags, usual=USUAL), steps, dtype=dtype)
         holds = carry_out(setup, steps, out, console)
     except KeyboardInterrupt:
         console.print("\nInterrupted: nothing is written.")

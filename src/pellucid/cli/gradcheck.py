@@ -1,13 +1,13 @@
 """`pellucid gradcheck`: the flags, those of a network and its rows being those of `pellucid train`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pellucid.app.settings import TrainSettings, flag
-from pellucid.cli.shared import Folder, console, given
+from pellucid.cli.shared import Folder, check_counts, console, given
 from pellucid.cli.train import as_in_train
 
 USUAL = TrainSettings(source="digits")
@@ -24,13 +24,6 @@ pellucid gradcheck --hidden 30 --hidden 10 --activation tanh --dropout 0.2
 pellucid gradcheck flowers.csv --label species --rows 50
 
 pellucid gradcheck mnist --model net.safetensors"""
-
-
-def check_counts(numbers: Mapping[str, int]) -> None:
-    """Raise unless numbers, under the names of their flags, are at least 1."""
-    for name, number in numbers.items():
-        if number < 1:
-            raise ValueError(f"--{name} must be at least 1, got {number}")
 
 
 def check_flags_of_model(flags: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ import typer
 
 import pellucid as pl
 from pellucid.cli.shared import Folder, console, messages
+from pellucid.wording import counted
 
 EXAMPLES = """Examples:
 
@@ -61,7 +62,9 @@ def predict(
         sys.stdout.writelines(predictions.lines())
     else:
         write_whole(out, (line.encode() for line in predictions.lines()))
-        console.print(f"written: {out} ({len(rows.x):,} rows)", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"written: {out} ({counted(len(rows.x), 'row')})", markup=False, highlight=False, soft_wrap=True
+        )
     if predictions.correct is not None:
         share = f"{predictions.correct / len(rows.x):.2%} ({predictions.correct} of {len(rows.x)})"
         messages.print(f"accuracy {share}", highlight=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import pellucid as pl
-from pellucid.cli.shared import Folder, console
+from pellucid.cli.shared import Folder, check_counts, console
 
 if TYPE_CHECKING:
     from pellucid.lab.pool import Pool
@@ -25,10 +25,8 @@ def reproduce(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="Published lengths, every reading, 5 seeds.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A smoke run of less than a minute.")] = False,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds a cell; intervals need 3.")] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Runs at a time.", show_default="one a core")
-    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds a cell; intervals need 3.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Runs at a time.", show_default="one a core")] = None,
     cluster: Annotated[
         str | None, typer.Option(metavar="tcp://HOST:PORT", help="Let the dask cluster there do the runs.")
     ] = None,
@@ -39,6 +37,7 @@ def reproduce(
 
     Example: pellucid reproduce --report C --quick
     """
+    check_counts({"seeds": seeds, "jobs": jobs})
     if full and quick:
         raise ValueError("--full and --quick exclude each other: give one")
     if jobs is not None and cluster is not None:

@@ -1,5 +1,6 @@
-"""What the commands share: the console, the option --folder, the flags that were given."""
+"""What the commands share: the console, the option --folder, the flags that were given, a check."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -20,6 +21,13 @@ FOLDER = typer.Option(
     rich_help_panel="Files",
 )
 Folder: TypeAlias = Annotated[Path | None, FOLDER]
+
+
+def check_counts(numbers: Mapping[str, int | None]) -> None:
+    """Raise unless numbers, under the names of their flags, are at least 1 or not given."""
+    for name, number in numbers.items():
+        if number is not None and number < 1:
+            raise ValueError(f"--{name} must be at least 1, got {number}")
 
 
 def given(context: typer.Context) -> dict[str, Any]:

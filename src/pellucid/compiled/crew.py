@@ -21,6 +21,8 @@ from pellucid.stack import Model
 SMALL_BATCH = 1 << 20
 #: The most weights: gradients of more take longer to exchange than to share each product out, as BLAS does.
 MANY_WEIGHTS = 1 << 18
+#: The same where the first product is sparse, which BLAS knows not and so cannot share.
+MANY_WEIGHTS_SPARSE = 1 << 20
 #: The fewest rows in a share.
 FEW_ROWS = 16
 
@@ -44,8 +46,10 @@ class Crew:
         sets = model.sets * n_cuts
         self.size = len(sets)
         made = [make_layout(model.nets, loss, -(-rows // n_cuts), own) for own in sets]
-        self.layout, room = of_shares([layout for layout, _ in made]), max(room for _, room in made)
-        self.work = zeros(self.size * room, model.dtype).reshape(self.size, room)
+        layouts, rooms, lengths = zip(*made, strict=True)
+        self.layout = of_shares(layouts)
+        self.work = zeros(self.size * max(rooms), model.dtype).reshape(self.size, -1)
+        self.lists = np.zeros((self.size, max(lengths)), np.int32)
         more, n = n_cuts - 1, model.theta.size
         self.more_grads = zeros(more * n, model.dtype).reshape(more, n)
 
@@ -56,7 +60,7 @@ class Crew:
         """Take a step for each rate; return the steps' mean losses and right rows, both (steps, k)."""
         model, shape = self.model, (self.size, len(rates), self.model.k)
         losses, right = np.zeros(shape), np.zeros(shape, np.int64)
-        state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work)
+        state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work, self.lists)
         n_threads, counters = min(self.size, most_shares()), new_counters(self.size)
         arguments = (
             self.layout, rule, state, data, batch_size, rates, steps_before, losses, right, counters,
@@ -100,10 +104,10 @@ class Crew:
         return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
 
 
-def n_cuts(model: Model, n_rows: int, most: int) -> int:
+def n_cuts(model: Model, n_rows: int, most: int, *, is_sparse: bool) -> int:
     """Return into how many shares of its rows a batch is cut, `most` at most."""
-    n_multiplications = n_rows * model.n_weights
-    if len(model.sets) > 1 or n_multiplications < SMALL_BATCH or model.n_weights > MANY_WEIGHTS:
+    n_multiplications, many = n_rows * model.n_weights, MANY_WEIGHTS_SPARSE if is_sparse else MANY_WEIGHTS
+    if len(model.sets) > 1 or n_multiplications < SMALL_BATCH or model.n_weights > many:
         return 1
     return max(1, min(most, 2 * n_multiplications // SMALL_BATCH, n_rows // FEW_ROWS))
 

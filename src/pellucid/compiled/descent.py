@@ -71,7 +71,8 @@ class CompiledDescent:
     def _steps(self, x: Array, y: Array, rows: Array, batch_size: int) -> tuple[Array, Array]:
         """Take all steps in one call of compiled code."""
         model, optimizer = self.model, self.optimizer
-        crew = self._crew(batch_size, n_cuts(model, batch_size, self._most_shares()))
+        most, is_sparse = self._most_shares(), self.feed.is_sparse(x)
+        crew = self._crew(batch_size, n_cuts(model, batch_size, most, is_sparse=is_sparse))
         before, n_steps = optimizer.step_number, -(-len(rows) // batch_size)
         rates = np.array([optimizer.rate(before + i) for i in range(n_steps)], np.float64)
         rule, data = make_rule(optimizer, model.n_weights), self.feed.data(x, y, rows)

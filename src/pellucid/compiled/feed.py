@@ -7,6 +7,7 @@ import numpy as np
 from pellucid.backend import Array
 from pellucid.compiled.layout import NO_DROPOUT, Data, make_scaling
 from pellucid.compiled.program import groups, why_not_labels
+from pellucid.compiled.tiles import is_sparse
 from pellucid.network import Network
 
 
@@ -27,12 +28,19 @@ class Feed:
         )
         self.n_drawn: int = sum(dropout.n_out for alike in self.dropouts for dropout in alike if dropout)
         self.drawn = np.empty(0, np.float32)
+        self.seen: tuple[Array | None, bool] = None, False
         self.scaling: dict[np.dtype[np.generic], tuple[Array, Array]] = {}
 
     def entries_a_row(self, x: Array | None = None) -> int:
         """Return how many entries are made for a row of x: numbers drawn, and copies; None: at most."""
         n_copied = 0 if x is not None and is_readable(x) else self.first.n_in
         return self.n_drawn + n_copied
+
+    def is_sparse(self, x: Array) -> bool:
+        """Whether x is mostly zero; of the same array in one call after another that is found once."""
+        if x is not self.seen[0]:
+            self.seen = x, is_sparse(x)
+        return self.seen[1]
 
     def data(self, x: Array, y: Array, rows: Array) -> Data:
         """Return these rows; their numbers are valid until the next call.
@@ -48,6 +56,7 @@ class Feed:
         if x.dtype not in self.scaling:
             self.scaling[x.dtype] = make_scaling(self.first, x.dtype)
         scale, shift = self.scaling[x.dtype]
+        sparse = self.is_sparse(x)
         labels = y[rows].astype(np.int64)
         if not is_readable(x):
             x, rows = np.ascontiguousarray(x[rows], readable_dtype(x.dtype)), np.arange(len(rows))
@@ -55,7 +64,8 @@ class Feed:
         x = np.asarray(x).view()
         x.flags.writeable = False
         rows = np.ascontiguousarray(rows, np.int64)
-        return Data(x, rows, scale, shift, labels, self._drop_prob(), self._draw(len(rows)))
+        drop_prob, drawn = self._drop_prob(), self._draw(len(rows))
+        return Data(x, rows, scale, shift, labels, drop_prob, drawn, sparse, bool(np.any(shift)))
 
     def _drop_prob(self) -> Array:
         """Return each layer's probability, which may change while training goes on."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid.backend import LINE_BYTES, Array
 from pellucid.compiled.program import ACTIVATIONS, LOSSES, OPTIMIZERS, Group, groups
+from pellucid.compiled.tiles import plan_tiles
 from pellucid.layers import LeakyReLU, Rescale
 from pellucid.layers.rescale import fits
 from pellucid.losses import Loss
@@ -30,6 +31,10 @@ class Layout(NamedTuple):
     between another array. In `wide_at` all networks' first products lie side by side. `drawn_at` counts the
     numbers that the dropouts before it draw for a row.
 
+    Where the first product can be sparse, `part_rows` rows are listed at a time, and `tile_width` columns, or
+    `lines` cache lines, computed at a time; `entries_at` is what lists hold, `tile_at` room for a tile. Else
+    `lines` is 0.
+
     It is that of k networks, the first of which is number `first_net` of all that are trained at once. In the
     layout of all shares everything is an array, whose first axis is that of the shares.
     """
@@ -49,6 +54,11 @@ class Layout(NamedTuple):
     loss: int
     threshold: float
     label_smoothing: float
+    lines: int
+    tile_width: int
+    part_rows: int
+    entries_at: int
+    tile_at: int
 
 
 class Rule(NamedTuple):
@@ -75,6 +85,7 @@ class Shared(NamedTuple):
     m: Array
     v: Array
     work: Array
+    lists: Array
 
 
 class State(NamedTuple):
@@ -85,6 +96,7 @@ class State(NamedTuple):
 
     theta: Array
     work: Array
+    lists: Array
     into: Array
     factor: float
     keep: float
@@ -95,6 +107,7 @@ class Data(NamedTuple):
     """The rows to train on: places in x, scale and shift by column, classes, and what dropout needs.
 
     `drop_prob` has an entry for each layer, `NO_DROPOUT` where none follows; `drawn` are the numbers for it.
+    Whether `is_sparse`: x is mostly zero; whether `is_shifted`: some shift is not zero.
     """
 
     x: Array
@@ -104,6 +117,8 @@ class Data(NamedTuple):
     labels: Array
     drop_prob: Array
     drawn: Array
+    is_sparse: bool
+    is_shifted: bool
 
 
 #: Stands for a probability.
@@ -126,8 +141,8 @@ class _Space:
         return start
 
 
-def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> tuple[Layout, int]:
-    """Return where all lies, and how long `work` is.
+def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> tuple[Layout, int, int]:
+    """Return where all lies, and how long `work` and `lists` are.
 
     Parameters
     ----------
@@ -154,6 +169,7 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> t
         drawn_at.append(drawn.take(len(nets) * width) if part.dropout else 0)
     # One network's first product is its y; those of several are put side by side first.
     wide_at = work.take(k * rows * widths[1]) if k > 1 else y_at[0]
+    tiles = plan_tiles(rows, widths[0], k * widths[1], nets[0].dtype.itemsize)
     layout = Layout(
         k=k,
         first_net=own.start,
@@ -170,8 +186,13 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> t
         loss=LOSSES.index(type(loss)),
         threshold=float(loss.threshold),
         label_smoothing=loss.label_smoothing,
+        lines=tiles.lines,
+        tile_width=tiles.width,
+        part_rows=tiles.rows,
+        entries_at=work.take(tiles.n_entries),
+        tile_at=work.take(tiles.n_room),
     )
-    return layout, work.size
+    return layout, work.size, tiles.n_numbers
 
 
 def of_shares(layouts: Sequence[Layout]) -> Any:

@@ -18,6 +18,7 @@ from pellucid.backend import Array
 from pellucid.compiled.formulas import (
     activate,
     add_to_rows,
+    ask_for,
     copy,
     count_right,
     drop,
@@ -43,6 +44,7 @@ from pellucid.compiled.layout import (
     Shared,
     State,
 )
+from pellucid.compiled.sparse import list_entries, multiply_back_sparse, multiply_sparse
 from pellucid.compiled.tickets import join, share_done, take_share
 from pellucid.compiled.updates import adam, add, sgd
 
@@ -71,13 +73,16 @@ def drawn_for(layout: Layout, data: Data, layer: int, j: int, first: int, n: int
 
 
 @inlined
-def multiply(layout: Layout, state: State, layer: int, n: int) -> None:
+def multiply(layout: Layout, state: State, data: Data, layer: int, n: int) -> None:
     """Compute y = x W for all networks."""
     k, n_in, n_out = layout.k, layout.widths[layer], layout.widths[layer + 1]
     if layer == 0:
-        x = matrix(state.work, layout.x_at[0], n, n_in)
         wide = matrix(state.work, layout.wide_at, n, k * n_out)
-        gemm(x, False, matrix(state.theta, layout.w_at[0], n_in, k * n_out), False, wide, 1.0, 0.0)
+        if is_sparse(layout, data):
+            multiply_sparse(layout, state, data, n, wide)
+        else:
+            x = matrix(state.work, layout.x_at[0], n, n_in)
+            gemm(x, False, matrix(state.theta, layout.w_at[0], n_in, k * n_out), False, wide, 1.0, 0.0)
     for j in range(k):
         y = of_net(j, state.work, layout.y_at[layer], n, n_out)
         if layer > 0:
@@ -88,12 +93,11 @@ def multiply(layout: Layout, state: State, layer: int, n: int) -> None:
 
 
 @inlined
-def multiply_back(layout: Layout, state: State, layer: int, n: int) -> None:
+def multiply_back(layout: Layout, state: State, data: Data, layer: int, n: int) -> None:
     """Compute dx = dy Wᵀ behind the first layer, and put dW = xᵀ dy where it goes, for all networks."""
     k, n_in, n_out = layout.k, layout.widths[layer], layout.widths[layer + 1]
     if layer == 0:
         wide = matrix(state.work, layout.wide_at if k > 1 else layout.d_at[0], n, k * n_out)
-        x = matrix(state.work, layout.x_at[0], n, n_in)
     for j in range(k):
         dy = of_net(j, state.work, layout.d_at[layer], n, n_out)
         if layer > 0:
@@ -105,16 +109,25 @@ def multiply_back(layout: Layout, state: State, layer: int, n: int) -> None:
             gemm(x, True, dy, False, into, state.factor, state.keep)
         elif k > 1:
             copy(dy, wide[:, j * n_out : (j + 1) * n_out])
-    if layer == 0:
+    if layer == 0 and is_sparse(layout, data):
+        multiply_back_sparse(layout, state, n, wide)
+    elif layer == 0:
+        x = matrix(state.work, layout.x_at[0], n, n_in)
         into = matrix(state.into, layout.w_at[0], n_in, k * n_out)
         gemm(x, True, wide, False, into, state.factor, state.keep)
+
+
+@kernel
+def is_sparse(layout: Layout, data: Data) -> bool:
+    """Whether the first layer's products are those with lists of what is not zero."""
+    return data.is_sparse and layout.lines > 0
 
 
 @inlined
 def forward(layout: Layout, state: State, data: Data, first: int, n: int) -> None:
     """Run the batch in `work` through all layers; `first` is the place of its first row in the data."""
     for layer in range(len(layout.activation)):
-        multiply(layout, state, layer, n)
+        multiply(layout, state, data, layer, n)
         width, drop_prob = layout.widths[layer + 1], data.drop_prob[layer]
         for j in range(layout.k):
             y = of_net(j, state.work, layout.y_at[layer], n, width)
@@ -158,7 +171,7 @@ def backward(layout: Layout, state: State, data: Data, first: int, n: int) -> No
             times_derivative(dy, y, layout.activation[layer], layout.slope[layer])
             into = of_net(j, state.into, layout.b_at[layer], 1, width)[0]
             sum_rows(dy, into, state.factor, state.keep_biases)
-        multiply_back(layout, state, layer, n)
+        multiply_back(layout, state, data, layer, n)
 
 
 @inlined
@@ -168,9 +181,12 @@ def compute_gradient(
 ) -> None:  # fmt: skip
     """Put these rows' share of the batch's gradient where it goes; rows `ahead` are asked for."""
     first, last = rows
-    x = matrix(state.work, layout.x_at[0], last - first, layout.widths[0])
-    coming = data.rows[ahead[0] : ahead[1]]
-    rescale(data.x, data.rows[first:last], coming, data.scale, data.shift, x)
+    ask_for(data.x, data.rows[ahead[0] : ahead[1]])
+    if is_sparse(layout, data):
+        list_entries(layout, state, data, first, last - first)
+    else:
+        x = matrix(state.work, layout.x_at[0], last - first, layout.widths[0])
+        rescale(data.x, data.rows[first:last], data.scale, data.shift, x)
     forward(layout, state, data, first, last - first)
     compute_loss(layout, state, data.labels[first:last], n_batch, losses, right)
     backward(layout, state, data, first, last - first)
@@ -197,11 +213,12 @@ def state_of(rule: Rule, state: Shared, share: int, n_cuts: int, rate: float) ->
     """Return what a share of a batch needs, and what becomes of its gradients."""
     cut = share % n_cuts
     grad, work = state.grad if cut == 0 else state.more_grads[cut - 1], state.work[share]
+    lists = state.lists[share]
     if rule.optimizer == COLLECT:
-        return State(state.theta, work, grad, rate, 1.0, 1.0)
+        return State(state.theta, work, lists, grad, rate, 1.0, 1.0)
     if steps_at_once(rule, n_cuts):
-        return State(state.theta, work, state.theta, -rate, 1 - rate * rule.weight_decay, 1.0)
-    return State(state.theta, work, grad, 1.0, 0.0, 0.0)
+        return State(state.theta, work, lists, state.theta, -rate, 1 - rate * rule.weight_decay, 1.0)
+    return State(state.theta, work, lists, grad, 1.0, 0.0, 0.0)
 
 
 @kernel
@@ -226,7 +243,8 @@ def layout_of(layouts: Any, i: int) -> Layout:
         layouts.k[i], layouts.first_net[i], layouts.widths[i], layouts.activation[i], layouts.slope[i],
         layouts.w_at[i], layouts.b_at[i], layouts.x_at[i], layouts.y_at[i], layouts.d_at[i],
         layouts.wide_at[i], layouts.drawn_at[i], layouts.loss[i], layouts.threshold[i],
-        layouts.label_smoothing[i],
+        layouts.label_smoothing[i], layouts.lines[i], layouts.tile_width[i], layouts.part_rows[i],
+        layouts.entries_at[i], layouts.tile_at[i],
     )  # fmt: skip
 
 

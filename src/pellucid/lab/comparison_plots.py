@@ -1,15 +1,16 @@
-"""The picture of a comparison with PyTorch: how far apart each block of parameters is, step by step."""
+"""The picture of a comparison with PyTorch: both losses, and how far apart each block of parameters is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pellucid.lab.figures import Panel, Plot, Series
+from pellucid.wording import counted
 
-TITLES = {"gradients": "Gradients", "weights": "Weights"}
+TITLES = {"gradients": "Gradients", "weights": "Parameters"}
 
 
 def comparison_plot(content: Mapping[str, Any]) -> Plot:
-    """Return the relative differences of gradients and of weights, a curve a block.
+    """Return the losses of both, and the relative differences of gradients and parameters, a curve a block.
 
     Parameters
     ----------
@@ -17,16 +18,42 @@ def comparison_plot(content: Mapping[str, Any]) -> Plot:
         As `pellucid compare` writes it to ``comparison.json``.
     """
     caption = (
-        f"{content['name']} in {content['dtype']}: largest difference so far between pellucid and PyTorch in "
-        "each block of parameters, over the block's largest entry. Equal blocks have no point."
+        f"{content['name']} in {content['dtype']}: the loss of each step in pellucid and in PyTorch, and the "
+        "largest difference so far in each block of parameters, over the block's largest entry. Equal blocks "
+        "have no point."
     )
-    bars = tuple((f"bar to {bar['steps']:,}", bar["limit"]) for bar in content["bars"])
-    panels = (_panel(kind, content["blocks"], content["curve"], bars) for kind in TITLES)
-    return Plot("comparison", caption, tuple(panels))
+    curve, limits = content["curve"], _limits(content["bars"])
+    panels = (_losses(curve), *(_panel(kind, content["blocks"], curve, limits) for kind in TITLES))
+    return Plot("comparison", caption, panels, columns=3, title=_title(content))
+
+
+def _title(content: Mapping[str, Any]) -> str:
+    """Return what was compared and how it ended."""
+    trained = f"{content['name']}, {counted(content['steps'], 'step')} in {content['dtype']}"
+    return f"pellucid and PyTorch on {trained}: largest relative difference {content['largest']:.0e}"
+
+
+def _losses(curve: Sequence[Mapping[str, Any]]) -> Panel:
+    """Return the panel of both losses, which cover each other where the libraries agree."""
+    steps = [point["step"] for point in curve]
+    ours, theirs = (
+        Series(library, steps, [[point["losses"][library] for point in curve]], dashed=i == 1)
+        for i, library in enumerate(curve[0]["losses"])
+    )
+    return Panel("Loss", "step", "loss of the batch", (ours, theirs), log_x=True)
+
+
+def _limits(bars: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, float, float], ...]:
+    """Return from which step to which, and at what difference, each bar lies."""
+    starts = [1, *(bar["steps"] for bar in bars)]
+    return tuple((start, bar["steps"], bar["limit"]) for start, bar in zip(starts, bars, strict=False))
 
 
 def _panel(
-    kind: str, blocks: Sequence[str], curve: Sequence[Mapping[str, Any]], bars: tuple[tuple[str, float], ...]
+    kind: str,
+    blocks: Sequence[str],
+    curve: Sequence[Mapping[str, Any]],
+    limits: tuple[tuple[float, float, float], ...],
 ) -> Panel:
     by_block = {
         name: [(point["step"], point["largest so far"][kind][i]) for point in curve]
@@ -40,5 +67,5 @@ def _panel(
         if pairs
     )
     return Panel(
-        TITLES[kind], "step", "relative difference so far", series, lines=bars, log_x=True, log_y=True
+        TITLES[kind], "step", "relative difference so far", series, limits=limits, log_x=True, log_y=True
     )

@@ -14,6 +14,7 @@ from pellucid.lab.report import Run
 from pellucid.lab.rows import JsonRow, cells, fold, tally
 from pellucid.lab.runner import Session
 from pellucid.lab.terminal import ledger_table
+from pellucid.wording import counted
 
 
 def reproduce(session: Session, pool: Pool, console: Console) -> Path:
@@ -59,7 +60,7 @@ def estimate(session: Session, missing: list[Group], pool: Pool) -> str:
     """Say how much is to do and how long that takes."""
     planned, left = len(session.planned()), sum(map(len, missing))
     if not missing:
-        return f"All {planned} runs are there already: nothing to train."
+        return f"{counted(planned, 'run')}, all there already: nothing to train."
     # No schedule is shorter than the longest group.
     seconds = max(sum(map(cost, missing)) / pool.at_once, *map(cost, missing))
     by_report = {
@@ -69,7 +70,7 @@ def estimate(session: Session, missing: list[Group], pool: Pool) -> str:
         f"{letter} {duration(work / pool.at_once)}" for letter, work in by_report.items() if work
     )
     kept = f" ({planned - left} of {planned} are there already)" if planned > left else ""
-    return f"{left} runs{kept}, {pool}: about {duration(seconds)} ({shares})."
+    return f"{counted(left, 'run')}{kept}, {pool}: about {duration(seconds)} ({shares})."
 
 
 def duration(seconds: float) -> str:

@@ -6,13 +6,13 @@ import os
 import platform
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import pellucid
+from pellucid.machine import blas, blas_in_use, version
 
 #: The parts of the package that training and judging do not use.
 COMMAND_LINE = ("app", "bench", "cli")
@@ -53,39 +53,14 @@ def environment() -> dict[str, str | int | None]:
         "source sha256": source_digest(),
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "blas": _blas(),
-        **_blas_in_use(),
-        "numba": _version("numba"),
-        "scipy": _version("scipy"),
-        "torch": _version("torch"),
+        "blas": blas(),
+        **blas_in_use(),
+        "numba": version("numba"),
+        "scipy": version("scipy"),
+        "torch": version("torch"),
         "system": f"{platform.system()} {platform.machine()}",
         "cpu": _processor(),
         "cores": os.cpu_count(),
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _blas() -> str:
-    """Return the name and version of the library behind NumPy's matrix products."""
-    built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return f"{built.get('name', 'unknown')} {built.get('version', '')}".strip()
-
-
-def _blas_in_use() -> dict[str, str | int | None]:
-    """Return for which processor BLAS computes products, and by how many threads: both change last digits."""
-    from threadpoolctl import threadpool_info
-
-    blas = [each for each in threadpool_info() if each["user_api"] == "blas"]
-    kernels = sorted({str(each.get("architecture")) for each in blas})
-    return {
-        "blas kernel": ", ".join(kernels) or None,
-        "blas threads": max((each["num_threads"] for each in blas), default=None),
     }
 
 

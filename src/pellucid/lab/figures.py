@@ -47,6 +47,7 @@ __all__ = [
 WARNING = "#a33c00"
 _GRAY = {"cmap": "gray_r"}
 WIDTH = 7.4  # inches: two columns of a journal
+TITLE_HEIGHT = 0.25
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib, so the layout is the same everywhere
     "font.size": 8,
@@ -77,12 +78,13 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class Plot:
-    """Panels side by side, `columns` of them in a row."""
+    """Panels side by side, `columns` of them in a row, under a title if there is one."""
 
     name: str
     caption: str
     panels: tuple[Panel, ...]
     columns: int = 2
+    title: str = ""
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -94,7 +96,9 @@ class Plot:
         columns = min(self.columns, len(self.panels))
         rows = -(-len(self.panels) // columns)
         size = {1: (5.6, 3.3), 2: (WIDTH, 2.75)}.get(columns, (WIDTH * 1.3, 2.75))
-        figure = _figure(size[0], size[1] * rows)
+        figure = _figure(size[0], size[1] * rows + bool(self.title) * TITLE_HEIGHT)
+        if self.title:
+            _entitle(figure, self.title)
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax, panel in zip(axes, self.panels, strict=False):
             draw_panel(ax, panel)
@@ -182,7 +186,7 @@ class Intervals:
     def draw(self) -> "Figure":
         """Draw one line a row."""
         figure = _figure(WIDTH, 0.29 * len(self.rows) + 1.2)
-        figure.suptitle(self.title, x=0.01, ha="left", fontsize=9, fontweight="bold")
+        _entitle(figure, self.title)
         draw_intervals(figure.subplots(), self.rows)
         return figure
 
@@ -268,6 +272,10 @@ def _figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure((width, height), layout="constrained")
+
+
+def _entitle(figure: "Figure", title: str) -> None:
+    figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
 
 
 def _saved(figure: "Figure", kind: Literal["png", "svg"]) -> bytes:

@@ -26,7 +26,8 @@ CYCLE: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2,
 class Series:
     """A curve: `y` holds one sequence a seed, as long as `x`; `part` names the rows it is measured on.
 
-    With `dots` the points are not joined: for values that jump from one to the next.
+    With `dots` the points are not joined: for values that jump from one to the next. With `dashed` an equal
+    curve drawn before shows through.
     """
 
     label: str
@@ -34,6 +35,7 @@ class Series:
     y: Sequence[Sequence[float]]
     part: Part | None = None
     dots: bool = False
+    dashed: bool = False
 
     def __post_init__(self) -> None:
         lengths = sorted({len(run) for run in self.y})
@@ -50,7 +52,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """A set of axes: curves, published points, and labelled `lines` (horizontal) and `marks` (vertical)."""
+    """A set of axes: curves, published points, and labelled `lines` (horizontal) and `marks` (vertical).
+
+    `limits` are what curves may not exceed, each from one x to another.
+    """
 
     title: str
     x_label: str
@@ -59,6 +64,7 @@ class Panel:
     published: tuple[tuple[float, float], ...] = ()
     lines: tuple[tuple[str, float], ...] = ()
     marks: tuple[tuple[str, float], ...] = ()
+    limits: tuple[tuple[float, float, float], ...] = ()
     log_y: bool = False
     log_x: bool = False
 
@@ -73,6 +79,8 @@ def draw_panel(ax: "Axes", panel: Panel) -> None:
         x, y = zip(*panel.published, strict=True)
         size = 3.2 if len(x) <= 40 else 2.3
         ax.plot(x, y, "D", ms=size, mfc="none", mec=INK, mew=0.7, ls="none", label="published", zorder=4)
+    if panel.limits:
+        _draw_limits(ax, panel.limits)
     if panel.log_y:
         _scale_log(ax, [value for _, value in panel.lines])
     if panel.log_x:
@@ -97,7 +105,7 @@ def _draw_series(ax: "Axes", series: Series, index: int, *, marked: bool) -> Non
         ax.fill_between(series.x, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.2, lw=0)
     # Colours and markers begin anew with the eighth curve, which then needs other dashes.
     cycle = index // len(COLORS) if marked else index
-    dashes = DASHES[series.part] if series.part else CYCLE[cycle % len(CYCLE)]
+    dashes = DASHES[series.part] if series.part else CYCLE[max(cycle, series.dashed) % len(CYCLE)]
     (line,) = ax.plot(series.x, runs.mean(axis=0), color=color, linestyle=dashes, label=series.name)
     if marked:
         every = max(1, len(series.x) // 7)
@@ -145,6 +153,15 @@ def _spread(places: Sequence[float], gap: float) -> list[float]:
     result = np.empty_like(moved)
     result[order] = moved
     return [float(place) for place in result]
+
+
+def _draw_limits(ax: "Axes", limits: Sequence[tuple[float, float, float]]) -> None:
+    """Draw each limit as a line over the part of x where it is one; the first says what they are."""
+    starts, ends, values = zip(*limits, strict=True)
+    ax.hlines(values, starts, ends, color=INK, lw=1.2)
+    ax.annotate(
+        "largest allowed", (starts[0], values[0]), (2, -3), textcoords="offset points", va="top", fontsize=7.5
+    )
 
 
 def _draw_marks(ax: "Axes", marks: Sequence[tuple[str, float]]) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
+from pellucid.wording import counted
+
 Verdict = Literal["reproduced", "not reproduced", "undetermined", "not run"]
 JsonRow = Mapping[str, Any]
 
@@ -106,9 +108,9 @@ def fold_verdict(group: Sequence[JsonRow]) -> str:
     """Say how a curve's points came out: "6 of 6 points reproduced"."""
     counts = Counter(row["verdict"] for row in group)
     if set(counts) <= {"undetermined", "not run"}:
-        return ", ".join(f"{counts[v]} points {v}" for v in VERDICTS if counts[v])
+        return ", ".join(f"{counted(counts[v], 'point')} {v}" for v in VERDICTS if counts[v])
     others = [f"{counts[v]} {v}" for v in VERDICTS[2:] if counts[v]]
-    return ", ".join([f"{counts['reproduced']} of {len(group)} points reproduced", *others])
+    return ", ".join([f"{counts['reproduced']} of {counted(len(group), 'point')} reproduced", *others])
 
 
 def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
