@@ -1,8 +1,8 @@
 """Damaged files never do more than raise one clear line: no crash, no hang, no memory beyond what they hold.
 
 Each reader of `proof.fuzzing.targets` gets whole files with bits, numbers, pieces and structure changed, and
-noise. A file that brings about an ending not seen before is damaged further: so the damage goes deep. The
-same n gives the same files.
+noise. A file that brings about an ending not seen before is damaged further: so the damage goes deep. Some
+are large, of megabytes or at a limit of the format. The same n gives the same files.
 """
 
 import gzip
@@ -21,7 +21,11 @@ from proof.scratch import scratch_folder
 
 #: Memory is measured on one file in so many: to trace it takes several times as long.
 MEMORY_EVERY = 16
-#: A reading may take twice what the file says it holds, and this: for buffers and complaints.
+#: One file in so many is large, and its memory measured.
+LARGE_EVERY = 1000
+#: How much of a large file is damaged.
+PIECE_BYTES = 1000
+#: A reading may take twice what the file says it holds, and this: for the piece being read, and complaints.
 SMALL_BYTES = 8 << 20
 #: Files kept for an ending that was new.
 MOST_KEPT = 400
@@ -36,6 +40,7 @@ class Tally:
     defects: list[str] = field(default_factory=list)
     slowest: float = 0.0
     measured: int = 0
+    large: int = 0
     largest_peak: int = 0
 
     def note(self, outcome: Outcome, content: bytes, stated_bytes: Callable[[bytes], int]) -> None:
@@ -74,16 +79,22 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
 def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], None]) -> Tally:
     """Have a reader read n damaged files; within `watching`."""
     rng, tally = Random(target.name), Tally()
-    whole = list(target.files())
+    whole, large = list(target.files()), target.large()
     for content in whole:  # which also brings what is imported and kept on first use
         path.write_bytes(content)
         target.read(path)
     kept = list(whole)
     for i in range(n):
-        content = damaged(target, rng, whole, kept)
+        is_large = bool(large) and i % LARGE_EVERY == 0
+        content = (
+            damaged_large(target, rng, large[i // LARGE_EVERY % len(large)])
+            if is_large
+            else damaged(target, rng, whole, kept)
+        )
         path.write_bytes(content)
-        outcome = observe(target.read, path, memory=i % MEMORY_EVERY == 0)
+        outcome = observe(target.read, path, memory=is_large or i % MEMORY_EVERY == 0)
         tally.note(outcome, content, target.stated_bytes)
+        tally.large += is_large
         if tally.is_new(outcome) and len(kept) < MOST_KEPT:
             kept.append(content)
         advance(1)
@@ -97,6 +108,19 @@ def damaged(target: Target, rng: Random, whole: Sequence[bytes], kept: Sequence[
         content = target.edit(content, rng)
     else:
         content = mutate(content, rng, Stock(whole, target.words))
+    return _finished(target, content, rng)
+
+
+def damaged_large(target: Target, rng: Random, content: bytes) -> bytes:
+    """Return a large file as it is, or with damage in one place."""
+    if rng.random() < 0.5:
+        place = rng.choice((0, rng.randrange(len(content))))
+        piece, rest = content[place : place + PIECE_BYTES], content[place + PIECE_BYTES :]
+        content = content[:place] + mutate(piece, rng, Stock([piece], target.words)) + rest
+    return _finished(target, content, rng)
+
+
+def _finished(target: Target, content: bytes, rng: Random) -> bytes:
     return target.finish(content, rng) if target.finish and rng.random() < 0.5 else content
 
 
@@ -111,8 +135,11 @@ def _finding(name: str, tally: Tally) -> Finding:
         f"{tally.endings.total():,} files: {accepted:,} read, {refused:,} refused by one line, "
         f"{len(tally.defects)} defects, {len(tally.shapes)} different endings; slowest "
         f"{tally.slowest * 1000:.0f} ms; memory beyond twice what the file states at most "
-        f"{tally.largest_peak / 2**20:.1f} MiB ({tally.measured:,} measured)"
+        f"{tally.largest_peak / 2**20:.1f} MiB ({tally.measured:,} measured, {tally.large:,} of them large)"
     )
-    limit = f"0 defects, {MAX_SECONDS:g} s of processor time each, {SMALL_BYTES >> 20} MiB"
+    limit = (
+        f"0 defects, {MAX_SECONDS:g} s of processor time each, memory of twice what the file states and "
+        f"{SMALL_BYTES >> 20} MiB"
+    )
     first = f"; the first: {tally.defects[0]}" if tally.defects else ""
     return Finding(f"Damaged files: {name}", measured + first, limit, not tally.defects)

@@ -61,3 +61,12 @@ def test_the_tensors_of_a_file_must_be_those_needed():
         with pytest.raises(ValueError) as error:
             check_tensors(connected(), found, "a.safetensors")
         assert str(error.value) == f"a.safetensors: {message}"
+
+
+def test_more_layers_than_a_file_holds():
+    layers = [pl.ReLU()] * 2001
+    with pytest.raises(ValueError, match="a file may hold 2,000 layers at most, got 2,001"):
+        describe_layers(layers)
+    with pytest.raises(ValueError, match="a file may hold 2,000 layers at most, got 2,001"):
+        make_layers([{"layer": "ReLU"}] * 2001)
+    assert len(make_layers(describe_layers(layers[1:]))) == 2000

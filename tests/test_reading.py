@@ -1,13 +1,16 @@
 """What comes from anywhere: only regular files, only strict JSON, and messages of one short line."""
 
 import ast
+import contextlib
+import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 import pellucid
-from pellucid.reading import brief, open_regular, parse_json
+from pellucid.reading import brief, open_regular, parse_json, read_json
 
 
 def test_a_regular_file_is_read_through_a_link_too(tmp_path):
@@ -34,7 +37,10 @@ def test_what_may_never_end_is_refused_at_once(tmp_path):
         ("[NaN]", "NaN is not a number in JSON"),
         ('{"a": -Infinity}', "-Infinity is not a number in JSON"),
         ('{"b": {"a": 1, "c": 2, "a": 3}}', "'a' stands twice in an object"),
-        ("[" * 100_000, "it is nested too deeply"),
+        ("[" * 90_000, "it is nested too deeply"),
+        ("[" * 110_000, "110,000 values in JSON may take 7,040,000 bytes of memory, at most 6,500,000"),
+        ('"' + "x" * 2_000_000 + '"', "JSON of more than 2,000,000 bytes, which is not read"),
+        ('"' + "é" * 1_000_000 + '"', "JSON of more than 2,000,000 bytes, which is not read"),
         (r'"\ud83d"', r"'\\ud83d' alone is no character"),
         (r'{"\uDE00": 1}', r"'\\ude00' alone is no character"),
         ("", "Expecting value"),
@@ -91,3 +97,46 @@ def test_the_walk_sees_what_it_should():
     assert set(names(ast.parse(source))) & DANGEROUS == {
         *("pickle", "exec", "allow_pickle", "extractall", "torch.load", "eval"),
     }
+
+
+#: A few times more values than are taken, of each kind.
+MANY = {
+    "numbers": [1000.5] * 300_000,
+    "texts": [f"{i:x}" for i in range(200_000)],
+    "lists": [[1000]] * 100_000,
+    "objects": [{"a": 1000}] * 50_000,
+    "names": {f"{i:x}": i for i in range(50_000)},
+    "objects of objects": {f"{i:x}": {f"{i:x}": i} for i in range(40_000)},
+    "wide texts": [f"\U0001f600{i:x}" for i in range(100_000)],
+}
+
+
+@pytest.mark.parametrize("escaped", [False, True])
+@pytest.mark.parametrize("kind", MANY)
+def test_the_memory_of_values_is_twice_the_text_and_a_little(kind, escaped):
+    """As many as are taken, found by halving."""
+    peaks = []
+    for halvings in range(6):
+        many = MANY[kind]
+        n = len(many) >> halvings
+        values = dict(list(many.items())[:n]) if isinstance(many, dict) else many[:n]
+        text = json.dumps(values, ensure_ascii=escaped)
+        del values
+        tracemalloc.start()
+        with contextlib.suppress(ValueError):
+            parse_json(text)
+            peaks.append(tracemalloc.get_traced_memory()[1] - len(text.encode()))
+        tracemalloc.stop()
+    assert 0 < len(peaks) < 6
+    assert max(peaks) < 8 << 20
+
+
+def test_a_file_of_json(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('{"é": [1.5]}', encoding="utf-8")
+    assert read_json(path) == {"é": [1.5]}
+    path.write_bytes(b" " * 2_000_001)
+    with pytest.raises(ValueError, match="2,000,001 bytes of JSON, at most 2,000,000 are read"):
+        read_json(path)
+    with pytest.raises(OSError, match="not a regular file"):
+        read_json(os.devnull)

@@ -33,9 +33,14 @@ def mutate(content: bytes, rng: Random, stock: Stock) -> bytes:
     """Return a file with some damage, or noise alone."""
     if rng.random() < 0.02:
         return rng.randbytes(rng.randrange(300))
+    return mutated(content, [rng.choice(MUTATIONS) for _ in range(1 + int(rng.expovariate(1.2)))], rng, stock)
+
+
+def mutated(content: bytes, mutations: Sequence[Mutation], rng: Random, stock: Stock) -> bytes:
+    """Return a file after some mutations."""
     damaged = bytearray(content)
-    for _ in range(1 + int(rng.expovariate(1.2))):
-        rng.choice(MUTATIONS)(damaged, rng, stock)
+    for mutation in mutations:
+        mutation(damaged, rng, stock)
     return bytes(damaged[:MAX_BYTES])
 
 

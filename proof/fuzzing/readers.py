@@ -21,6 +21,8 @@ from pellucid.lab.files import read_ledger
 from pellucid.lab.runs import read_run
 
 SIDE = 4
+#: Of a large array.
+LARGE_ROWS = 100_000
 #: A model of a table, and one of images.
 TABLE = ModelNotes(("elm", "oak"), ("width", "height"), "kind", None, None, "softmax-cross-entropy")
 PIXELS = tuple(f"pixel{i}" for i in range(SIDE**2))
@@ -83,7 +85,7 @@ def labels(path: Path) -> object:
 
 def digits(path: Path) -> object:
     """Read a table of digits."""
-    return read_digit_csv(path, max_rows=100)
+    return read_digit_csv(path, max_rows=3000)
 
 
 def table_to_train_on(path: Path) -> object:
@@ -109,7 +111,8 @@ def picture(path: Path) -> object:
 def array_to_train_on(path: Path) -> object:
     """Open an array as `pellucid.train` does, and use it."""
     net = pl.Network([pl.Rescale(1.0), pl.Dense(2)]).build(2, rng=np.random.default_rng(0))
-    x, y = check_data(net, path, np.zeros(3, np.int64))
+    n_rows = 3 if path.stat().st_size < 1 << 16 else LARGE_ROWS
+    x, y = check_data(net, path, np.zeros(n_rows, np.int64))
     return x.sum(), y
 
 

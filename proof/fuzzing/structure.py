@@ -83,6 +83,13 @@ def unpacked_bytes(content: bytes) -> int:
     return len(content) + len(_inflated(content))
 
 
+def table_bytes(content: bytes) -> int:
+    """Return how many bytes a table holds: its own, unpacked, or eight for each cell if that is more."""
+    text = _inflated(content) if content.startswith(b"\x1f\x8b") else content
+    n_cells = text.count(b",") + text.count(b"\n") + 1
+    return max(unpacked_bytes(content), 8 * n_cells)
+
+
 def _inflated(content: bytes) -> bytes:
     stream = zlib.decompressobj(wbits=31)
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from proof.fuzzing import readers, samples, words
+from proof.fuzzing import large, readers, samples, words
 from proof.fuzzing.json_edits import edit_json_file
 from proof.fuzzing.structure import (
     checksummed,
@@ -15,6 +15,7 @@ from proof.fuzzing.structure import (
     image_bytes,
     packed,
     redigested,
+    table_bytes,
     unpacked_bytes,
 )
 
@@ -38,6 +39,8 @@ class Target:
         Brings damaged bytes into a form that gets past the outermost check: half of the files are.
     stated_bytes : callable
         How many bytes a file says that it holds; gzip is unpacked to see.
+    large : function
+        Returns large files, of megabytes or near a limit, whole or not.
     """
 
     name: str
@@ -47,24 +50,85 @@ class Target:
     edit: Callable[[bytes, Random], bytes] | None = None
     finish: Callable[[bytes, Random], bytes] | None = None
     stated_bytes: Callable[[bytes], int] = unpacked_bytes
+    large: Callable[[], Sequence[bytes]] = list
 
 
 TARGETS = (
-    Target("safetensors", readers.tensors, samples.tensor_files, words.TENSOR_WORDS, edit_safetensors_header),
-    Target("model", readers.model, samples.models, words.TENSOR_WORDS, edit_model_notes),
-    Target("checkpoint", readers.checkpoint, samples.checkpoints, (), edit_model_notes, redigested),
-    Target("IDX", readers.values, samples.idx_files),
-    Target("IDX labels", readers.labels, samples.idx_labels),
-    Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed),
-    Target("IDX to predict", readers.images, samples.idx_images, finish=packed),
-    Target("digit CSV", readers.digits, samples.digit_tables, words.DIGIT_WORDS, edit_rows, packed),
-    Target("CSV to train on", readers.table_to_train_on, samples.labelled, words.TABLE_WORDS, edit_rows),
-    Target("CSV to predict", readers.table_to_predict, samples.tables, words.TABLE_WORDS, edit_rows, packed),
-    Target("TOML settings", readers.settings, samples.settings, words.SETTING_WORDS),
-    Target("picture", readers.picture, samples.pictures, finish=checksummed, stated_bytes=image_bytes),
-    Target("array in .npy", readers.array_to_train_on, samples.arrays, words.ARRAY_WORDS),
-    Target("run of a report", readers.report_run, samples.report_runs, edit=edit_json_file),
-    Target("results of bench", readers.bench_results, samples.bench_results, edit=edit_json_file),
-    Target("ledger", readers.ledger, samples.ledgers, edit=edit_json_file),
-    Target("npm package", readers.package, samples.packages, finish=packed),
+    Target(
+        "safetensors",
+        readers.tensors,
+        samples.tensor_files,
+        words.TENSOR_WORDS,
+        edit_safetensors_header,
+        large=large.tensor_files,
+    ),
+    Target("model", readers.model, samples.models, words.TENSOR_WORDS, edit_model_notes, large=large.models),
+    Target(
+        "checkpoint",
+        readers.checkpoint,
+        samples.checkpoints,
+        (),
+        edit_model_notes,
+        redigested,
+        large=large.checkpoints,
+    ),
+    Target("IDX", readers.values, samples.idx_files, large=large.idx_files),
+    Target("IDX labels", readers.labels, samples.idx_labels, large=large.idx_labels),
+    Target("IDX in gzip", readers.values, samples.idx_packed, finish=packed, large=large.idx_files),
+    Target("IDX to predict", readers.images, samples.idx_images, finish=packed, large=large.idx_images),
+    Target(
+        "digit CSV",
+        readers.digits,
+        samples.digit_tables,
+        words.DIGIT_WORDS,
+        edit_rows,
+        packed,
+        large=large.digit_tables,
+    ),
+    Target(
+        "CSV to train on",
+        readers.table_to_train_on,
+        samples.labelled,
+        words.TABLE_WORDS,
+        edit_rows,
+        None,
+        table_bytes,
+        large.tables,
+    ),
+    Target(
+        "CSV to predict",
+        readers.table_to_predict,
+        samples.tables,
+        words.TABLE_WORDS,
+        edit_rows,
+        packed,
+        table_bytes,
+        large.tables,
+    ),
+    Target("TOML settings", readers.settings, samples.settings, words.SETTING_WORDS, large=large.settings),
+    Target(
+        "picture",
+        readers.picture,
+        samples.pictures,
+        finish=checksummed,
+        stated_bytes=image_bytes,
+        large=large.pictures,
+    ),
+    Target("array in .npy", readers.array_to_train_on, samples.arrays, words.ARRAY_WORDS, large=large.arrays),
+    Target(
+        "run of a report",
+        readers.report_run,
+        samples.report_runs,
+        edit=edit_json_file,
+        large=large.json_files,
+    ),
+    Target(
+        "results of bench",
+        readers.bench_results,
+        samples.bench_results,
+        edit=edit_json_file,
+        large=large.json_files,
+    ),
+    Target("ledger", readers.ledger, samples.ledgers, edit=edit_json_file, large=large.json_files),
+    Target("npm package", readers.package, samples.packages, finish=packed, large=large.packages),
 )

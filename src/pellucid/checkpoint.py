@@ -8,7 +8,7 @@ True
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from errno import EACCES, EINVAL, ENOENT
 from os import PathLike
@@ -22,7 +22,7 @@ from pellucid.backend import Array, to_host
 from pellucid.files import remove_left_over
 from pellucid.machine import Arithmetic
 from pellucid.reading import brief
-from pellucid.records import Record, as_records, as_table
+from pellucid.records import History, Record, as_records, as_table
 
 #: The version of the file's contents.
 VERSION = 1
@@ -70,8 +70,8 @@ class Snapshot:
         The states of the generators for dropout, network by network.
     order : dict or None
         The state of the generator of permutations when the next epoch, or the running one, began.
-    records : list of list of Record
-        Those of each epoch done, one for each network.
+    records : sequence of list of Record
+        Those of each epoch done, one for each network; where it was read from a file, a `History`.
     running : Running or None
         None between two epochs.
     arithmetic : dict
@@ -85,7 +85,7 @@ class Snapshot:
     step_number: int
     generators: list[dict[str, Any]]
     order: dict[str, Any] | None
-    records: list[list[Record]]
+    records: Any
     running: Running | None
     arithmetic: Arithmetic
 
@@ -104,7 +104,7 @@ class Checkpoint:
     ----------
     extras : dict of str to array
         The caller's own: saved with each checkpoint, and there again when a training goes on.
-    records : list of list of Record
+    records : sequence of list of Record
         When a training goes on: the records that were given before and are not given again, an entry for
         each epoch, in it one record for each network.
 
@@ -125,7 +125,7 @@ class Checkpoint:
 
     path: str | PathLike[str]
     extras: dict[str, Array] = field(default_factory=dict)
-    records: list[list[Record]] = field(default_factory=list)
+    records: Sequence[list[Record]] = ()
 
     def check_place(self, *, resume: bool) -> None:
         """Raise if the file cannot be written or would be lost, before anything is trained."""
@@ -216,7 +216,7 @@ def _snapshot(tensors: Mapping[str, Array], about: Mapping[str, Any]) -> Snapsho
     optimizer, running = _without_prefix("optimizer", tensors), _without_prefix("running", tensors)
     if not epochs and not running:
         raise ValueError("it holds neither an epoch nor a batch: none is written so early")
-    records = as_records(tensors["records"]) if epochs else []
+    records = as_records(tensors["records"]) if epochs else History(np.empty((0, 0, 2)))
     if len(records) != epochs:
         raise ValueError(f"it holds records of {len(records)} epochs, and {epochs} are done")
     for name, array in {"theta": theta, **optimizer}.items():

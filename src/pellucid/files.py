@@ -24,7 +24,7 @@ class System:
         """Open a file that must not exist yet."""
         return path.open("xb")
 
-    def write(self, file: BinaryIO, chunk: bytes | bytearray) -> None:
+    def write(self, file: BinaryIO, chunk: bytes | bytearray | memoryview) -> None:
         """Write a chunk."""
         file.write(chunk)
 
@@ -51,7 +51,7 @@ class System:
 SYSTEM = System()
 
 
-def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray]) -> None:
+def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray | memoryview]) -> None:
     """Write chunks to a file under a temporary name beside it, flush to the disk, and rename.
 
     Parameters

@@ -16,6 +16,9 @@ from pellucid.layers import SAVED_LAYERS, Dense, Layer
 from pellucid.reading import brief
 from pellucid.safetensors_header import Place
 
+#: In a file a layer may take 18 bytes, and some 600 in memory.
+MAX_LAYERS = 2000
+
 
 def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
     """Return the layers as plain JSON values.
@@ -24,12 +27,15 @@ def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
     ------
     TypeError
         If a layer is not one of pellucid's own: a file could not say how to make it again.
+    ValueError
+        If there are more layers than are read.
 
     Examples
     --------
     >>> describe_layers([Dense(2)])
     [{'layer': 'Dense', 'n_out': 2}]
     """
+    _check_count(len(layers))
     for layer in layers:
         if SAVED_LAYERS.get(type(layer).__name__) is not type(layer):
             raise TypeError(f"{layer!r} cannot be saved: only {', '.join(SAVED_LAYERS)} can")
@@ -65,8 +71,14 @@ def make_layers(descriptions: Sequence[Mapping[str, Any]]) -> list[Layer]:
     """
     if not isinstance(descriptions, list) or not all(isinstance(each, dict) for each in descriptions):
         raise TypeError(f"layers must be a list of objects, got {brief(descriptions)}")
+    _check_count(len(descriptions))
     settings = [dict(description) for description in descriptions]
     return [SAVED_LAYERS[each.pop("layer")](**each) for each in settings]
+
+
+def _check_count(n_layers: int) -> None:
+    if n_layers > MAX_LAYERS:
+        raise ValueError(f"a file may hold {MAX_LAYERS:,} layers at most, got {n_layers:,}")
 
 
 def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:

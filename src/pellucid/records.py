@@ -6,7 +6,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias, overload
 
 import numpy as np
 
@@ -69,7 +69,53 @@ def as_table(records: Sequence[Sequence[Record]]) -> Array:
     return np.array([[numbers[:n_numbers] for numbers in epoch] for epoch in rows], np.float64)
 
 
-def as_records(table: Array) -> list[list[Record]]:
+class History(Sequence[list[Record]]):
+    """The records of each epoch of a training that went on: the first as numbers, and made when asked for.
+
+    As objects, records take some twenty times as much.
+
+    Parameters
+    ----------
+    table : array
+        What `as_table` returned.
+
+    Examples
+    --------
+    >>> history = History(np.array([[[0.5, 0.75]], [[0.25, 1.0]]]))
+    >>> history.append([Record(3, None, 0.125, 1.0)])
+    >>> [record.loss for [record] in history], history[1][0].epoch, len(history[:2])
+    ([0.5, 0.25, 0.125], 2, 2)
+    """
+
+    def __init__(self, table: Array, more: Sequence[list[Record]] = ()) -> None:
+        self._table, self._more = table, list(more)
+
+    def __len__(self) -> int:
+        return len(self._table) + len(self._more)
+
+    @overload
+    def __getitem__(self, i: int) -> list[Record]: ...
+    @overload
+    def __getitem__(self, i: slice) -> Self: ...
+    def __getitem__(self, i: int | slice) -> list[Record] | Self:
+        """Return the records of an epoch; of the first epochs, a history."""
+        n_told = len(self._table)
+        if isinstance(i, slice):
+            stop = range(len(self))[i].stop if i.start is None and i.step is None else None
+            if stop is None:
+                raise ValueError(f"only the first epochs can be taken, history[:n], got {i}")
+            return type(self)(self._table[:stop], self._more[: max(0, stop - n_told)])
+        epoch = range(len(self))[i]
+        if epoch >= n_told:
+            return self._more[epoch - n_told]
+        return [Record(epoch + 1, None, *numbers) for numbers in self._table[epoch].tolist()]
+
+    def append(self, records: list[Record]) -> None:
+        """Take in the records of another epoch."""
+        self._more.append(records)
+
+
+def as_records(table: Array) -> History:
     """Return the records that `as_table` made numbers of.
 
     Raises
@@ -84,9 +130,7 @@ def as_records(table: Array) -> list[list[Record]]:
     """
     if table.ndim != 3 or table.shape[2] not in (2, 4) or table.dtype != np.float64:
         raise ValueError(f"records must be float64 (epochs, k, 2 or 4), got {table.dtype} {table.shape}")
-    return [
-        [Record(i, None, *numbers) for numbers in epoch] for i, epoch in enumerate(table.tolist(), start=1)
-    ]
+    return History(table)
 
 
 class Tally:

@@ -73,7 +73,7 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
     Notes
     -----
     The header is checked against the file's size before any tensor is read, and each tensor is read straight
-    into its array: the memory taken is the file's size, after some 25 times the header's to look at that.
+    into its array: the memory taken is the file's size, and some 10 MB at most to look at the header.
 
     Examples
     --------

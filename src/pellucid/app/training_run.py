@@ -11,7 +11,7 @@ import pellucid as pl
 from pellucid.app.builder import build_loss, build_network, build_optimizer
 from pellucid.app.settings import TrainSettings, flag
 from pellucid.app.sources import Parts, Source, taken
-from pellucid.reading import brief
+from pellucid.reading import MAX_JSON, brief, parse_json
 
 
 class TrainingRun:
@@ -117,7 +117,8 @@ class TrainingRun:
         if snapshot is None:
             return 0
         try:
-            settings = dict(json.loads(checkpoint.extras["settings"].tobytes()))
+            told = checkpoint.extras["settings"].ravel()[: MAX_JSON + 1].tobytes()
+            settings = dict(parse_json(told.decode()))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(_told_foreign(checkpoint)) from error
         _check_same(settings, self.settings.made_of(), checkpoint)

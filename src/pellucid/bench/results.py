@@ -14,7 +14,7 @@ from pellucid.bench.contestants import versions
 from pellucid.bench.workloads import WORKLOADS
 from pellucid.files import write_whole
 from pellucid.lab.environment import environment
-from pellucid.reading import parse_json
+from pellucid.reading import check_json_size, read_json
 
 FORMAT = 1
 PARTS = (*WORKLOADS, "race", "scaling", "own")
@@ -50,6 +50,7 @@ def with_part(results: Mapping[str, Any], name: str, part: Mapping[str, Any]) ->
 def write_results(path: Path, results: Mapping[str, Any]) -> None:
     """Write results as strict JSON, whole or not at all; the folder is made."""
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
+    check_json_size(text)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, [text.encode(), b"\n"])
 
@@ -63,7 +64,7 @@ def read_results(path: Path) -> dict[str, Any]:
         If the file is something else.
     """
     try:
-        results: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
+        results: dict[str, Any] = read_json(path)
     except ValueError as error:
         raise ValueError(f"{path} holds no results of bench ({error}): name another file by --out") from None
     if not _is_known(results):

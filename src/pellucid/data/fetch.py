@@ -126,7 +126,7 @@ def _offers(source: Source, files: Sequence[DataFile], tried: list[str], progres
         tried.append(f"{source.title}: {error}")
 
 
-def _keep(path: Path, data: bytearray) -> None:
+def _keep(path: Path, data: Content) -> None:
     with _cache_errors(path.parent):
         write_whole(path, [data])
 

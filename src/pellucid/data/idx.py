@@ -16,7 +16,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.files import Content, DataError, Readable, name_of, open_unpacked, read_at_most
+from pellucid.data.files import (
+    CHUNK_BYTES,
+    Content,
+    DataError,
+    Readable,
+    name_of,
+    open_unpacked,
+    read_at_most,
+)
 
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 8
@@ -161,7 +169,10 @@ def _check_length(found: int, counts: tuple[int, ...], name: str) -> None:
 
 
 def _check_labels(values: NDArray[np.uint8], n_classes: int, name: str) -> None:
-    wrong = np.flatnonzero(values >= n_classes)
-    if wrong.size:
-        offset, label = 4 + 4 * values.ndim + wrong[0], values.flat[wrong[0]]
-        raise DataError(f"{name}: byte {offset}: label {label}, expected 0 to {n_classes - 1}")
+    flat = values.reshape(-1)
+    for start in range(0, len(flat), CHUNK_BYTES):
+        block = flat[start : start + CHUNK_BYTES]
+        if block.max() >= n_classes:
+            i = int((block >= n_classes).argmax())
+            offset = 4 + 4 * values.ndim + start + i
+            raise DataError(f"{name}: byte {offset}: label {block[i]}, expected 0 to {n_classes - 1}")

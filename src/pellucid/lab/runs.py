@@ -14,7 +14,7 @@ from pathlib import Path
 from pellucid.data import Dataset
 from pellucid.lab.environment import environment, fingerprint, source_digest
 from pellucid.lab.report import Finished, Result, Run
-from pellucid.reading import brief, parse_json
+from pellucid.reading import brief, check_json_size, read_json
 
 
 def checksums(sets: Collection[Dataset]) -> dict[str, str]:
@@ -66,7 +66,7 @@ def carry_out(group: Sequence[Run], data: Mapping[str, str]) -> list[bytes]:
     FloatingPointError
         If a training diverges; the error names the runs.
     ValueError
-        If the result holds a number that JSON cannot hold.
+        If the result holds a number that JSON cannot hold, or more than would be read.
     """
     from pellucid.lab.reports import REPORTS
 
@@ -95,7 +95,9 @@ def _content(run: Run, result: Result, seconds: float, data: Mapping[str, str]) 
         "seconds": round(seconds, 3),
         "result": result,
     }
-    return json.dumps(content, allow_nan=False).encode()
+    text = json.dumps(content, allow_nan=False)
+    check_json_size(text)
+    return text.encode()
 
 
 def read_run(path: Path) -> Finished | None:
@@ -109,7 +111,7 @@ def read_run(path: Path) -> Finished | None:
     if not path.exists():
         return None
     try:
-        content = parse_json(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         return Finished(content["settings"], content["seed"], content["result"], content["seconds"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
