@@ -3,6 +3,7 @@
 Allowed are a value, or a ValueError or OSError whose message is one line that can be printed.
 """
 
+import logging
 import signal
 import time
 import tracemalloc
@@ -46,7 +47,8 @@ class Outcome:
 
 @contextmanager
 def watching() -> Iterator[None]:
-    """Stop readings that hang, for as long as the block lasts; in the main thread."""
+    """Stop readings that hang, and log nothing, for as long as the block lasts; in the main thread."""
+    logging.disable(logging.WARNING)
     before = signal.signal(signal.SIGPROF, _stop)
     try:
         with warnings.catch_warnings():
@@ -54,6 +56,7 @@ def watching() -> Iterator[None]:
             yield
     finally:
         signal.signal(signal.SIGPROF, before)
+        logging.disable(logging.NOTSET)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -70,8 +70,8 @@ class Snapshot:
         The states of the generators for dropout, network by network.
     order : dict or None
         The state of the generator of permutations when the next epoch, or the running one, began.
-    records : sequence of list of Record
-        Those of each epoch done, one for each network; where it was read from a file, a `History`.
+    records : History
+        Those of each epoch done, one for each network.
     running : Running or None
         None between two epochs.
     arithmetic : dict
@@ -85,7 +85,7 @@ class Snapshot:
     step_number: int
     generators: list[dict[str, Any]]
     order: dict[str, Any] | None
-    records: Any
+    records: History
     running: Running | None
     arithmetic: Arithmetic
 
@@ -216,7 +216,7 @@ def _snapshot(tensors: Mapping[str, Array], about: Mapping[str, Any]) -> Snapsho
     optimizer, running = _without_prefix("optimizer", tensors), _without_prefix("running", tensors)
     if not epochs and not running:
         raise ValueError("it holds neither an epoch nor a batch: none is written so early")
-    records = as_records(tensors["records"]) if epochs else History(np.empty((0, 0, 2)))
+    records = as_records(tensors["records"]) if epochs else History()
     if len(records) != epochs:
         raise ValueError(f"it holds records of {len(records)} epochs, and {epochs} are done")
     for name, array in {"theta": theta, **optimizer}.items():

@@ -16,7 +16,7 @@ from pellucid.descent import Descent
 from pellucid.machine import Arithmetic, warn_of_changes
 from pellucid.network import Network
 from pellucid.optimizers import Optimizer
-from pellucid.records import Measured, Record, Tally
+from pellucid.records import History, Measured, Record, Tally
 from pellucid.stack import Model, generators_of
 
 
@@ -60,7 +60,7 @@ class Loop:
     saving : Saving or None
     done : int
         Epochs done.
-    past : list of list of Record
+    past : History
         Their records.
     tally : Tally or None
         Of the epoch that is running.
@@ -76,7 +76,7 @@ class Loop:
     threads: Callable[[], AbstractContextManager[None]]
     saving: Saving | None = None
     done: int = 0
-    past: list[list[Record]] = field(default_factory=list)
+    past: History = field(default_factory=History)
     tally: Tally | None = None
     #: The state of the generator of permutations when the epoch began.
     order: dict[str, object] | None = None

@@ -76,8 +76,8 @@ class History(Sequence[list[Record]]):
 
     Parameters
     ----------
-    table : array
-        What `as_table` returned.
+    table : array, optional
+        What `as_table` returned; None: no epoch yet.
 
     Examples
     --------
@@ -87,8 +87,8 @@ class History(Sequence[list[Record]]):
     ([0.5, 0.25, 0.125], 2, 2)
     """
 
-    def __init__(self, table: Array, more: Sequence[list[Record]] = ()) -> None:
-        self._table, self._more = table, list(more)
+    def __init__(self, table: Array | None = None, more: Sequence[list[Record]] = ()) -> None:
+        self._table, self._more = np.empty((0, 0, 2)) if table is None else table, list(more)
 
     def __len__(self) -> int:
         return len(self._table) + len(self._more)
