@@ -122,6 +122,23 @@ def test_shares_of_rows(n_shares, monkeypatch):
     check_twins(*data(), make=partial(network, n_out=64), optimizer=OPTIMIZERS["adam"], batch_size=200)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("shift", [0, -0.5])
+@pytest.mark.parametrize("rows", [1, 2])
+def test_shares_without_rows(rows, shift, optimizer, monkeypatch):
+    """The last batch has fewer rows than there are shares."""
+    monkeypatch.setattr(crew, "SMALL_BATCH", 1)
+    monkeypatch.setattr(crew, "most_shares", lambda: 3)
+    make = partial(network, n_out=64, shift=shift)
+    check_twins(*data(n=200 + rows), make=make, optimizer=OPTIMIZERS[optimizer], batch_size=200)
+
+
+@pytest.mark.parametrize("most_lines", [1, 2])
+def test_processors_with_fewer_registers(most_lines, monkeypatch):
+    monkeypatch.setattr("pellucid.compiled.tiles.MOST_LINES", most_lines)
+    check_twins(*data(31), make=partial(network, 31, 100), batch_size=150)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_finite_is_seen(value):
     """`train` refuses such arrays; where they come batch by batch, the loss tells."""
