@@ -122,6 +122,16 @@ def test_shares_of_rows(n_shares, monkeypatch):
     check_twins(*data(), make=partial(network, n_out=64), optimizer=OPTIMIZERS["adam"], batch_size=200)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("shift", [0, -0.5])
+def test_shares_without_rows_have_no_gradient(shift, optimizer, monkeypatch):
+    """The last batch has one row, and three shares: what two of them left in the batch before counts not."""
+    monkeypatch.setattr(crew, "SMALL_BATCH", 1)
+    monkeypatch.setattr(crew, "most_shares", lambda: 3)
+    make = partial(network, n_out=64, shift=shift)
+    check_twins(*data(n=201), make=make, optimizer=OPTIMIZERS[optimizer], batch_size=200)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_finite_is_seen(value):
     """`train` refuses such arrays; where they come batch by batch, the loss tells."""

@@ -37,6 +37,12 @@ class Part(NamedTuple):
 
 
 @kernel
+def n_parts(layout: Layout, n: int) -> int:
+    """Return how many parts n rows have: none is one without rows, so that its gradient is set to 0."""
+    return max(1, -(-n // layout.part_rows))
+
+
+@kernel
 def part_of(layout: Layout, state: State, number: int, n: int) -> Part:
     """Return a part of n rows."""
     n_groups, capacity = -(-layout.widths[0] // GROUP), layout.part_rows + 1
@@ -51,7 +57,7 @@ def part_of(layout: Layout, state: State, number: int, n: int) -> Part:
 @inlined
 def list_entries(layout: Layout, state: State, data: Data, first: int, n: int) -> None:
     """List what is not zero in n rows of the data, times the scale."""
-    for number in range(-(-n // layout.part_rows)):
+    for number in range(n_parts(layout, n)):
         part = part_of(layout, state, number, n)
         part.counts[:] = 0
         start = first + number * layout.part_rows
@@ -103,7 +109,7 @@ def multiply_sparse(layout: Layout, state: State, data: Data, n: int, y: Array) 
     """Compute y = x W, both wide, from the lists of the n rows of x."""
     for first in range(0, y.shape[1], layout.tile_width):
         # All parts in turn meet the same columns of W, which stay in the cache.
-        for number in range(-(-n // layout.part_rows)):
+        for number in range(n_parts(layout, n)):
             part = part_of(layout, state, number, n)
             tile = tile_of(layout, state, part.n_rows + 1)
             multiply_tile(layout, state.theta, part, first, y.shape[1], tile)
@@ -138,7 +144,7 @@ def put_tile(tile: Array, is_shifted: bool, y: Array) -> None:
 def multiply_back_sparse(layout: Layout, state: State, n: int, dy: Array) -> None:
     """Compute dW = xᵀ dy, all wide, from the lists of the n rows of x, and put it where gradients go."""
     for first in range(0, dy.shape[1], layout.tile_width):
-        for number in range(-(-n // layout.part_rows)):
+        for number in range(n_parts(layout, n)):
             part = part_of(layout, state, number, n)
             tile = tile_of(layout, state, part.n_rows + 1)
             take_tile(dy[number * layout.part_rows :, first : first + layout.tile_width], tile)
