@@ -92,6 +92,18 @@ def test_shift_is_one_more_row(shift, scale, dtype, bound):
     check_twins(*data(31), make=make, block_rows=150, bound=bound)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.int64])
+def test_columns_that_are_shifted_in_float64_keep_their_digits(dtype):
+    """A column of seconds since 1970, of which float32 keeps minutes, beside columns of zeros and ones."""
+    rng = np.random.default_rng(0)
+    seconds = rng.integers(-10, 11, size=N)
+    x = np.eye(31)[rng.integers(30, size=N)]
+    x[:, 30] = 1.6e9 + seconds
+    shift = [0] * 30 + [-1.6e9 / 6]
+    make = partial(network, 31, 64, scale=[1] * 30 + [1 / 6], shift=shift, dtype=np.float32)
+    check_twins(x.astype(dtype), (seconds > 0).astype(int), make=make, batch_size=100, bound=1e-5)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_float32(dtype):
     x, y = data(31)
@@ -122,7 +134,7 @@ def test_shares_of_rows(n_shares, monkeypatch):
     check_twins(*data(), make=partial(network, n_out=64), optimizer=OPTIMIZERS["adam"], batch_size=200)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 @pytest.mark.parametrize("shift", [0, -0.5])
 @pytest.mark.parametrize("rows", [1, 2])
 def test_shares_without_rows(rows, shift, optimizer, monkeypatch):

@@ -37,9 +37,14 @@ class Feed:
         return self.n_drawn + n_copied
 
     def is_sparse(self, x: Array) -> bool:
-        """Whether x is mostly zero; of the same array in one call after another that is found once."""
+        """Whether x is mostly zero; of the same array in one call after another that is found once.
+
+        What is shifted in float64 is not: of a sparse product's columns the shift is added when all digits
+        beyond the network's dtype are gone.
+        """
         if x is not self.seen[0]:
-            self.seen = x, is_sparse(x)
+            scale, _ = self._scaling(x.dtype)
+            self.seen = x, scale.dtype == self.first.dtype and is_sparse(x)
         return self.seen[1]
 
     def data(self, x: Array, y: Array, rows: Array) -> Data:
@@ -53,9 +58,7 @@ class Feed:
         obstacle = why_not_labels(y)
         if obstacle:
             raise ValueError(f"this batch cannot be compiled: {obstacle}")
-        if x.dtype not in self.scaling:
-            self.scaling[x.dtype] = make_scaling(self.first, x.dtype)
-        scale, shift = self.scaling[x.dtype]
+        scale, shift = self._scaling(x.dtype)
         sparse = self.is_sparse(x)
         labels = y[rows].astype(np.int64)
         if not is_readable(x):
@@ -66,6 +69,12 @@ class Feed:
         rows = np.ascontiguousarray(rows, np.int64)
         drop_prob, drawn = self._drop_prob(), self._draw(len(rows))
         return Data(x, rows, scale, shift, labels, drop_prob, drawn, sparse, bool(np.any(shift)))
+
+    def _scaling(self, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:
+        """Return scale and shift by column for data of a dtype."""
+        if dtype not in self.scaling:
+            self.scaling[dtype] = make_scaling(self.first, dtype)
+        return self.scaling[dtype]
 
     def _drop_prob(self) -> Array:
         """Return each layer's probability, which may change while training goes on."""
