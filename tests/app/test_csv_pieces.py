@@ -70,6 +70,14 @@ def test_a_row_that_never_ends(monkeypatch):
         list(whole.pieces())
 
 
+def test_a_row_too_long_without_quotes_is_not_blamed_on_them(monkeypatch):
+    monkeypatch.setattr(csv_pieces, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(csv_pieces, "PIECE_BYTES", 100)
+    whole = read_content(b"a,b\n" + b"0.12345," * 500 + b"1\n")
+    with pytest.raises(DataError, match=r"1,000 bytes, which is not read: use fewer columns or digits$"):
+        list(whole.pieces())
+
+
 def test_blank_lines_at_the_end_are_left_out(monkeypatch):
     monkeypatch.setattr(csv_pieces, "CHUNK_BYTES", 4)
     assert b"".join(read_content(b"a,b\n1,2" + b"\n" * 20).pieces()) == b"a,b\n1,2\n"

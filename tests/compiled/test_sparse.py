@@ -151,6 +151,18 @@ def test_processors_with_fewer_registers(most_lines, monkeypatch):
     check_twins(*data(31), make=partial(network, 31, 100), batch_size=150)
 
 
+def test_a_batch_too_small_for_lists_is_that_after_larger_ones_too(tmp_path):
+    """A resumed training meets it first: the bits are those of one that has met larger ones before."""
+    x, y = data(1500, np.float32, n=110)
+    batches, nets = [(x[:10], y[:10]), (x[10:], y[10:])], []
+    for all_epochs in ([2], [1, 2]):
+        for epochs in all_epochs:
+            net, path = network(1500, 128, dtype=np.float32), tmp_path / f"{len(nets)}.ckpt"
+            run(net, batches, None, compiled=True, epochs=epochs, checkpoint=path, resume=True)
+        nets.append(net)
+    assert np.array_equal(nets[0].theta, nets[1].theta)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_what_is_not_finite_is_seen(value):
     """`train` refuses such arrays; where they come batch by batch, the loss tells."""

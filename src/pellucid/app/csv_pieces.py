@@ -60,9 +60,9 @@ class Content:
 
     def _check_row(self, row: bytes) -> None:
         if len(row) > MAX_ROW_BYTES:
+            remedy = 'is a " in it not doubled?' if b'"' in row else "use fewer columns or digits"
             raise DataError(
-                f"{self.name}: a row of more than {MAX_ROW_BYTES:,} bytes, which is not read: "
-                'is a " in it not doubled?'
+                f"{self.name}: a row of more than {MAX_ROW_BYTES:,} bytes, which is not read: {remedy}"
             )
 
 
