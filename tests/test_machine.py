@@ -102,3 +102,13 @@ def test_the_warning_is_one_line_of_its_own_where_no_logging_is_set_up():
         "",
         "b was made with a 1, and goes on with a 2: the same bits as without a break are not promised\n",
     )
+
+
+@pytest.mark.parametrize(("said", "found"), [("3", 3), ("0", 1)])
+def test_a_variable_says_how_many_threads_blas_takes(said, found, monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(VARIABLES[0], said)
+    assert usual_threads() == found
+    monkeypatch.setenv(VARIABLES[0], "²")
+    assert usual_threads() >= 1

@@ -112,6 +112,6 @@ def usual_threads() -> int:
     >>> usual_threads() >= 1
     True
     """
-    said = [os.environ[name] for name in VARIABLES if os.environ.get(name, "").isdigit()]
+    said = [os.environ[name] for name in VARIABLES if os.environ.get(name, "").isdecimal()]
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(said[0]) if said else n_cores
+    return max(1, int(said[0])) if said else n_cores

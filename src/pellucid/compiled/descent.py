@@ -62,26 +62,30 @@ class CompiledDescent:
     def steps(self, x: Array, y: Array, rows: Array | slice, batch_size: int) -> tuple[Array, Array]:
         """Take a step for each batch of these rows; return losses and right rows, both (steps, k)."""
         chosen = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
+        is_sparse = self.feed.is_sparse(x)
         with told_if_compiled(descend):
             if self.block_rows is None or batch_size <= self.block_rows:
-                return self._steps(x, y, chosen, batch_size)
-            found = [self._step(x, y, chosen[batch]) for batch in blocks(len(chosen), batch_size)]
+                return self._steps(x, y, chosen, batch_size, is_sparse)
+            found = [self._step(x, y, chosen[batch], is_sparse) for batch in blocks(len(chosen), batch_size)]
         return np.array([losses for losses, _ in found]), np.array([right for _, right in found])
 
-    def _steps(self, x: Array, y: Array, rows: Array, batch_size: int) -> tuple[Array, Array]:
+    def _steps(
+        self, x: Array, y: Array, rows: Array, batch_size: int, is_sparse: bool
+    ) -> tuple[Array, Array]:
         """Take all steps in one call of compiled code."""
         model, optimizer = self.model, self.optimizer
-        most, is_sparse = self._most_shares(), self.feed.is_sparse(x)
-        crew = self._crew(batch_size, n_cuts(model, batch_size, most, is_sparse=is_sparse))
+        cuts = n_cuts(model, batch_size, self._most_shares(), is_sparse=is_sparse)
+        crew = self._crew(batch_size, cuts)
         before, n_steps = optimizer.step_number, -(-len(rows) // batch_size)
         rates = np.array([optimizer.rate(before + i) for i in range(n_steps)], np.float64)
-        rule, data = make_rule(optimizer, model.n_weights), self.feed.data(x, y, rows)
+        rule = make_rule(optimizer, model.n_weights)
+        data = self.feed.data(x, y, rows, is_sparse=is_sparse)
         remembered = memories(optimizer, model.theta)
         # Counted beforehand: Ctrl-C is heard when all steps have been taken.
         optimizer.step_number += n_steps
         return crew.take_steps(rule, remembered, data, batch_size, rates, before)
 
-    def _step(self, x: Array, y: Array, rows: Array) -> tuple[Array, Array]:
+    def _step(self, x: Array, y: Array, rows: Array, is_sparse: bool) -> tuple[Array, Array]:
         """Take one step, block by block; return losses and right rows, both (k,)."""
         model = self.model
         assert self.block_rows is not None
@@ -94,7 +98,7 @@ class CompiledDescent:
         none = model.theta[:0], model.theta[:0]
         for part in blocks(len(rows), steps_a_call * at_once):
             sizes = np.array([each.stop - each.start for each in blocks(part.stop - part.start, at_once)])
-            shares, data = sizes / len(rows), self.feed.data(x, y, rows[part])
+            shares, data = sizes / len(rows), self.feed.data(x, y, rows[part], is_sparse=is_sparse)
             part_losses, part_right = crew.take_steps(COLLECTING, none, data, at_once, shares)
             losses += shares @ part_losses
             right += part_right.sum(axis=0)

@@ -28,7 +28,6 @@ class Feed:
         )
         self.n_drawn: int = sum(dropout.n_out for alike in self.dropouts for dropout in alike if dropout)
         self.drawn = np.empty(0, np.float32)
-        self.seen: tuple[Array | None, bool] = None, False
         self.scaling: dict[np.dtype[np.generic], tuple[Array, Array]] = {}
 
     def entries_a_row(self, x: Array | None = None) -> int:
@@ -37,17 +36,15 @@ class Feed:
         return self.n_drawn + n_copied
 
     def is_sparse(self, x: Array) -> bool:
-        """Whether x is mostly zero; of the same array in one call after another that is found once.
+        """Whether products with x are to leave out its zeros.
 
-        What is shifted in float64 is not: of a sparse product's columns the shift is added when all digits
-        beyond the network's dtype are gone.
+        What is shifted in float64 keeps them: to a sparse product the shift is added when all digits beyond
+        the network's dtype are gone.
         """
-        if x is not self.seen[0]:
-            scale, _ = self._scaling(x.dtype)
-            self.seen = x, scale.dtype == self.first.dtype and is_sparse(x)
-        return self.seen[1]
+        scale, _ = self._scaling(x.dtype)
+        return scale.dtype == self.first.dtype and is_sparse(x)
 
-    def data(self, x: Array, y: Array, rows: Array) -> Data:
+    def data(self, x: Array, y: Array, rows: Array, *, is_sparse: bool) -> Data:
         """Return these rows; their numbers are valid until the next call.
 
         Raises
@@ -59,7 +56,6 @@ class Feed:
         if obstacle:
             raise ValueError(f"this batch cannot be compiled: {obstacle}")
         scale, shift = self._scaling(x.dtype)
-        sparse = self.is_sparse(x)
         labels = y[rows].astype(np.int64)
         if not is_readable(x):
             x, rows = np.ascontiguousarray(x[rows], readable_dtype(x.dtype)), np.arange(len(rows))
@@ -68,7 +64,7 @@ class Feed:
         x.flags.writeable = False
         rows = np.ascontiguousarray(rows, np.int64)
         drop_prob, drawn = self._drop_prob(), self._draw(len(rows))
-        return Data(x, rows, scale, shift, labels, drop_prob, drawn, sparse, bool(np.any(shift)))
+        return Data(x, rows, scale, shift, labels, drop_prob, drawn, is_sparse, bool(np.any(shift)))
 
     def _scaling(self, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:
         """Return scale and shift by column for data of a dtype."""

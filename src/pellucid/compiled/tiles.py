@@ -22,7 +22,7 @@ FEW_LINES = 128
 #: The largest share of groups that are not all zero: with more, dense products are as fast.
 MOST_GROUPS = 0.5
 #: Rows in which zeros are counted.
-SAMPLE = 256
+SAMPLE = 64
 
 
 @dataclass(frozen=True)
