@@ -5,6 +5,7 @@ import time
 from collections import Counter
 
 import pytest
+from proof.fuzzing.structure import unpacked_bytes
 from proof.fuzzing.targets import TARGETS, Target
 from proof.fuzzing.watch import observe, watching
 
@@ -143,3 +144,10 @@ def test_a_finding_tells_the_first_defect():
     finding = fuzz._finding("x", tally)
     assert not finding.holds
     assert finding.measured.endswith("the first: KeyError: 'a', gzip.decompress(...)")
+
+
+def test_a_damaged_archive_states_what_it_holds_before_the_damage():
+    """A reader has that in memory when the checksum at the end shows the damage."""
+    content = gzip.compress(bytes(10**6))
+    assert unpacked_bytes(content) == len(content) + 10**6
+    assert 7 * 10**5 < unpacked_bytes(content[:-8] + bytes(8)) < 10**6 + len(content)
