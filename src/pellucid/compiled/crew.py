@@ -6,12 +6,11 @@ another number of shares adds the rows up in another order.
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from pellucid.backend import Array, zeros
-from pellucid.compiled.layout import Data, Rule, Shared, make_layout, of_shares
+from pellucid.compiled.layout import DENSE, Data, Rule, Shared, make_layout, of_shares
 from pellucid.compiled.steps import descend
 from pellucid.compiled.threads import n_threads, one_thread_each
 from pellucid.compiled.tickets import CAN_SHARE, PATIENCE, end_all, new_counters
@@ -63,10 +62,12 @@ class Crew:
         model, shape = self.model, (self.size, len(rates), self.model.k)
         losses, right = np.zeros(shape), np.zeros(shape, np.int64)
         state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work, self.lists)
+        if not self._lists_pay(batch_size):
+            data = data._replace(way=DENSE)
         n_threads, counters = min(self.size, most_shares()), new_counters(self.size)
         arguments = (
-            self._layout_of(batch_size), rule, state, data, batch_size, rates, steps_before, losses, right,
-            counters, PATIENCE if n_threads == self.size else 0,
+            self.layout, rule, state, data, batch_size, rates, steps_before, losses, right, counters,
+            PATIENCE if n_threads == self.size else 0,
         )  # fmt: skip
         if n_threads == 1 and model.n_weights > MANY_WEIGHTS:
             descend(*arguments)
@@ -75,15 +76,14 @@ class Crew:
                 self._descend_together(arguments, n_threads, counters)
         return losses.sum(axis=0), right.sum(axis=0)
 
-    def _layout_of(self, batch_size: int) -> Any:
-        """Return the layout for batches of a size: whether products are sparse is no matter of earlier ones.
+    def _lists_pay(self, batch_size: int) -> bool:
+        """Whether sparse products pay in batches of a size, whatever batches there were before.
 
         Else a training that is resumed, and begins with a smaller batch, would take other ones.
         """
         rows, itemsize = -(-batch_size // self.n_cuts), self.model.dtype.itemsize
         shapes = zip(self.layout.k, self.layout.widths, strict=True)
-        lines = [plan_tiles(rows, widths[0], k * widths[1], itemsize).lines for k, widths in shapes]
-        return self.layout._replace(lines=np.array(lines))
+        return all(plan_tiles(rows, widths[0], k * widths[1], itemsize).lines for k, widths in shapes)
 
     def begin_collecting(self) -> None:
         """Set the gradients to 0, to which steps under the rule `COLLECTING` add."""

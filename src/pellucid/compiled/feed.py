@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.compiled.layout import NO_DROPOUT, Data, make_scaling
+from pellucid.compiled.layout import DENSE, NO_DROPOUT, SPARSE, Data, make_scaling
 from pellucid.compiled.program import groups, why_not_labels
 from pellucid.compiled.tiles import is_sparse
 from pellucid.network import Network
@@ -64,7 +64,8 @@ class Feed:
         x.flags.writeable = False
         rows = np.ascontiguousarray(rows, np.int64)
         drop_prob, drawn = self._drop_prob(), self._draw(len(rows))
-        return Data(x, rows, scale, shift, labels, drop_prob, drawn, is_sparse, bool(np.any(shift)))
+        way, is_shifted = SPARSE if is_sparse else DENSE, bool(np.any(shift))
+        return Data(x, rows, scale, shift, labels, drop_prob, drawn, way, is_shifted)
 
     def _scaling(self, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:
         """Return scale and shift by column for data of a dtype."""

@@ -78,7 +78,7 @@ def multiply(layout: Layout, state: State, data: Data, layer: int, n: int) -> No
     k, n_in, n_out = layout.k, layout.widths[layer], layout.widths[layer + 1]
     if layer == 0:
         wide = matrix(state.work, layout.wide_at, n, k * n_out)
-        if is_sparse(layout, data):
+        if is_sparse(data):
             multiply_sparse(layout, state, data, n, wide)
         else:
             x = matrix(state.work, layout.x_at[0], n, n_in)
@@ -109,7 +109,7 @@ def multiply_back(layout: Layout, state: State, data: Data, layer: int, n: int) 
             gemm(x, True, dy, False, into, state.factor, state.keep)
         elif k > 1:
             copy(dy, wide[:, j * n_out : (j + 1) * n_out])
-    if layer == 0 and is_sparse(layout, data):
+    if layer == 0 and is_sparse(data):
         multiply_back_sparse(layout, state, n, wide)
     elif layer == 0:
         x = matrix(state.work, layout.x_at[0], n, n_in)
@@ -118,9 +118,9 @@ def multiply_back(layout: Layout, state: State, data: Data, layer: int, n: int) 
 
 
 @kernel
-def is_sparse(layout: Layout, data: Data) -> bool:
+def is_sparse(data: Data) -> bool:
     """Whether the first layer's products are those with lists of what is not zero."""
-    return data.is_sparse and layout.lines > 0
+    return len(data.way) > 0
 
 
 @inlined
@@ -182,7 +182,7 @@ def compute_gradient(
     """Put these rows' share of the batch's gradient where it goes; rows `ahead` are asked for."""
     first, last = rows
     ask_for(data.x, data.rows[ahead[0] : ahead[1]])
-    if is_sparse(layout, data):
+    if is_sparse(data):
         list_entries(layout, state, data, first, last - first)
     else:
         x = matrix(state.work, layout.x_at[0], last - first, layout.widths[0])

@@ -81,7 +81,8 @@ def is_sparse(x: Array) -> bool:
     >>> is_sparse(x), is_sparse(x + 1)
     (True, False)
     """
-    sample = np.asarray(x[:: max(1, len(x) // SAMPLE)])
+    sample = np.asarray(x[:: max(1, len(x) // SAMPLE)]) != 0
     n_columns = sample.shape[1] // GROUP * GROUP
-    groups = sample[:, :n_columns].reshape(-1, GROUP) != 0
-    return bool(groups.size) and float(groups.any(axis=1).mean()) <= MOST_GROUPS
+    # Column by column: `any` along four entries takes ten times as long.
+    groups = np.logical_or.reduce([sample[:, q:n_columns:GROUP] for q in range(GROUP)])
+    return bool(groups.size) and float(groups.mean()) <= MOST_GROUPS
