@@ -97,6 +97,8 @@ def _inflated(content: bytes) -> bytes:
     stream, found = zlib.decompressobj(wbits=31), bytearray()
     try:
         for start in range(0, len(content), PIECE):
+            if stream.eof:
+                break
             found += stream.decompress(content[start : start + PIECE], MOST_DEFLATED * len(content))
     except zlib.error:
         return bytes(found)
