@@ -14,6 +14,7 @@ from PIL import Image
 
 from pellucid import safetensors
 from pellucid.checkpoint import _digest
+from pellucid.data.files import GZIP_MAGIC
 from pellucid.safetensors_header import KEY
 from proof.fuzzing.json_edits import edit_json
 from proof.fuzzing.mutations import Stock, mutate
@@ -80,16 +81,17 @@ def packed(content: bytes, rng: Random) -> bytes:
 
 def unpacked_bytes(content: bytes) -> int:
     """Return how many bytes a file holds, unpacked as far as it goes."""
-    if not content.startswith(b"\x1f\x8b"):
+    if not content.startswith(GZIP_MAGIC):
         return len(content)
     return len(content) + len(_inflated(content))
 
 
 def table_bytes(content: bytes) -> int:
     """Return how many bytes a table holds: its own, unpacked, or eight for each cell if that is more."""
-    text = _inflated(content) if content.startswith(b"\x1f\x8b") else content
+    is_packed = content.startswith(GZIP_MAGIC)
+    text = _inflated(content) if is_packed else content
     n_cells = text.count(b",") + text.count(b"\n") + 1
-    return max(unpacked_bytes(content), 8 * n_cells)
+    return max(len(content) + is_packed * len(text), 8 * n_cells)
 
 
 def _inflated(content: bytes) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.reading import brief, check_json_size, parse_json
+from pellucid.reading import MAX_JSON, brief, check_json_size, parse_json
 
 #: NumPy's dtypes in the order in which the format's own package lays tensors out.
 DTYPES = {
@@ -36,7 +36,7 @@ NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 KEY = "pellucid"
 #: The longest header that is written and read: within what `check_json_size` allows, it names 5,000 tensors,
 #: or 50,000 columns of a table.
-MAX_HEADER = 2_000_000
+MAX_HEADER = MAX_JSON
 #: NumPy's own limit.
 MAX_AXES = 64
 

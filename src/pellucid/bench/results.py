@@ -4,7 +4,6 @@ A part is a workload's comparison (by its name), ``race`` or ``scaling``. A new 
 measures and keeps the others; parts of two machines, or of a smoke run and a real one, never share a file.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,8 @@ from pellucid.bench.contestants import versions
 from pellucid.bench.workloads import WORKLOADS
 from pellucid.files import write_whole
 from pellucid.lab.environment import environment
-from pellucid.reading import check_json_size, read_json
+from pellucid.lab.files import strict_json
+from pellucid.reading import read_json
 
 FORMAT = 1
 PARTS = (*WORKLOADS, "race", "scaling", "own")
@@ -49,10 +49,9 @@ def with_part(results: Mapping[str, Any], name: str, part: Mapping[str, Any]) ->
 
 def write_results(path: Path, results: Mapping[str, Any]) -> None:
     """Write results as strict JSON, whole or not at all; the folder is made."""
-    text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
-    check_json_size(text)
+    content = strict_json(results)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, [text.encode(), b"\n"])
+    write_whole(path, [content])
 
 
 def read_results(path: Path) -> dict[str, Any]:

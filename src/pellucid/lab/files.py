@@ -26,9 +26,25 @@ def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
             f"rows must be unique in (report, variant, reading, figure), got more than one {twice[0]}"
         )
     _check_finite(ledger, "ledger")
-    text = json.dumps(ledger, indent=1, ensure_ascii=False, allow_nan=False)
+    write_whole(path, [strict_json(ledger)])
+
+
+def strict_json(content: Mapping[str, Any]) -> bytes:
+    r"""Return a file of strict JSON that `read_json` reads.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or the text longer than what is read.
+
+    Examples
+    --------
+    >>> strict_json({"seeds": 3})
+    b'{\n "seeds": 3\n}\n'
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     check_json_size(text)
-    write_whole(path, [text.encode(), b"\n"])
+    return text.encode() + b"\n"
 
 
 def read_ledger(path: Path | str) -> dict[str, Any]:
