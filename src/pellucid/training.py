@@ -436,7 +436,13 @@ def _choose_descent(
     from pellucid.compiled.descent import CompiledDescent
 
     return CompiledDescent(
-        model, loss, optimizer, source.batch_size, block_rows, FIXED_SHARES if deterministic else None
+        model,
+        loss,
+        optimizer,
+        source.batch_size,
+        block_rows,
+        FIXED_SHARES if deterministic else None,
+        source.x,
     )
 
 

@@ -17,9 +17,10 @@ import pytest
 
 import pellucid as pl
 from pellucid.compiled import crew
-from pellucid.compiled.crew import FEW_ROWS, MANY_WEIGHTS, MANY_WEIGHTS_SPARSE, SMALL_BATCH, n_cuts
+from pellucid.compiled.crew import FEW_ROWS, MANY_ROWS, MANY_WEIGHTS, MANY_WEIGHTS_SPARSE, SMALL_BATCH, n_cuts
 from pellucid.compiled.threads import BLAS
 
+pytestmark = pytest.mark.usefixtures("either_way")
 N, N_IN = 103, 6
 
 
@@ -65,10 +66,10 @@ def test_which_batches_are_cut(monkeypatch):
     assert [cuts(one, n) for n in rows] == [1, 2, 3, 4, 4]
     assert cuts(two, 1000) == 1
     one.n_weights += 1
-    assert cuts(one, 1000) == 1
-    assert cuts(one, 1000, is_sparse=True) == 4
+    assert [cuts(one, n) for n in (MANY_ROWS - 1, MANY_ROWS)] == [1, 4]
+    assert cuts(one, MANY_ROWS - 1, is_sparse=True) == 4
     one.n_weights = MANY_WEIGHTS_SPARSE + 1
-    assert cuts(one, 1000, is_sparse=True) == 1
+    assert [cuts(one, n, is_sparse=True) for n in (MANY_ROWS - 1, MANY_ROWS)] == [1, 4]
     one.n_weights = 1000
     assert [cuts(one, SMALL_BATCH // 1000 + more) for more in (0, 1, SMALL_BATCH)] == [1, 2, 4]
 

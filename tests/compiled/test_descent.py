@@ -11,6 +11,7 @@ import pytest
 import pellucid as pl
 from pellucid.compiled import program
 
+pytestmark = pytest.mark.usefixtures("either_way")
 N, N_IN = 57, 6
 ACTIVATIONS = [None, pl.Identity, pl.ReLU, lambda: pl.LeakyReLU(0.2), pl.Sigmoid, pl.Tanh]
 KINDS = [pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError]

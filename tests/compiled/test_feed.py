@@ -5,6 +5,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.compiled.feed import Feed
+from pellucid.compiled.tiles import DENSE
 
 ROWS = np.array([4, 0, 0, 5])
 
@@ -16,7 +17,7 @@ def network(*layers, dtype=np.float32, seed=0):
 
 def fed(x, nets=None):
     """Return the data for ROWS of x, and what a compiled step would gather from them."""
-    data = Feed(nets or [network()]).data(x, np.arange(6, dtype=np.int8) % 3, ROWS, is_sparse=False)
+    data = Feed(nets or [network()]).data(x, np.arange(6, dtype=np.int8) % 3, ROWS, DENSE)
     return data, data.x[data.rows]
 
 
@@ -60,7 +61,7 @@ def test_numbers_drawn():
     nets = [network(*(type(y)(**y.settings()) for y in each), seed=i) for i, each in enumerate(layers)]
     twins = [network(*(type(y)(**y.settings()) for y in each), seed=i) for i, each in enumerate(layers)]
     feed = Feed(nets)
-    data = feed.data(np.zeros((6, 4)), np.zeros(6, int), ROWS, is_sparse=False)
+    data = feed.data(np.zeros((6, 4)), np.zeros(6, int), ROWS, DENSE)
     np.testing.assert_allclose(data.drop_prob, [0.1, 0.2, -1])
     assert feed.n_drawn == 2 * (3 + 2)
     expected = [

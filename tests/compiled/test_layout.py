@@ -14,7 +14,7 @@ def network(*layers, dtype=np.float32):
 @pytest.mark.parametrize("rows", [7, 130])
 @pytest.mark.parametrize("k", [1, 3])
 def test_places_do_not_overlap(k, rows):
-    """Batches of 130 rows may have sparse products, which need room for lists and a tile."""
+    """Batches of 130 rows may have sparse products, which need room for lists and a tile; all have panels."""
     nets = [network(pl.Dense(4), pl.Tanh(), pl.Dropout(0.1), pl.Dense(3), pl.Dense(2)) for _ in range(k)]
     layout, size, _ = make_layout(nets, pl.SoftmaxCrossEntropy(), rows, range(k))
     places = [(layout.x_at[0], rows * 5), (layout.x_at[1], k * rows * 4)]
@@ -23,6 +23,7 @@ def test_places_do_not_overlap(k, rows):
     places += [(layout.wide_at, k * rows * 4)] if k > 1 else []
     if rows == 130:
         places += [(layout.entries_at, 2 * 131 * 4), (layout.tile_at, 131 * 16)]
+    places += [(layout.room_at, k * 5 * 4)]
     whole_lines = [-(-length // LINE) * LINE for _, length in sorted(places)]
     ends = np.cumsum(whole_lines)
     assert [start for start, _ in sorted(places)] == [0, *ends[:-1]]

@@ -6,15 +6,16 @@ another number of shares adds the rows up in another order.
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from pellucid.backend import Array, zeros
-from pellucid.compiled.layout import DENSE, Data, Rule, Shared, make_layout, of_shares
-from pellucid.compiled.steps import descend
+from pellucid.compiled.layout import Data, Rule, Shared, make_layout, of_shares
+from pellucid.compiled.steps import descend, put_back
 from pellucid.compiled.threads import n_threads, one_thread_each
-from pellucid.compiled.tickets import CAN_SHARE, PATIENCE, end_all, new_counters
-from pellucid.compiled.tiles import plan_tiles
+from pellucid.compiled.tickets import CAN_SHARE, PATIENCE, any_moved, end_all, new_counters
+from pellucid.compiled.tiles import orders_in_panels
 from pellucid.losses import Loss
 from pellucid.stack import Model
 
@@ -24,19 +25,21 @@ SMALL_BATCH = 1 << 20
 MANY_WEIGHTS = 1 << 18
 #: The same where the first product is sparse, which BLAS knows not and so cannot share.
 MANY_WEIGHTS_SPARSE = 1 << 20
+#: Rows of a batch for which it pays to exchange gradients, however many weights there are.
+MANY_ROWS = 512
 #: The fewest rows in a share.
 FEW_ROWS = 16
 
 
 class Crew:
-    """Threads that take steps on batches of one size at most.
+    """Threads that take steps.
 
     Parameters
     ----------
     model : Single or Stack
     loss : Loss
     rows : int
-        The most rows in a batch.
+        The most rows that a thread computes at a time.
     n_cuts : int
         Into how many shares of its rows a batch is cut. A model of two sets of networks has these for shares,
         and its batches are not cut.
@@ -46,11 +49,15 @@ class Crew:
         self.model, self.rows, self.n_cuts = model, rows, n_cuts
         sets = model.sets * n_cuts
         self.size = len(sets)
-        made = [make_layout(model.nets, loss, -(-rows // n_cuts), own) for own in sets]
+        made = [make_layout(model.nets, loss, rows, own) for own in sets]
         layouts, rooms, lengths = zip(*made, strict=True)
         self.layout = of_shares(layouts)
         self.work = zeros(self.size * max(rooms), model.dtype).reshape(self.size, -1)
         self.lists = np.zeros((self.size, max(lengths)), np.int32)
+        shapes = [
+            (widths[0], k * widths[1]) for widths, k in zip(self.layout.widths, self.layout.k, strict=True)
+        ]
+        self.order = orders_in_panels(shapes, model.dtype.itemsize)
         more, n = n_cuts - 1, model.theta.size
         self.more_grads = zeros(more * n, model.dtype).reshape(more, n)
 
@@ -61,9 +68,8 @@ class Crew:
         """Take a step for each rate; return the steps' mean losses and right rows, both (steps, k)."""
         model, shape = self.model, (self.size, len(rates), self.model.k)
         losses, right = np.zeros(shape), np.zeros(shape, np.int64)
-        state = Shared(model.theta, model.grad, self.more_grads, *memories, self.work, self.lists)
-        if not self._lists_pay(batch_size):
-            data = data._replace(way=DENSE)
+        own = self.work, self.lists, self.order
+        state = Shared(model.theta, model.grad, self.more_grads, *memories, *own)
         n_threads, counters = min(self.size, most_shares()), new_counters(self.size)
         arguments = (
             self.layout, rule, state, data, batch_size, rates, steps_before, losses, right, counters,
@@ -73,17 +79,8 @@ class Crew:
             descend(*arguments)
         else:
             with one_thread_each():
-                self._descend_together(arguments, n_threads, counters)
+                self._descend_together(arguments, n_threads)
         return losses.sum(axis=0), right.sum(axis=0)
-
-    def _lists_pay(self, batch_size: int) -> bool:
-        """Whether sparse products pay in batches of a size, whatever batches there were before.
-
-        Else a training that is resumed, and begins with a smaller batch, would take other ones.
-        """
-        rows, itemsize = -(-batch_size // self.n_cuts), self.model.dtype.itemsize
-        shapes = zip(self.layout.k, self.layout.widths, strict=True)
-        return all(plan_tiles(rows, widths[0], k * widths[1], itemsize).lines for k, widths in shapes)
 
     def begin_collecting(self) -> None:
         """Set the gradients to 0, to which steps under the rule `COLLECTING` add."""
@@ -95,8 +92,9 @@ class Crew:
         for grad in self.more_grads:
             self.model.grad += grad
 
-    def _descend_together(self, arguments: tuple[object, ...], n_threads: int, counters: Array) -> None:
+    def _descend_together(self, arguments: tuple[Any, ...], n_threads: int) -> None:
         """Let threads take shares until none is left; this one, too, which Ctrl-C cannot stop midway."""
+        layouts, _, state, *_, counters, _ = arguments
         jobs = []
         try:
             for _ in range(1, n_threads):
@@ -107,6 +105,8 @@ class Crew:
             end_all(counters)
             begun = [job for job in jobs if not job.cancel()]
             wait(begun)
+            if any_moved(counters):
+                put_back(layouts, state, counters)
         for job in begun:
             job.result()
 
@@ -119,7 +119,9 @@ class Crew:
 def n_cuts(model: Model, n_rows: int, most: int, *, is_sparse: bool) -> int:
     """Return into how many shares of its rows a batch is cut, `most` at most."""
     n_multiplications, many = n_rows * model.n_weights, MANY_WEIGHTS_SPARSE if is_sparse else MANY_WEIGHTS
-    if len(model.sets) > 1 or n_multiplications < SMALL_BATCH or model.n_weights > many:
+    if len(model.sets) > 1 or n_multiplications < SMALL_BATCH:
+        return 1
+    if model.n_weights > many and n_rows < MANY_ROWS:
         return 1
     return max(1, min(most, 2 * n_multiplications // SMALL_BATCH, n_rows // FEW_ROWS))
 

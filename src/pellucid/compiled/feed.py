@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.compiled.layout import DENSE, NO_DROPOUT, SPARSE, Data, make_scaling
+from pellucid.compiled.layout import NO_DROPOUT, Data, make_scaling
 from pellucid.compiled.program import groups, why_not_labels
-from pellucid.compiled.tiles import is_sparse
+from pellucid.compiled.tiles import Way, is_sparse
 from pellucid.network import Network
 
 
@@ -44,7 +44,7 @@ class Feed:
         scale, _ = self._scaling(x.dtype)
         return scale.dtype == self.first.dtype and is_sparse(x)
 
-    def data(self, x: Array, y: Array, rows: Array, *, is_sparse: bool) -> Data:
+    def data(self, x: Array, y: Array, rows: Array, way: Way) -> Data:
         """Return these rows; their numbers are valid until the next call.
 
         Raises
@@ -64,8 +64,7 @@ class Feed:
         x.flags.writeable = False
         rows = np.ascontiguousarray(rows, np.int64)
         drop_prob, drawn = self._drop_prob(), self._draw(len(rows))
-        way, is_shifted = SPARSE if is_sparse else DENSE, bool(np.any(shift))
-        return Data(x, rows, scale, shift, labels, drop_prob, drawn, way, is_shifted)
+        return Data(x, rows, scale, shift, labels, drop_prob, drawn, way, bool(np.any(shift)))
 
     def _scaling(self, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:
         """Return scale and shift by column for data of a dtype."""

@@ -9,6 +9,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.linalg import check_blas_return, ensure_blas, get_blas_kind
 
+from pellucid.backend import LINE_BYTES
+
 
 def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     """Return the address of an entry of the array, which are the first two arguments."""
@@ -48,6 +50,31 @@ def atomic_swap(typing_context: Any, counters: Any, place: Any, old: Any, new: A
         return builder.extract_value(found, 1)
 
     return types.boolean(counters, types.int64, types.int64, types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def borrowed(typing_context: Any, given: Any) -> Any:
+    """Return arrays, or tuples of arrays and others, that do not count as references to their memory.
+
+    To count those to a part of an array takes longer than to find it. Whoever calls must hold the arrays.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return _borrowed(context, builder, signature.args[0], arguments[0])
+
+    return given(given), generate
+
+
+def _borrowed(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        for i, each in enumerate(kind):
+            part = _borrowed(context, builder, each, builder.extract_value(value, i))
+            value = builder.insert_value(value, part, i)
+    return value
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -118,7 +145,7 @@ def prefetch(typing_context: Any, row: Any) -> Any:
         n_bytes = builder.mul(builder.extract_value(array.shape, 0), array.itemsize)
         read, all_levels, data = (ir.Constant(ir.IntType(32), number) for number in (0, 2, 1))
         with cgutils.for_range_slice(
-            builder, ir.Constant(n_bytes.type, 0), n_bytes, ir.Constant(n_bytes.type, 100000)
+            builder, ir.Constant(n_bytes.type, 0), n_bytes, ir.Constant(n_bytes.type, LINE_BYTES)
         ) as (offset, _):
             builder.call(hint, [builder.gep(start, [offset]), read, all_levels, data])
         return context.get_dummy_value()

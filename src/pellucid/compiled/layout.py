@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.backend import LINE_BYTES, Array
 from pellucid.compiled.program import ACTIVATIONS, LOSSES, OPTIMIZERS, Group, groups
-from pellucid.compiled.tiles import plan_tiles
+from pellucid.compiled.tiles import panel_width, plan_tiles
 from pellucid.layers import LeakyReLU, Rescale
 from pellucid.layers.rescale import fits
 from pellucid.losses import Loss
@@ -33,12 +33,14 @@ class Layout(NamedTuple):
 
     Where the first product can be sparse, `part_rows` rows are listed at a time, and `tile_width` columns, or
     `lines` cache lines, computed at a time; `entries_at` is what lists hold, `tile_at` room for a tile. Else
-    `lines` is 0.
+    `lines` is 0. At `room_at` is room for the first weights, where they can lie in panels.
 
-    It is that of k networks, the first of which is number `first_net` of all that are trained at once. In the
-    layout of all shares everything is an array, whose first axis is that of the shares.
+    It is that of `rows` rows at most and of k networks, the first of which is number `first_net` of all that
+    are trained at once. In the layout of all shares everything is an array, whose first axis is that of the
+    shares.
     """
 
+    rows: int
     k: int
     first_net: int
     widths: Array
@@ -59,6 +61,7 @@ class Layout(NamedTuple):
     part_rows: int
     entries_at: int
     tile_at: int
+    room_at: int
 
 
 class Rule(NamedTuple):
@@ -76,7 +79,8 @@ class Rule(NamedTuple):
 class Shared(NamedTuple):
     """What steps change: parameters and gradients, the optimizer's two memories, and room for each share.
 
-    The first share's gradients are in `grad`, those of the others in `more_grads`.
+    The first share's gradients are in `grad`, those of the others in `more_grads`. `order` says for each
+    share how its first weights lie while narrow products are computed.
     """
 
     theta: Array
@@ -86,6 +90,7 @@ class Shared(NamedTuple):
     v: Array
     work: Array
     lists: Array
+    order: Array
 
 
 class State(NamedTuple):
@@ -107,7 +112,7 @@ class Data(NamedTuple):
     """The rows to train on: places in x, scale and shift by column, classes, and what dropout needs.
 
     `drop_prob` has an entry for each layer, `NO_DROPOUT` where none follows; `drawn` are the numbers for it.
-    `way` is `SPARSE` where the first products leave zeros out; whether `is_shifted`: some shift is not zero.
+    `way` is that of the first products; whether `is_shifted`: some shift is not zero.
     """
 
     x: Array
@@ -121,13 +126,8 @@ class Data(NamedTuple):
     is_shifted: bool
 
 
-#: How the first products are computed. Tuples of another length are of another type, so there is machine code
-#: for each way that holds nothing of the other, which slowed down small batches by a twentieth.
-SPARSE, DENSE = (True,), ()
 #: Stands for a probability.
 NO_DROPOUT = -1.0
-
-
 #: Entries that fill a cache line of float32, or two of float64: arrays that begin on a line are read faster.
 LINE = LINE_BYTES // 4
 
@@ -153,7 +153,7 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> t
         All that are trained at once.
     loss : Loss
     rows : int
-        The most rows of a batch, or of a share of it.
+        The most rows that are computed at a time.
     own : range
         Which of the networks are meant: all, or a set of a `Stack`.
     """
@@ -174,6 +174,7 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> t
     wide_at = work.take(k * rows * widths[1]) if k > 1 else y_at[0]
     tiles = plan_tiles(rows, widths[0], k * widths[1], nets[0].dtype.itemsize)
     layout = Layout(
+        rows=rows,
         k=k,
         first_net=own.start,
         widths=np.array(widths),
@@ -194,6 +195,7 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> t
         part_rows=tiles.rows,
         entries_at=work.take(tiles.n_entries),
         tile_at=work.take(tiles.n_room),
+        room_at=work.take(widths[0] * k * widths[1] if panel_width(k * widths[1]) else 0),
     )
     return layout, work.size, tiles.n_numbers
 

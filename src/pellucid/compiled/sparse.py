@@ -104,16 +104,16 @@ def append_rest(row: Array, scale: Array, first: int, weights: Array, at: int) -
     return int(is_any)
 
 
-@inlined
-def multiply_sparse(layout: Layout, state: State, data: Data, n: int, y: Array) -> None:
-    """Compute y = x W, both wide, from the lists of the n rows of x."""
-    for first in range(0, y.shape[1], layout.tile_width):
+def multiply_sparse(layout: Layout, state: State, data: Data, first: int, n: int, y: Array) -> None:
+    """Compute y = x W from lists of the rows."""
+    list_entries(layout, state, data, first, n)
+    for column in range(0, y.shape[1], layout.tile_width):
         # All parts in turn meet the same columns of W, which stay in the cache.
         for number in range(n_parts(layout, n)):
             part = part_of(layout, state, number, n)
             tile = tile_of(layout, state, part.n_rows + 1)
-            multiply_tile(layout, state.theta, part, first, y.shape[1], tile)
-            into = y[number * layout.part_rows :, first : first + layout.tile_width]
+            multiply_tile(layout, state.theta, part, column, y.shape[1], tile)
+            into = y[number * layout.part_rows :, column : column + layout.tile_width]
             put_tile(tile, data.is_shifted, into)
 
 
@@ -140,16 +140,15 @@ def put_tile(tile: Array, is_shifted: bool, y: Array) -> None:
             into[j] = row[j] + shift[j] if is_shifted else row[j]
 
 
-@inlined
-def multiply_back_sparse(layout: Layout, state: State, n: int, dy: Array) -> None:
-    """Compute dW = xᵀ dy, all wide, from the lists of the n rows of x, and put it where gradients go."""
-    for first in range(0, dy.shape[1], layout.tile_width):
+def multiply_back_sparse(layout: Layout, state: State, data: Data, first: int, n: int, dy: Array) -> None:
+    """Compute dW = xᵀ dy from the lists of the same rows, and put it where gradients go."""
+    for column in range(0, dy.shape[1], layout.tile_width):
         for number in range(n_parts(layout, n)):
             part = part_of(layout, state, number, n)
             tile = tile_of(layout, state, part.n_rows + 1)
-            take_tile(dy[number * layout.part_rows :, first : first + layout.tile_width], tile)
+            take_tile(dy[number * layout.part_rows :, column : column + layout.tile_width], tile)
             keep = state.keep if number == 0 else 1.0
-            multiply_tile_back(layout, state, part, first, dy.shape[1], tile, keep)
+            multiply_tile_back(layout, state, part, column, dy.shape[1], tile, keep)
 
 
 @kernel

@@ -15,6 +15,7 @@ of the networks, each with its part of one grad.
 from typing import Any
 
 from pellucid.backend import Array
+from pellucid.compiled.first import multiply_back_first, multiply_first
 from pellucid.compiled.formulas import (
     activate,
     add_to_rows,
@@ -24,13 +25,12 @@ from pellucid.compiled.formulas import (
     drop,
     mean_squared_error,
     multiply_by,
-    rescale,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
     sum_rows,
     times_derivative,
 )
-from pellucid.compiled.intrinsics import gemm
+from pellucid.compiled.intrinsics import borrowed, gemm
 from pellucid.compiled.kernel import entry, inlined, kernel
 from pellucid.compiled.layout import (
     COLLECT,
@@ -44,8 +44,8 @@ from pellucid.compiled.layout import (
     Shared,
     State,
 )
-from pellucid.compiled.sparse import list_entries, multiply_back_sparse, multiply_sparse
-from pellucid.compiled.tickets import join, share_done, take_share
+from pellucid.compiled.narrow import is_narrow, move_weights
+from pellucid.compiled.tickets import is_moved, join, share_done, take_share
 from pellucid.compiled.updates import adam, add, sgd
 
 #: Parameters whose gradients are summed and that are updated at a time, so that they stay in the cache.
@@ -73,16 +73,12 @@ def drawn_for(layout: Layout, data: Data, layer: int, j: int, first: int, n: int
 
 
 @inlined
-def multiply(layout: Layout, state: State, data: Data, layer: int, n: int) -> None:
+def multiply(layout: Layout, state: State, data: Data, layer: int, first: int, n: int) -> None:
     """Compute y = x W for all networks."""
     k, n_in, n_out = layout.k, layout.widths[layer], layout.widths[layer + 1]
     if layer == 0:
         wide = matrix(state.work, layout.wide_at, n, k * n_out)
-        if is_sparse(data):
-            multiply_sparse(layout, state, data, n, wide)
-        else:
-            x = matrix(state.work, layout.x_at[0], n, n_in)
-            gemm(x, False, matrix(state.theta, layout.w_at[0], n_in, k * n_out), False, wide, 1.0, 0.0)
+        multiply_first(layout, state, data, first, n, wide)
     for j in range(k):
         y = of_net(j, state.work, layout.y_at[layer], n, n_out)
         if layer > 0:
@@ -93,7 +89,7 @@ def multiply(layout: Layout, state: State, data: Data, layer: int, n: int) -> No
 
 
 @inlined
-def multiply_back(layout: Layout, state: State, data: Data, layer: int, n: int) -> None:
+def multiply_back(layout: Layout, state: State, data: Data, layer: int, first: int, n: int) -> None:
     """Compute dx = dy Wᵀ behind the first layer, and put dW = xᵀ dy where it goes, for all networks."""
     k, n_in, n_out = layout.k, layout.widths[layer], layout.widths[layer + 1]
     if layer == 0:
@@ -109,25 +105,15 @@ def multiply_back(layout: Layout, state: State, data: Data, layer: int, n: int) 
             gemm(x, True, dy, False, into, state.factor, state.keep)
         elif k > 1:
             copy(dy, wide[:, j * n_out : (j + 1) * n_out])
-    if layer == 0 and is_sparse(data):
-        multiply_back_sparse(layout, state, n, wide)
-    elif layer == 0:
-        x = matrix(state.work, layout.x_at[0], n, n_in)
-        into = matrix(state.into, layout.w_at[0], n_in, k * n_out)
-        gemm(x, True, wide, False, into, state.factor, state.keep)
-
-
-@kernel
-def is_sparse(data: Data) -> bool:
-    """Whether the first layer's products are those with lists of what is not zero."""
-    return len(data.way) > 0
+    if layer == 0:
+        multiply_back_first(layout, state, data, first, n, wide)
 
 
 @inlined
 def forward(layout: Layout, state: State, data: Data, first: int, n: int) -> None:
-    """Run the batch in `work` through all layers; `first` is the place of its first row in the data."""
+    """Run n rows of the data, from the first one on, through all layers."""
     for layer in range(len(layout.activation)):
-        multiply(layout, state, data, layer, n)
+        multiply(layout, state, data, layer, first, n)
         width, drop_prob = layout.widths[layer + 1], data.drop_prob[layer]
         for j in range(layout.k):
             y = of_net(j, state.work, layout.y_at[layer], n, width)
@@ -142,19 +128,19 @@ def forward(layout: Layout, state: State, data: Data, first: int, n: int) -> Non
 def compute_loss(
     layout: Layout, state: State, labels: Array, n_batch: int, losses: Array, right: Array
 ) -> None:
-    """Fill in each network's share of the mean loss, and right rows; put the gradient in `work`."""
+    """Add to each network's share of the mean loss, and to its right rows; put the gradient in `work`."""
     n, width = len(labels), layout.widths[-1]
     for j in range(layout.k):
         z = of_net(j, state.work, layout.y_at[-1], n, width)
         dy = of_net(j, state.work, layout.d_at[-1], n, width)
         net = layout.first_net + j
-        right[net] = count_right(z, labels, layout.threshold)
+        right[net] += count_right(z, labels, layout.threshold)
         if layout.loss == SOFTMAX_CROSS_ENTROPY:
-            losses[net] = softmax_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
+            losses[net] += softmax_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
         elif layout.loss == MEAN_SQUARED_ERROR:
-            losses[net] = mean_squared_error(z, labels, layout.label_smoothing, dy) / n_batch
+            losses[net] += mean_squared_error(z, labels, layout.label_smoothing, dy) / n_batch
         else:
-            losses[net] = sigmoid_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
+            losses[net] += sigmoid_cross_entropy(z, labels, layout.label_smoothing, dy) / n_batch
         multiply_by(dy, 1 / n_batch)
 
 
@@ -171,7 +157,7 @@ def backward(layout: Layout, state: State, data: Data, first: int, n: int) -> No
             times_derivative(dy, y, layout.activation[layer], layout.slope[layer])
             into = of_net(j, state.into, layout.b_at[layer], 1, width)[0]
             sum_rows(dy, into, state.factor, state.keep_biases)
-        multiply_back(layout, state, data, layer, n)
+        multiply_back(layout, state, data, layer, first, n)
 
 
 @inlined
@@ -179,14 +165,31 @@ def compute_gradient(
     layout: Layout, state: State, data: Data, rows: tuple[int, int], ahead: tuple[int, int], n_batch: int,
     losses: Array, right: Array,
 ) -> None:  # fmt: skip
-    """Put these rows' share of the batch's gradient where it goes; rows `ahead` are asked for."""
+    """Put these rows' share of the batch's gradient where it goes, block by block.
+
+    While a block is computed, the rows of the next one are on their way: the last block's next are `ahead`.
+    """
     first, last = rows
-    ask_for(data.x, data.rows[ahead[0] : ahead[1]])
-    if is_sparse(data):
-        list_entries(layout, state, data, first, last - first)
-    else:
-        x = matrix(state.work, layout.x_at[0], last - first, layout.widths[0])
-        rescale(data.x, data.rows[first:last], data.scale, data.shift, x)
+    while True:
+        stop = min(first + layout.rows, last)
+        ask_for_block(layout, data, (stop, last) if stop < last else ahead)
+        add_gradient(layout, state, data, first, stop, n_batch, losses, right)
+        if stop >= last:
+            return
+        first, state = stop, State(state.theta, state.work, state.lists, state.into, state.factor, 1.0, 1.0)
+
+
+@kernel
+def ask_for_block(layout: Layout, data: Data, rows: tuple[int, int]) -> None:
+    """Ask for the first block of some rows."""
+    ask_for(data.x, data.rows[rows[0] : min(rows[0] + layout.rows, rows[1])])
+
+
+@inlined
+def add_gradient(
+    layout: Layout, state: State, data: Data, first: int, last: int, n_batch: int, losses: Array, right: Array
+) -> None:
+    """Put a block's part of the gradient where it goes."""
     forward(layout, state, data, first, last - first)
     compute_loss(layout, state, data.labels[first:last], n_batch, losses, right)
     backward(layout, state, data, first, last - first)
@@ -209,22 +212,22 @@ def update(rule: Rule, state: Shared, entries: tuple[int, int], rate: float, t: 
 
 
 @kernel
-def state_of(rule: Rule, state: Shared, share: int, n_cuts: int, rate: float) -> State:
+def state_of(rule: Rule, state: Shared, share: int, n_cuts: int, at_once: bool, rate: float) -> State:
     """Return what a share of a batch needs, and what becomes of its gradients."""
     cut = share % n_cuts
     grad, work = state.grad if cut == 0 else state.more_grads[cut - 1], state.work[share]
     lists = state.lists[share]
     if rule.optimizer == COLLECT:
         return State(state.theta, work, lists, grad, rate, 1.0, 1.0)
-    if steps_at_once(rule, n_cuts):
+    if at_once:
         return State(state.theta, work, lists, state.theta, -rate, 1 - rate * rule.weight_decay, 1.0)
     return State(state.theta, work, lists, grad, 1.0, 0.0, 0.0)
 
 
 @kernel
-def steps_at_once(rule: Rule, n_cuts: int) -> bool:
+def steps_at_once(rule: Rule, n_blocks: int) -> bool:
     """Whether the optimizer's step is a part of the product that computes the gradient: θ ← θ - η xᵀ dy."""
-    return rule.optimizer == PLAIN_SGD and rule.beta_1 == 0 and n_cuts == 1
+    return rule.optimizer == PLAIN_SGD and rule.beta_1 == 0 and n_blocks == 1
 
 
 @kernel
@@ -240,12 +243,20 @@ def share_of(first: int, last: int, share: int, n_shares: int, unit: int) -> tup
 def layout_of(layouts: Any, i: int) -> Layout:
     """Return the layout of a share."""
     return Layout(
-        layouts.k[i], layouts.first_net[i], layouts.widths[i], layouts.activation[i], layouts.slope[i],
-        layouts.w_at[i], layouts.b_at[i], layouts.x_at[i], layouts.y_at[i], layouts.d_at[i],
-        layouts.wide_at[i], layouts.drawn_at[i], layouts.loss[i], layouts.threshold[i],
+        layouts.rows[i], layouts.k[i], layouts.first_net[i], layouts.widths[i], layouts.activation[i],
+        layouts.slope[i], layouts.w_at[i], layouts.b_at[i], layouts.x_at[i], layouts.y_at[i],
+        layouts.d_at[i], layouts.wide_at[i], layouts.drawn_at[i], layouts.loss[i], layouts.threshold[i],
         layouts.label_smoothing[i], layouts.lines[i], layouts.tile_width[i], layouts.part_rows[i],
-        layouts.entries_at[i], layouts.tile_at[i],
+        layouts.entries_at[i], layouts.tile_at[i], layouts.room_at[i],
     )  # fmt: skip
+
+
+@entry
+def put_back(layouts: Any, state: Shared, counters: Array) -> None:
+    """Lay the first weights as they were, if threads were ended before they could."""
+    for share in range(len(state.work)):
+        if is_moved(counters, share):
+            move_weights(layout_of(layouts, share), state, share, counters)
 
 
 @entry
@@ -257,31 +268,39 @@ def descend(
 
     A step has two phases, gradient and update. In the first the shares are rows or networks, in the second
     parameters. There is no second one where the gradient goes into theta itself; nor under the rule
-    `COLLECTING`: theta stays, and each share adds up its gradients, each times its rate.
+    `COLLECTING`: theta stays, and each share adds up its gradients, each times its rate. Where products are
+    narrow, the first phase of all and the last one move the first weights.
 
-    Fills in each share's part in each step's mean losses and right rows, both (shares, steps, k).
+    Adds each share's part to each step's mean losses and right rows, both (shares, steps, k).
     """
+    layouts, state, data = borrowed(layouts), borrowed(state), borrowed(data)
+    losses, right, counters = borrowed(losses), borrowed(right), borrowed(counters)
     # Parts of a batch's rows: one where the networks are shared out.
     n_cuts = 1 + len(state.more_grads)
-    phases_a_step = 1 if rule.optimizer == COLLECT or steps_at_once(rule, n_cuts) else 2
-    n_shares, n_phases, last = len(state.work), phases_a_step * len(rates), len(data.rows)
+    at_once = steps_at_once(rule, n_cuts * -(-batch_size // layouts.rows[0]))
+    phases_a_step = 1 if rule.optimizer == COLLECT or at_once else 2
+    n_moves = 1 if is_narrow(data) else 0
+    n_shares, n_phases = len(state.work), phases_a_step * len(rates) + 2 * n_moves
+    last = len(data.rows)
     mine = join(counters)
     current, layout = mine, layout_of(layouts, mine)
     while True:
         phase, share = take_share(counters, mine, n_shares, n_phases, patience)
         if phase == n_phases:
             return
-        step = phase // phases_a_step
-        if phase % phases_a_step == 0:
+        if share != current:
+            current, layout = share, layout_of(layouts, share)
+        step, part = divmod(phase - n_moves, phases_a_step)
+        if phase < n_moves or phase >= n_phases - n_moves:
+            move_weights(layout, state, share, counters)
+        elif part == 0:
             start = step * batch_size
             stop = min(start + batch_size, last)
-            if share != current:
-                current, layout = share, layout_of(layouts, share)
             cut = share % n_cuts
             rows = share_of(start, stop, cut, n_cuts, 1)
             ahead = share_of(stop, min(stop + batch_size, last), cut, n_cuts, 1)
             into = losses[share, step], right[share, step]
-            own = state_of(rule, state, share, n_cuts, rates[step])
+            own = state_of(rule, state, share, n_cuts, at_once, rates[step])
             compute_gradient(layout, own, data, rows, ahead, stop - start, into[0], into[1])
         else:
             entries = share_of(0, len(state.theta), share, n_shares, LINE)

@@ -18,7 +18,7 @@ from pellucid.compiled.kernel import kernel
 #: Each counter has a cache line for itself.
 APART = LINE_BYTES // 8
 #: Places of the counters of threads that have come and of shares done; behind them, for each share, in how
-#: many phases it has been taken.
+#: many phases it has been taken, and beside that whether its weights have been moved.
 COME, DONE, TAKEN = 0, APART, 2 * APART
 #: More than all shares of all phases.
 ALL_DONE = 1 << 62
@@ -32,6 +32,11 @@ _let_others_run = types.ExternalFunction("sched_yield" if CAN_SHARE else "rand",
 def new_counters(n_shares: int) -> Array:
     """Return the counters at 0."""
     return zeros(TAKEN + n_shares * APART, np.int64)
+
+
+def any_moved(counters: Array) -> bool:
+    """Whether the weights of any share are not where they were."""
+    return bool(counters[TAKEN + 1 :: APART].any())
 
 
 def end_all(counters: Array) -> None:
@@ -64,6 +69,18 @@ def take_share(counters: Array, own: int, n_shares: int, n_phases: int, patience
         looks += 1
         if looks > patience:
             _let_others_run()
+
+
+@kernel
+def is_moved(counters: Array, share: int) -> bool:
+    """Whether a share's weights have been moved."""
+    return bool(counters[TAKEN + share * APART + 1])
+
+
+@kernel
+def note_moved(counters: Array, share: int, moved: bool) -> None:
+    """Note that they have been moved, or moved back; for whoever has the share."""
+    counters[TAKEN + share * APART + 1] = moved
 
 
 @kernel

@@ -12,64 +12,24 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from pellucid.backend import LINE_BYTES
+from pellucid.compiled.lines import INDEX, Lines, unpacked
 from pellucid.compiled.tiles import GROUP
 
-INDEX, INT32 = ir.IntType(64), ir.IntType(32)
 
-
-def _unpacked(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
-    """Return the arguments, of arrays where their entries begin."""
-    given = zip(signature.args, arguments, strict=True)
-    return [
-        context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
-        for kind, value in given
-    ]
-
-
-def _function(builder: Any, name: str, result: Any, *kinds: Any) -> Any:
-    """Return LLVM's function of a name."""
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, kinds), name)
-
-
-def _repeated(builder: Any, number: Any, length: int) -> Any:
-    """Return a vector whose every entry is the number."""
-    undefined = ir.Constant(ir.VectorType(number.type, length), ir.Undefined)
-    first = builder.insert_element(undefined, number, INT32(0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(INT32, length), None))
-
-
-class _Lines:
+class _Rows(Lines):
     """Writes code on rows that are so many cache lines long."""
 
     def __init__(self, context: Any, builder: Any, dtype: Any, lines: int) -> None:
-        self.builder, self.kind, self.lines = builder, context.get_data_type(dtype), range(lines)
-        self.n_bytes = context.get_abi_sizeof(self.kind)
-        self.length = LINE_BYTES // self.n_bytes
-        self.vector = ir.VectorType(self.kind, self.length)
-        self.name = f"v{self.length}{self.kind.intrinsic_name}"
-        self.nothing = ir.Constant(self.vector, None)
+        super().__init__(context, builder, dtype, LINE_BYTES * 8 // dtype.bitwidth)
+        self.lines = range(lines)
 
-    def load(self, data: Any, start: Any, line: int) -> Any:
-        """Read a line of a row, which may begin anywhere."""
-        return self.builder.load(self._address(data, start, line), align=self.n_bytes)
+    def line(self, start: Any, line: int) -> Any:
+        """Return where a line of a row begins."""
+        return self.builder.add(start, INDEX(line * self.length))
 
-    def store(self, value: Any, data: Any, start: Any, line: int) -> None:
-        """Write a line of a row."""
-        self.builder.store(value, self._address(data, start, line), align=self.n_bytes)
-
-    def load_part(self, data: Any, start: Any, line: int, width: Any) -> Any:
-        """Read the entries of a line that belong to a row of some width: 0 for others."""
-        mask, address = self._mask(line, width), self._address(data, start, line)
-        kinds = address.type, INT32, mask.type, self.vector
-        function = _function(self.builder, f"llvm.masked.load.{self.name}.p0", self.vector, *kinds)
-        return self.builder.call(function, [address, INT32(self.n_bytes), mask, self.nothing])
-
-    def store_part(self, value: Any, data: Any, start: Any, line: int, width: Any) -> None:
-        """Write the entries of a line that belong to a row of some width."""
-        mask, address = self._mask(line, width), self._address(data, start, line)
-        kinds = self.vector, address.type, INT32, mask.type
-        function = _function(self.builder, f"llvm.masked.store.{self.name}.p0", ir.VoidType(), *kinds)
-        self.builder.call(function, [value, address, INT32(self.n_bytes), mask])
+    def left(self, width: Any, line: int) -> Any:
+        """Return how many entries a row of some width has from a line on; there may be none."""
+        return self.builder.sub(width, INDEX(line * self.length))
 
     def of_group(self, at: Any, stride: Any, n_rows: Any, width: Any) -> list[tuple[Any, Any]]:
         """Return where each of four rows begins, and how wide it is: not at all beyond the last one."""
@@ -92,65 +52,27 @@ class _Lines:
         numbers = [self.builder.load(self.builder.gep(weights, [place])) for place in places]
         return [self.repeated(number) for number in numbers]
 
-    def repeated(self, number: Any) -> Any:
-        """Return a line whose every entry is the number."""
-        return _repeated(self.builder, number, self.length)
-
-    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
-        """Return a b + c, rounded once where the processor can."""
-        function = _function(self.builder, f"llvm.fmuladd.{self.name}", self.vector, *[self.vector] * 3)
-        return self.builder.call(function, [a, b, c])
-
-    def _address(self, data: Any, start: Any, line: int) -> Any:
-        at = self.builder.add(start, INDEX(line * self.length))
-        return self.builder.bitcast(self.builder.gep(data, [at]), self.vector.as_pointer())
-
-    def _mask(self, line: int, width: Any) -> Any:
-        entries = [line * self.length + i for i in range(self.length)]
-        places = ir.Constant(ir.VectorType(INDEX, self.length), entries)
-        return self.builder.icmp_signed("<", places, _repeated(self.builder, width, self.length))
-
 
 @intrinsic  # type: ignore[untyped-decorator]
 def append_group(typing_context: Any, x: Any, scale: Any, at: Any, weights: Any, into: Any) -> Any:
     """Write four entries of x, each times its scale, to `weights`; return 1 if one is not 0, else 0."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        x, scale, at, weights, into = _unpacked(context, builder, signature, arguments)
-        kinds = [context.get_data_type(signature.args[k].dtype) for k in (0, 1, 3)]
-        vectors = [ir.VectorType(kind, GROUP) for kind in kinds]
-        sizes = [context.get_abi_sizeof(kind) for kind in kinds]
-
-        def address(data: Any, at: Any, vector: Any) -> Any:
-            return builder.bitcast(builder.gep(data, [at]), vector.as_pointer())
-
-        found = builder.load(address(x, at, vectors[0]), align=sizes[0])
-        scales = builder.load(address(scale, at, vectors[1]), align=sizes[1])
-        number = signature.args[0].dtype
-        none = ir.Constant(vectors[0], None)
-        if isinstance(number, types.Float):
-            differs, exact = builder.fcmp_unordered("!=", found, none), found
-        else:
-            differs = builder.icmp_unsigned("!=", found, none)
-            signed = isinstance(number, types.Integer) and number.signed
-            exact = (builder.sitofp if signed else builder.uitofp)(found, vectors[1])
-        product = builder.fmul(_as_float(builder, exact, vectors[1]), scales)
-        product = _as_float(builder, product, vectors[2])
-        builder.store(product, address(weights, into, vectors[2]), align=sizes[2])
+        x, scale, at, weights, into = unpacked(context, builder, signature, arguments)
+        of_x, of_scale, of_weights = (
+            Lines(context, builder, signature.args[k].dtype, GROUP) for k in (0, 1, 3)
+        )
+        found = of_x.load(x, at)
+        is_float = isinstance(of_x.dtype, types.Float)
+        differs = (builder.fcmp_unordered if is_float else builder.icmp_unsigned)("!=", found, of_x.nothing)
+        product = builder.fmul(of_scale.converted(found, of_x.dtype), of_scale.load(scale, at))
+        of_weights.store(of_weights.converted(product, of_scale.dtype), weights, into)
         is_any = builder.icmp_unsigned(
             "!=", builder.bitcast(differs, ir.IntType(GROUP)), ir.IntType(GROUP)(0)
         )
         return builder.zext(is_any, INDEX)
 
     return types.int64(x, scale, types.int64, weights, types.int64), generate
-
-
-def _as_float(builder: Any, value: Any, vector: Any) -> Any:
-    """Return floats of another precision."""
-    if value.type == vector:
-        return value
-    widens = isinstance(vector.element, ir.DoubleType)
-    return builder.fpext(value, vector) if widens else builder.fptrunc(value, vector)
 
 
 def _add_products(lines: int) -> Any:
@@ -162,19 +84,19 @@ def _add_products(lines: int) -> Any:
         width: Any, y: Any,
     ) -> Any:  # fmt: skip
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            places, weights, n, w, *where, y = _unpacked(context, builder, signature, arguments)
-            row = _Lines(context, builder, signature.args[1].dtype, lines)
+            places, weights, n, w, *where, y = unpacked(context, builder, signature, arguments)
+            row = _Rows(context, builder, signature.args[1].dtype, lines)
             held = [
-                [row.load_part(w, start, line, wide) for line in row.lines]
+                [row.load_part(w, row.line(start, line), row.left(wide, line)) for line in row.lines]
                 for start, wide in row.of_group(*where)
             ]
             with cgutils.for_range(builder, n) as loop:
                 place, shares = row.place(places, loop.index), row.weights(weights, loop.index)
                 for line in row.lines:
-                    total = row.load(y, place, line)
+                    total = row.load(y, row.line(place, line))
                     for share, four in zip(shares, held, strict=True):
                         total = row.multiply_add(share, four[line], total)
-                    row.store(total, y, place, line)
+                    row.store(total, y, row.line(place, line))
             return context.get_dummy_value()
 
         return types.void(places, weights, types.int64, w, *[types.int64] * 4, y), generate
@@ -191,17 +113,17 @@ def _sum_products(lines: int) -> Any:
         n_rows: Any, width: Any, factor: Any, keep: Any,
     ) -> Any:  # fmt: skip
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            places, weights, n, dy, dw, *where, factor, keep = _unpacked(
+            places, weights, n, dy, dw, *where, factor, keep = unpacked(
                 context, builder, signature, arguments
             )
-            row = _Lines(context, builder, signature.args[1].dtype, lines)
+            row = _Rows(context, builder, signature.args[1].dtype, lines)
             held = [
                 [cgutils.alloca_once_value(builder, row.nothing) for _ in row.lines] for _ in range(GROUP)
             ]
             with cgutils.for_range(builder, n) as loop:
                 place, shares = row.place(places, loop.index), row.weights(weights, loop.index)
                 for line in row.lines:
-                    more = row.load(dy, place, line)
+                    more = row.load(dy, row.line(place, line))
                     for share, four in zip(shares, held, strict=True):
                         total = builder.load(four[line])
                         builder.store(row.multiply_add(share, more, total), four[line])
@@ -211,9 +133,9 @@ def _sum_products(lines: int) -> Any:
                 # Where nothing is kept, nothing is read.
                 known = builder.select(is_kept, wide, INDEX(0))
                 for line in row.lines:
-                    old = builder.fmul(keep, row.load_part(dw, start, line, known))
+                    old = builder.fmul(keep, row.load_part(dw, row.line(start, line), row.left(known, line)))
                     new = row.multiply_add(factor, builder.load(four[line]), old)
-                    row.store_part(new, dw, start, line, wide)
+                    row.store_part(new, dw, row.line(start, line), row.left(wide, line))
             return context.get_dummy_value()
 
         kinds = places, weights, types.int64, dy, dw, *[types.int64] * 4, weights.dtype, weights.dtype
