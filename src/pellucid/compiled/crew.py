@@ -20,7 +20,7 @@ from pellucid.losses import Loss
 from pellucid.stack import Model
 
 #: The fewest multiplications in a batch: in smaller ones threads would wait as long as they work.
-SMALL_BATCH = 1 << 20
+SMALL_BATCH = 1 << 19
 #: The most weights: gradients of more take longer to exchange than to share each product out, as BLAS does.
 MANY_WEIGHTS = 1 << 18
 #: The same where the first product is sparse, which BLAS knows not and so cannot share.
@@ -28,7 +28,7 @@ MANY_WEIGHTS_SPARSE = 1 << 20
 #: Rows of a batch for which it pays to exchange gradients, however many weights there are.
 MANY_ROWS = 512
 #: The fewest rows in a share.
-FEW_ROWS = 16
+FEW_ROWS = 32
 
 
 class Crew:
