@@ -163,6 +163,7 @@ def test_after_ctrl_c_the_optimizer_has_counted_the_steps_taken(three_threads, m
 
 def test_a_limit_set_between_epochs_holds(monkeypatch):
     monkeypatch.setattr(crew, "SMALL_BATCH", 1)
+    monkeypatch.setattr(crew, "FEW_ROWS", 16)
     started = []
     real = ThreadPoolExecutor.submit
     monkeypatch.setattr(
