@@ -9,7 +9,9 @@ from tests.compiled.test_descent import OPTIMIZERS, check_same, check_twins, run
 
 import pellucid as pl
 from pellucid.compiled import crew, tiles
+from pellucid.compiled.descent import CompiledDescent, best_block
 from pellucid.compiled.tickets import APART, TAKEN
+from pellucid.stack import Single
 
 N = 150
 
@@ -110,6 +112,38 @@ def test_several_networks(way, n_nets, n_threads, monkeypatch):
         found.append(list(zip(*training, strict=True)))
     for k in range(n_nets):
         check_same((made[0][k], made[1][k]), found[0][k], found[1][k])
+
+
+@pytest.mark.parametrize("n_nets", [74, 75])
+def test_sets_that_can_be_cut_into_panels_together_alone(n_nets, monkeypatch):
+    """Sets of 37 and of 38 networks of one output: of a single one's weights no panel could be made."""
+    monkeypatch.setattr(crew, "n_threads", lambda: 2)
+    monkeypatch.setattr("pellucid.compiled.threads.n_threads", lambda: 2)
+    found = []
+    for compiled in (True, False):
+        nets = [network(20, 1, seed=seed) for seed in range(n_nets)]
+        training = pl.train_many(
+            nets, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), *data(20), epochs=1, batch_size=32,
+            rng=np.random.default_rng(0), compiled=compiled,
+        )  # fmt: skip
+        list(training)
+        found.append(np.array([net.theta for net in nets]))
+    np.testing.assert_allclose(*found, rtol=1e-10, atol=1e-12)
+
+
+def test_blocks_of_a_batch_do_not_depend_on_the_batches_before():
+    """Dense batches after one of many zeros, for which blocks are larger."""
+    rng = np.random.default_rng(0)
+    dense = rng.integers(1, 100, size=(200, 70)).astype(np.uint8), rng.integers(3, size=200)
+    sparse = np.zeros((256, 70), np.uint8), rng.integers(3, size=256)
+    sizes = []
+    for batches in ([dense], [sparse, dense]):
+        net = network(70, 130)
+        descent = CompiledDescent(Single(net), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), 0, 2048)
+        for x, y in batches:
+            descent.steps(x, y, slice(0, len(x)), len(x))
+        sizes.append(descent._crew(200, is_sparse=False)[2])
+    assert sizes[0] == sizes[1] == (200, best_block(70 * 130))
 
 
 @pytest.fixture

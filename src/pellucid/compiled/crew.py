@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.backend import Array, zeros
-from pellucid.compiled.layout import Data, Rule, Shared, make_layout, of_shares
+from pellucid.compiled.layout import Data, Rule, Shared, Sizes, make_layout, of_shares
 from pellucid.compiled.steps import descend, put_back
 from pellucid.compiled.threads import n_threads, one_thread_each
 from pellucid.compiled.tickets import CAN_SHARE, PATIENCE, any_moved, end_all, new_counters
@@ -62,7 +62,7 @@ class Crew:
         self.more_grads = zeros(more * n, model.dtype).reshape(more, n)
 
     def take_steps(
-        self, rule: Rule, memories: tuple[Array, Array], data: Data, batch_size: int, rates: Array,
+        self, rule: Rule, memories: tuple[Array, Array], data: Data, sizes: Sizes, rates: Array,
         steps_before: int = 0,
     ) -> tuple[Array, Array]:  # fmt: skip
         """Take a step for each rate; return the steps' mean losses and right rows, both (steps, k)."""
@@ -72,7 +72,7 @@ class Crew:
         state = Shared(model.theta, model.grad, self.more_grads, *memories, *own)
         n_threads, counters = min(self.size, most_shares()), new_counters(self.size)
         arguments = (
-            self.layout, rule, state, data, batch_size, rates, steps_before, losses, right, counters,
+            self.layout, rule, state, data, sizes, rates, steps_before, losses, right, counters,
             PATIENCE if n_threads == self.size else 0,
         )  # fmt: skip
         if n_threads == 1 and model.n_weights > MANY_WEIGHTS:

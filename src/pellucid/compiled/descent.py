@@ -10,7 +10,7 @@ from pellucid.backend import Array
 from pellucid.compiled.crew import Crew, most_shares, n_cuts
 from pellucid.compiled.feed import Feed
 from pellucid.compiled.kernel import told_if_compiled
-from pellucid.compiled.layout import COLLECTING, make_rule
+from pellucid.compiled.layout import COLLECTING, Sizes, make_rule
 from pellucid.compiled.program import groups
 from pellucid.compiled.steps import descend
 from pellucid.compiled.tiles import DENSE, Way, choose_way
@@ -78,7 +78,7 @@ class CompiledDescent:
     ) -> tuple[Array, Array]:
         """Take all steps in one call of compiled code."""
         model, optimizer = self.model, self.optimizer
-        crew, way = self._crew(batch_size, is_sparse)
+        crew, way, sizes = self._crew(batch_size, is_sparse)
         before, n_steps = optimizer.step_number, -(-len(rows) // batch_size)
         rates = np.array([optimizer.rate(before + i) for i in range(n_steps)], np.float64)
         rule = make_rule(optimizer, model.n_weights)
@@ -86,18 +86,18 @@ class CompiledDescent:
         remembered = memories(optimizer, model.theta)
         # Counted beforehand: Ctrl-C is heard when all steps have been taken.
         optimizer.step_number += n_steps
-        return crew.take_steps(rule, remembered, data, batch_size, rates, before)
+        return crew.take_steps(rule, remembered, data, sizes, rates, before)
 
     def _step(self, x: Array, y: Array, rows: Array, is_sparse: bool) -> tuple[Array, Array]:
         """Take one step, in several calls of compiled code; return losses and right rows, both (k,)."""
         model, most = self.model, self._rows_a_call(x, self._most_threads())
-        crew, way = self._crew(most, is_sparse)
+        crew, way, sizes = self._crew(most, is_sparse)
         losses, right = np.zeros(model.k), np.zeros(model.k, int)
         crew.begin_collecting()
         none = model.theta[:0], model.theta[:0]
         for part in blocks(len(rows), most):
             data, share = self.feed.data(x, y, rows[part], way), (part.stop - part.start) / len(rows)
-            (part_losses,), (part_right,) = crew.take_steps(COLLECTING, none, data, most, np.array([share]))
+            (part_losses,), (part_right,) = crew.take_steps(COLLECTING, none, data, sizes, np.array([share]))
             losses += share * part_losses
             right += part_right
         crew.end_collecting()
@@ -117,10 +117,10 @@ class CompiledDescent:
         """Return how many threads a batch has at most: one for each share or set of networks."""
         return self._most_shares() if len(self.model.sets) == 1 else len(self.model.sets)
 
-    def _crew(self, batch_size: int, is_sparse: bool) -> tuple[Crew, Way]:
-        """Return the threads for batches of a size, those there are or new ones, and how they multiply first.
+    def _crew(self, batch_size: int, is_sparse: bool) -> tuple[Crew, Way, Sizes]:
+        """Return the threads for batches of a size, those there are or new ones, and how they are to work.
 
-        Neither depends on the batches before: a training that is resumed goes on in the same way.
+        That does not depend on the batches before: a training that is resumed goes on in the same way.
         """
         model = self.model
         cuts = n_cuts(model, batch_size, self._most_shares(), is_sparse=is_sparse)
@@ -134,7 +134,7 @@ class CompiledDescent:
             rows = min(rows, best_block(n_in * max(n_outs)))
         if self.crew is None or rows > self.crew.rows or cuts != self.crew.n_cuts:
             self.crew = Crew(model, self.loss, rows, cuts)
-        return self.crew, way
+        return self.crew, way, Sizes(batch_size, rows)
 
 
 def best_block(n_first: int) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pellucid.backend import LINE_BYTES, Array
 from pellucid.compiled.program import ACTIVATIONS, LOSSES, OPTIMIZERS, Group, groups
-from pellucid.compiled.tiles import panel_width, plan_tiles
+from pellucid.compiled.tiles import has_room, plan_tiles
 from pellucid.layers import LeakyReLU, Rescale
 from pellucid.layers.rescale import fits
 from pellucid.losses import Loss
@@ -35,12 +35,10 @@ class Layout(NamedTuple):
     `lines` cache lines, computed at a time; `entries_at` is what lists hold, `tile_at` room for a tile. Else
     `lines` is 0. At `room_at` is room for the first weights, where they can lie in panels.
 
-    It is that of `rows` rows at most and of k networks, the first of which is number `first_net` of all that
-    are trained at once. In the layout of all shares everything is an array, whose first axis is that of the
-    shares.
+    It is that of k networks, the first of which is number `first_net` of all that are trained at once. In the
+    layout of all shares everything is an array, whose first axis is that of the shares.
     """
 
-    rows: int
     k: int
     first_net: int
     widths: Array
@@ -126,6 +124,13 @@ class Data(NamedTuple):
     is_shifted: bool
 
 
+class Sizes(NamedTuple):
+    """How many rows a batch has, and a block: the most that a thread computes at a time."""
+
+    batch: int
+    block: int
+
+
 #: Stands for a probability.
 NO_DROPOUT = -1.0
 #: Entries that fill a cache line of float32, or two of float64: arrays that begin on a line are read faster.
@@ -174,7 +179,6 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> t
     wide_at = work.take(k * rows * widths[1]) if k > 1 else y_at[0]
     tiles = plan_tiles(rows, widths[0], k * widths[1], nets[0].dtype.itemsize)
     layout = Layout(
-        rows=rows,
         k=k,
         first_net=own.start,
         widths=np.array(widths),
@@ -195,7 +199,7 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> t
         part_rows=tiles.rows,
         entries_at=work.take(tiles.n_entries),
         tile_at=work.take(tiles.n_room),
-        room_at=work.take(widths[0] * k * widths[1] if panel_width(k * widths[1]) else 0),
+        room_at=work.take(widths[0] * k * widths[1] if has_room(k * widths[1]) else 0),
     )
     return layout, work.size, tiles.n_numbers
 

@@ -131,8 +131,6 @@ def _multiply(n_rows: Callable[[int], int]) -> Any:
         """Write x W, of the rows from the first one on and the panel that begins at `at`, to y."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            if signature.args[0].count < 2:
-                return context.get_dummy_value()
             given = unpacked(context, builder, signature, arguments)
             panel = _Panel(context, builder, signature, given)
             w, _, at, rows, first, y, into, stride = given[4:]
@@ -173,8 +171,6 @@ def _multiply_back(n_lines: Callable[[int], int], *, is_part: bool) -> Any:
         """Compute dW ← keep · dW + factor · xᵀ dy, of the inputs from a column on and dW's panel at `at`."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            if signature.args[0].count < 2:
-                return context.get_dummy_value()
             given = unpacked(context, builder, signature, arguments)
             panel = _Panel(context, builder, signature, given)
             dw, _, at, rows, first, n, dy, of_first, stride, column, factor, keep = given[4:]

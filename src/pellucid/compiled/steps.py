@@ -42,6 +42,7 @@ from pellucid.compiled.layout import (
     Layout,
     Rule,
     Shared,
+    Sizes,
     State,
 )
 from pellucid.compiled.narrow import is_narrow, move_weights
@@ -162,8 +163,8 @@ def backward(layout: Layout, state: State, data: Data, first: int, n: int) -> No
 
 @inlined
 def compute_gradient(
-    layout: Layout, state: State, data: Data, rows: tuple[int, int], ahead: tuple[int, int], n_batch: int,
-    losses: Array, right: Array,
+    layout: Layout, state: State, data: Data, rows: tuple[int, int], ahead: tuple[int, int], block_rows: int,
+    n_batch: int, losses: Array, right: Array,
 ) -> None:  # fmt: skip
     """Put these rows' share of the batch's gradient where it goes, block by block.
 
@@ -171,8 +172,8 @@ def compute_gradient(
     """
     first, last = rows
     while True:
-        stop = min(first + layout.rows, last)
-        ask_for_block(layout, data, (stop, last) if stop < last else ahead)
+        stop = min(first + block_rows, last)
+        ask_for_block(data, (stop, last) if stop < last else ahead, block_rows)
         add_gradient(layout, state, data, first, stop, n_batch, losses, right)
         if stop >= last:
             return
@@ -180,9 +181,9 @@ def compute_gradient(
 
 
 @kernel
-def ask_for_block(layout: Layout, data: Data, rows: tuple[int, int]) -> None:
+def ask_for_block(data: Data, rows: tuple[int, int], block_rows: int) -> None:
     """Ask for the first block of some rows."""
-    ask_for(data.x, data.rows[rows[0] : min(rows[0] + layout.rows, rows[1])])
+    ask_for(data.x, data.rows[rows[0] : min(rows[0] + block_rows, rows[1])])
 
 
 @inlined
@@ -243,7 +244,7 @@ def share_of(first: int, last: int, share: int, n_shares: int, unit: int) -> tup
 def layout_of(layouts: Any, i: int) -> Layout:
     """Return the layout of a share."""
     return Layout(
-        layouts.rows[i], layouts.k[i], layouts.first_net[i], layouts.widths[i], layouts.activation[i],
+        layouts.k[i], layouts.first_net[i], layouts.widths[i], layouts.activation[i],
         layouts.slope[i], layouts.w_at[i], layouts.b_at[i], layouts.x_at[i], layouts.y_at[i],
         layouts.d_at[i], layouts.wide_at[i], layouts.drawn_at[i], layouts.loss[i], layouts.threshold[i],
         layouts.label_smoothing[i], layouts.lines[i], layouts.tile_width[i], layouts.part_rows[i],
@@ -261,7 +262,7 @@ def put_back(layouts: Any, state: Shared, counters: Array) -> None:
 
 @entry
 def descend(
-    layouts: Any, rule: Rule, state: Shared, data: Data, batch_size: int, rates: Array, steps_before: int,
+    layouts: Any, rule: Rule, state: Shared, data: Data, sizes: Sizes, rates: Array, steps_before: int,
     losses: Array, right: Array, counters: Array, patience: int,
 ) -> None:  # fmt: skip
     """Take one step for each rate, on the data batch by batch; as many threads as there are shares may do so.
@@ -277,7 +278,7 @@ def descend(
     losses, right, counters = borrowed(losses), borrowed(right), borrowed(counters)
     # Parts of a batch's rows: one where the networks are shared out.
     n_cuts = 1 + len(state.more_grads)
-    at_once = steps_at_once(rule, n_cuts * -(-batch_size // layouts.rows[0]))
+    at_once = steps_at_once(rule, n_cuts * -(-sizes.batch // sizes.block))
     phases_a_step = 1 if rule.optimizer == COLLECT or at_once else 2
     n_moves = 1 if is_narrow(data) else 0
     n_shares, n_phases = len(state.work), phases_a_step * len(rates) + 2 * n_moves
@@ -294,14 +295,14 @@ def descend(
         if phase < n_moves or phase >= n_phases - n_moves:
             move_weights(layout, state, share, counters)
         elif part == 0:
-            start = step * batch_size
-            stop = min(start + batch_size, last)
+            start = step * sizes.batch
+            stop = min(start + sizes.batch, last)
             cut = share % n_cuts
             rows = share_of(start, stop, cut, n_cuts, 1)
-            ahead = share_of(stop, min(stop + batch_size, last), cut, n_cuts, 1)
+            ahead = share_of(stop, min(stop + sizes.batch, last), cut, n_cuts, 1)
             into = losses[share, step], right[share, step]
             own = state_of(rule, state, share, n_cuts, at_once, rates[step])
-            compute_gradient(layout, own, data, rows, ahead, stop - start, into[0], into[1])
+            compute_gradient(layout, own, data, rows, ahead, sizes.block, stop - start, into[0], into[1])
         else:
             entries = share_of(0, len(state.theta), share, n_shares, LINE)
             update(rule, state, entries, rates[step], steps_before + step + 1)

@@ -105,11 +105,27 @@ def choose_way(rows: int, n_in: int, n_outs: Sequence[int], itemsize: int, *, is
     lists_pay = is_sparse and all(plan_tiles(rows, n_in, each, itemsize).lines for each in n_outs)
     if lists_pay and n_out * itemsize > LINE_BYTES:
         return SPARSE
-    width = panel_width(gcd(*n_outs))
+    width = common_panel(n_outs)
     fits = n_out <= MOST_NARROW[rows <= FEW_ROWS] and (not FULL_BYTES or n_out * itemsize % FULL_BYTES)
     if width and fits:
         return (True,) * (width + 1)
     return SPARSE if lists_pay else DENSE
+
+
+def common_panel(n_outs: Sequence[int]) -> int:
+    """Return the width of panels into which each of several matrices can be cut; 0: of none.
+
+    Examples
+    --------
+    >>> common_panel([10]), common_panel([37, 38]), common_panel([37]), common_panel([500])
+    (10, 1, 0, 0)
+    """
+    return panel_width(gcd(*n_outs)) if has_room(max(n_outs)) else 0
+
+
+def has_room(n_out: int) -> bool:
+    """Whether there is room for weights of so many outputs to be laid in panels."""
+    return n_out <= max(MOST_NARROW)
 
 
 def panel_width(n_out: int) -> int:
@@ -134,7 +150,7 @@ def orders_in_panels(shapes: Sequence[tuple[int, int]], itemsize: int) -> Array:
     >>> bool((W.ravel()[order][:4] == W[:4, 0]).all())
     True
     """
-    width, line = panel_width(gcd(*(n_out for _, n_out in shapes))), VECTOR_BYTES // itemsize
+    width, line = common_panel([n_out for _, n_out in shapes]), VECTOR_BYTES // itemsize
     if width == 0:
         return np.zeros((len(shapes), 0), np.int64)
     found = np.zeros((len(shapes), max(n_in * n_out for n_in, n_out in shapes)), np.int64)
