@@ -10,3 +10,11 @@ def either_way(request, monkeypatch):
     """Compute first products in panels where they fit, and then by BLAS."""
     if request.param == "BLAS":
         monkeypatch.setattr(tiles, "MOST_NARROW", (0, 0))
+
+
+@pytest.fixture
+def three_threads(monkeypatch):
+    """Cut the smallest batch into shares for three threads."""
+    monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: 3)
+    monkeypatch.setattr("pellucid.compiled.crew.SMALL_BATCH", 1)
+    monkeypatch.setattr("pellucid.compiled.crew.FEW_ROWS", 1)

@@ -48,13 +48,6 @@ def training(net, *, compiled=True, epochs=4, block_rows=8, batch_size=None, opt
     )
 
 
-@pytest.fixture
-def three_threads(monkeypatch):
-    monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: 3)
-    monkeypatch.setattr("pellucid.compiled.crew.SMALL_BATCH", 1)
-    monkeypatch.setattr("pellucid.compiled.crew.FEW_ROWS", 1)
-
-
 def test_which_batches_are_cut(monkeypatch):
     monkeypatch.setattr(crew, "n_threads", lambda: 4)
     one, two = (

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from tests.compiled import test_sparse
 from tests.compiled.test_descent import OPTIMIZERS, check_same, check_twins, run
 
 import pellucid as pl
@@ -25,13 +26,9 @@ def data(n_in=30, dtype=np.uint8, n=N, n_classes=3):
     return x.astype(dtype), y
 
 
-def network(n_in=30, n_out=10, *, scale=1 / 100, shift=0, dtype=np.float64, seed=1, drop_prob=None):
-    """Return a network whose first layer has so many outputs."""
-    dropout = [] if drop_prob is None else [pl.Dropout(drop_prob)]
-    hidden = [pl.Dense(n_out, bias_init=pl.normal(0.5)), pl.Tanh(), *dropout, pl.Dense(3)]
-    return pl.Network([pl.Rescale(scale, shift), *hidden]).build(
-        n_in, rng=np.random.default_rng(seed), dtype=dtype
-    )
+def network(n_in=30, n_out=10, **settings):
+    """Return a network whose first layer has so many outputs: few."""
+    return test_sparse.network(n_in, n_out, **settings)
 
 
 WAYS = [{"batch_size": 32}, {"batch_size": 7}, {"block_rows": 60}, {"block_rows": None}]
@@ -95,23 +92,7 @@ def test_several_networks(way, n_nets, n_threads, monkeypatch):
     """Three networks by two threads: sets of two and of one, whose panels are equally wide."""
     monkeypatch.setattr(crew, "n_threads", lambda: n_threads)
     monkeypatch.setattr("pellucid.compiled.threads.n_threads", lambda: n_threads)
-    made = [[network(n_out=10, seed=seed) for seed in range(n_nets)] for _ in range(2)]
-    found = []
-    for nets, compiled in zip(made, (True, False), strict=True):
-        rng = np.random.default_rng(5)
-        training = pl.train_many(
-            nets,
-            pl.SoftmaxCrossEntropy(),
-            pl.Adam(0.01),
-            *data(),
-            epochs=3,
-            rng=rng,
-            compiled=compiled,
-            **way,
-        )
-        found.append(list(zip(*training, strict=True)))
-    for k in range(n_nets):
-        check_same((made[0][k], made[1][k]), found[0][k], found[1][k])
+    test_sparse.check_many(network, *data(), n_nets=n_nets, **way)
 
 
 @pytest.mark.parametrize("n_nets", [74, 75])
@@ -146,15 +127,9 @@ def test_blocks_of_a_batch_do_not_depend_on_the_batches_before():
     assert sizes[0] == sizes[1] == (200, best_block(70 * 130))
 
 
-@pytest.fixture
-def three_shares(monkeypatch):
-    for name, value in (("SMALL_BATCH", 1), ("FEW_ROWS", 1), ("n_threads", lambda: 3)):
-        monkeypatch.setattr(crew, name, value)
-
-
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("rows", [1, 2, 3])
-def test_shares_of_rows(rows, optimizer, three_shares):
+def test_shares_of_rows(rows, optimizer, three_threads):
     """The last batch has fewer rows than there are shares."""
     check_twins(*data(n=100 + rows), make=network, optimizer=OPTIMIZERS[optimizer], batch_size=50)
 
@@ -170,7 +145,7 @@ def test_calls_that_hold_a_part_of_a_batch(way, monkeypatch):
     check_same(nets, *records)
 
 
-def test_weights_are_put_back_when_threads_are_ended(three_shares, monkeypatch):
+def test_weights_are_put_back_when_threads_are_ended(three_threads, monkeypatch):
     """Ctrl-C while threads are started, one of which has laid the weights in panels already."""
     real, has_begun = ThreadPoolExecutor.submit, []
 

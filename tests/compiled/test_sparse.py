@@ -112,10 +112,9 @@ def test_float32(dtype):
     )
 
 
-@pytest.mark.parametrize("way", [WAYS[0], WAYS[2]], ids=str)
-def test_several_networks(way):
-    x, y = data()
-    made = [[network(n_out=20, seed=seed) for seed in range(3)] for _ in range(2)]
+def check_many(make, x, y, *, n_nets, **way):
+    """Train several networks at once, compiled and not, and compare."""
+    made = [[make(seed=seed) for seed in range(n_nets)] for _ in range(2)]
     found = []
     for nets, compiled in zip(made, (False, True), strict=True):
         rng = np.random.default_rng(5)
@@ -123,8 +122,13 @@ def test_several_networks(way):
             nets, pl.SoftmaxCrossEntropy(), pl.Adam(0.01), x, y, epochs=3, rng=rng, compiled=compiled, **way
         )
         found.append(list(zip(*training, strict=True)))
-    for k in range(3):
+    for k in range(n_nets):
         check_same((made[0][k], made[1][k]), found[0][k], found[1][k])
+
+
+@pytest.mark.parametrize("way", [WAYS[0], WAYS[2]], ids=str)
+def test_several_networks(way):
+    check_many(partial(network, n_out=20), *data(), n_nets=3, **way)
 
 
 @pytest.mark.parametrize("n_shares", [1, 2, 3])

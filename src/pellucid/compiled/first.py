@@ -10,7 +10,7 @@ from typing import Any
 from numba.extending import overload
 
 from pellucid.backend import Array
-from pellucid.compiled.formulas import rescale
+from pellucid.compiled.formulas import matrix, rescale
 from pellucid.compiled.intrinsics import gemm
 from pellucid.compiled.kernel import INNER
 from pellucid.compiled.layout import Data, Layout, State
@@ -20,18 +20,17 @@ from pellucid.compiled.sparse import multiply_back_sparse, multiply_sparse
 
 def multiply_dense(layout: Layout, state: State, data: Data, first: int, n: int, y: Array) -> None:
     """Compute y = x W by BLAS."""
-    n_in, n_out, start, w_at = layout.widths[0], y.shape[1], layout.x_at[0], layout.w_at[0]
-    x = state.work[start : start + n * n_in].reshape(n, n_in)
+    n_in, n_out = layout.widths[0], y.shape[1]
+    x = matrix(state.work, layout.x_at[0], n, n_in)
     rescale(data.x, data.rows[first : first + n], data.scale, data.shift, x)
-    w = state.theta[w_at : w_at + n_in * n_out].reshape(n_in, n_out)
-    gemm(x, False, w, False, y, 1.0, 0.0)
+    gemm(x, False, matrix(state.theta, layout.w_at[0], n_in, n_out), False, y, 1.0, 0.0)
 
 
 def multiply_back_dense(layout: Layout, state: State, data: Data, first: int, n: int, dy: Array) -> None:
     """Compute dW = xᵀ dy by BLAS, and put it where gradients go."""
-    n_in, n_out, start, w_at = layout.widths[0], dy.shape[1], layout.x_at[0], layout.w_at[0]
-    x = state.work[start : start + n * n_in].reshape(n, n_in)
-    into = state.into[w_at : w_at + n_in * n_out].reshape(n_in, n_out)
+    n_in, n_out = layout.widths[0], dy.shape[1]
+    x = matrix(state.work, layout.x_at[0], n, n_in)
+    into = matrix(state.into, layout.w_at[0], n_in, n_out)
     gemm(x, True, dy, False, into, state.factor, state.keep)
 
 

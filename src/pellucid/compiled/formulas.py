@@ -14,6 +14,12 @@ from pellucid.compiled.layout import LEAKY_RELU, RELU, SIGMOID, TANH
 
 
 @kernel
+def matrix(vector: Array, start: int, n: int, width: int) -> Array:
+    """Return the (n, width) matrix that begins at an entry of a flat vector."""
+    return vector[start : start + n * width].reshape(n, width)
+
+
+@kernel
 def ask_for(x: Array, rows: Array) -> None:
     """Ask for rows that are scattered over memory: they are in the cache when they are needed."""
     for i in range(len(rows)):

@@ -11,6 +11,7 @@ is added to all rows, and its row of dy is the sum of all others.
 from typing import NamedTuple
 
 from pellucid.backend import Array
+from pellucid.compiled.formulas import matrix
 from pellucid.compiled.kernel import inlined, kernel
 from pellucid.compiled.layout import Data, Layout, State
 from pellucid.compiled.tiles import GROUP
@@ -181,8 +182,7 @@ def multiply_tile_back(
 @kernel
 def tile_of(layout: Layout, state: State, n: int) -> Array:
     """Return n rows of room for columns of y or dy."""
-    start, width = layout.tile_at, layout.tile_width
-    return state.work[start : start + n * width].reshape(n, width)
+    return matrix(state.work, layout.tile_at, n, layout.tile_width)
 
 
 @kernel

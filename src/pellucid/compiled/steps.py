@@ -23,6 +23,7 @@ from pellucid.compiled.formulas import (
     copy,
     count_right,
     drop,
+    matrix,
     mean_squared_error,
     multiply_by,
     sigmoid_cross_entropy,
@@ -51,12 +52,6 @@ from pellucid.compiled.updates import adam, add, sgd
 
 #: Parameters whose gradients are summed and that are updated at a time, so that they stay in the cache.
 CHUNK = 4096
-
-
-@kernel
-def matrix(vector: Array, start: int, n: int, width: int) -> Array:
-    """Return the (n, width) matrix that begins at an entry of a flat vector."""
-    return vector[start : start + n * width].reshape(n, width)
 
 
 @kernel
