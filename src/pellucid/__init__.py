@@ -39,6 +39,7 @@ from pellucid.losses import Loss, MeanSquaredError, SigmoidCrossEntropy, Softmax
 from pellucid.metrics import accuracy, confusion_matrix, error, f1, precision, predicted_classes, recall
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, Optimizer
+from pellucid.principal_components import PrincipalComponents
 from pellucid.records import Record
 from pellucid.schedules import cosine, one_cycle, step_decay
 from pellucid.training import evaluate, train, train_many
@@ -62,6 +63,7 @@ __all__ = [
     "MeanSquaredError",
     "Network",
     "Optimizer",
+    "PrincipalComponents",
     "ReLU",
     "Record",
     "Rescale",

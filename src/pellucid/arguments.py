@@ -27,7 +27,7 @@ def check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, 
 
 def check_form(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
     """Return x and y as arrays, or raise: all of y is checked, of x the shape and the dtype."""
-    x, y = _opened("x", x), _opened("y", y)
+    x, y = opened("x", x), opened("y", y)
     if x.ndim != 2 or x.shape[1] != net.n_in or len(x) == 0:
         raise ValueError(f"{what}x must have shape (n, {net.n_in}) with n >= 1, got {x.shape}")
     if x.dtype.kind in "bui" and not net.layers[0].casts:
@@ -88,7 +88,7 @@ def kept_as(net: Network, x: Array) -> np.dtype[Any]:
     return x.dtype if net.layers[0].casts else net.dtype
 
 
-def _opened(name: str, values: Any) -> Array:
+def opened(name: str, values: Any) -> Array:
     """Return values as an array; the path of an .npy file becomes a memory map of it."""
     if not isinstance(values, str | PathLike):
         return as_array(values)

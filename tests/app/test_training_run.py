@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import pellucid as pl
 from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import divide, load_source
 from pellucid.app.training_run import TrainingRun
@@ -77,6 +78,7 @@ def test_before_the_first_epoch_the_starting_weights_are_kept():
         {"loss": "mean-squared-error", "optimizer": "sgd", "momentum": 0.9, "nesterov": True},
         {"loss": "sigmoid-cross-entropy", "schedule": "cosine", "weight_decay": 1e-3},
         {"loss": "mean-squared-error", "label_smoothing": 0.2, "subtract_mean": True},
+        {"components": 20},
     ],
 )
 def test_every_choice_lowers_the_loss(settings):
@@ -94,6 +96,39 @@ def test_smoothed_labels_train_and_validate():
     assert 1.677 < last.loss < 1.75
     assert 1.677 < last.validation_loss < 1.85
     assert last.accuracy > 0.99
+
+
+def test_of_components_the_whole_network_is_kept():
+    run = run_of(epochs=60, patience=3, learning_rate=0.03, components=20)
+    kept = {record.epoch: run.learner.whole().theta.copy() for record in run}
+    start, source = run.net.theta.copy(), load_source(run.settings)
+    run.put_back()
+    assert (run.learner.net.n_in, run.net.n_in) == (20, 64)
+    np.testing.assert_array_equal(run.net.theta, kept[run.kept_epoch])
+    assert not np.array_equal(run.net.theta, start)
+    best = run.records[run.kept_epoch - 1]
+    # The weights of the network for the rows themselves give what was measured on their components.
+    parts = divide(source, run.settings, np.random.default_rng(run.settings.seed))
+    measured = pl.evaluate(run.net, run.loss, source.x[parts.validation], source.y[parts.validation])
+    assert measured == (pytest.approx(best.validation_loss, rel=1e-4), best.validation_accuracy)
+
+
+def test_components_beyond_the_features_are_all_that_there_are():
+    run = run_of(epochs=1, components=1000)
+    assert run.learner.net.n_in == run.net.n_in == 64
+    assert run.learner.components.shares.sum() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_components_have_the_same_bits_whatever_the_number_of_threads(deterministic):
+    threadpoolctl, thetas = pytest.importorskip("threadpoolctl"), []
+    for n in (1, 2):
+        with threadpoolctl.threadpool_limits(n, user_api="blas"):
+            run = run_of(epochs=1, components=20, deterministic=deterministic)
+            if deterministic:
+                list(run)
+            thetas.append(run.learner.whole().theta)
+    np.testing.assert_array_equal(*thetas)
 
 
 def test_the_same_seed_gives_the_same_weights():

@@ -27,7 +27,7 @@ def test_our_command_line_trains_the_recipe(monkeypatch, tmp_path):
     assert settings == TrainSettings(
         source="mnist", **RECIPES["fast"], recipe="fast", seed=3, run=tmp_path / "run.json"
     )
-    assert RACE.sizes == (784, *settings.hidden, 10)
+    assert RACE.sizes == (settings.components, *settings.hidden, 10)
     assert RACE.momentum > 0
     assert settings.nesterov
     assert (settings.schedule, settings.validation) == ("one-cycle", 0)

@@ -6,6 +6,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from pellucid.app.builder import build_learner
+from pellucid.app.settings import TrainSettings
+from pellucid.app.sources import Source
 from pellucid.bench.problem import Problem
 from pellucid.bench.workloads import RACE, WORKLOADS
 
@@ -41,6 +44,17 @@ def test_each_epoch_has_its_own_order_unless_it_is_turned_off():
 def test_full_batch_needs_no_order():
     problem = Problem(replace(WORK, batch_size=None), data=DATA)
     assert len(next(problem.orders())) == 0
+
+
+def test_components_are_what_the_recipe_itself_learns_from():
+    work = replace(RACE, rows=50, sizes=(8, 5, 10), components=8)
+    problem = Problem(work, data=DATA)
+    settings = TrainSettings(source="t", components=8, hidden=(5,))
+    images = Source("t", DATA[0][:50], problem.labels, None, tuple("0123456789"), (), "label", (28, 28), {})
+    learner = build_learner(settings, images, np.arange(50), np.random.default_rng(0))
+    np.testing.assert_allclose(problem.pixels(), learner.rows(images.x), atol=1e-5)
+    assert [W.shape for W, _ in problem.weights()] == [(8, 5), (5, 10)]
+    assert problem.pixels(np.float64).dtype == np.float64
 
 
 def test_rates():

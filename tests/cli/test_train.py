@@ -57,6 +57,7 @@ EVERY_FLAG = {
     "init": "lecun-uniform",
     "dropout": 0.25,
     "subtract_mean": True,
+    "components": 5,
     "label_smoothing": 0.125,
     "recipe": "fast",
     "loss": "mean-squared-error",
@@ -152,8 +153,8 @@ def test_a_recipe_is_told_in_the_run_file_with_all_its_settings(run):
     assert (code, err) == (0, "")
     assert run("predict", "net", "digits")[2].removeprefix("accuracy ").strip() in out
     settings, data = written("r.json")["settings"], written("r.json")["data"]
-    told = [settings[name] for name in ("recipe", "hidden", "epochs", "label_smoothing", "subtract_mean")]
-    assert told == ["fast", [192], 1, 0.1, True]
+    told = [settings[name] for name in ("recipe", "hidden", "epochs", "label_smoothing", "components")]
+    assert told == ["fast", [192], 1, 0.1, 64]
     assert data["rows"] == {"training": 1437, "validation": 0, "test": 360}
 
 
@@ -218,8 +219,10 @@ def test_ctrl_c_without_a_place_to_save(tmp_path):
     assert out.rstrip().endswith("not saved: with --save FILE, what is learnt by then is kept.")
 
 
-def test_a_killed_training_goes_on_to_the_same_bits(run, tmp_path):
+@pytest.mark.parametrize("components", [0, 20])
+def test_a_killed_training_goes_on_to_the_same_bits(run, tmp_path, components):
     flags = ["train", "digits", "--epochs", 12, "--patience", 4, "--dropout", 0.1, "--every", 20]
+    flags += ["--components", components]
     assert run(*flags, "--checkpoint", "whole", "--run", "whole.json")[0] == 0
     command = [*PELLUCID, *map(str, flags), "--checkpoint", "a", "--run", "a.json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

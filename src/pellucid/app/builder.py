@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from math import ceil
+from typing import Any
 
 import numpy as np
 
 import pellucid as pl
+from pellucid.app.learner import Learner
 from pellucid.app.model_notes import ModelNotes
 from pellucid.app.settings import INITIALIZERS, TrainSettings
 from pellucid.app.sources import Source, taken
+from pellucid.app.threads import one_thread
 from pellucid.initializers import Initializer
 from pellucid.schedules import Schedule
 
@@ -55,13 +58,52 @@ def build_network(
     Network([Rescale(scale=0.0625), Dense(5, init=he_normal), ReLU(), Dropout(drop_prob=0.2), Dense(10)])
     """
     first = first_layer(source, rows, subtract_mean=settings.subtract_mean)
-    net = pl.Network([first, *_hidden_layers(settings), *_last_layers(settings.loss, len(source.classes))])
-    net.build(source.x.shape[1], rng=rng, dtype=dtype)
-    white = round(1 / float(first.scale)) if source.image_shape else None
-    net.notes = ModelNotes(
-        source.classes, source.features, source.label, source.image_shape, white, settings.loss
-    ).to_json()
+    net = pl.Network([first, *_layers(settings, source)]).build(source.x.shape[1], rng=rng, dtype=dtype)
+    net.notes = _notes(settings, source, first)
     return net
+
+
+def build_learner(
+    settings: TrainSettings,
+    source: Source,
+    rows: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    dtype: object = np.float32,
+) -> Learner:
+    """Return the network to train: one for the rows, or for their principal components if those are wanted.
+
+    Parameters
+    ----------
+    settings, source, rows, rng, dtype
+        As in `build_network`.
+
+    Examples
+    --------
+    >>> from pellucid.app.sources import load_source
+    >>> settings = TrainSettings(source="digits", hidden=(5,), components=20)
+    >>> learner = build_learner(settings, load_source(settings), np.arange(1000), np.random.default_rng(0))
+    >>> learner.net.n_in, learner.whole().n_in
+    (20, 64)
+    """
+    if not settings.components:
+        return Learner(build_network(settings, source, rows, rng, dtype=dtype))
+    k = min(settings.components, source.x.shape[1])
+    first = first_layer(source, rows, subtract_mean=True)
+    with one_thread():
+        components = pl.PrincipalComponents(taken(source.x, rows), k, rescale=first, dtype=dtype)
+    net = pl.Network(_layers(settings, source)).build(k, rng=rng, dtype=dtype)
+    net.notes = _notes(settings, source, first)
+    return Learner(net, components)
+
+
+def _notes(settings: TrainSettings, source: Source, first: pl.Rescale) -> dict[str, Any]:
+    """Return what makes a network usable later."""
+    white = round(1 / float(first.scale)) if source.image_shape else None
+    notes = ModelNotes(
+        source.classes, source.features, source.label, source.image_shape, white, settings.loss
+    )
+    return notes.to_json()
 
 
 def first_layer(source: Source, rows: np.ndarray, *, subtract_mean: bool = False) -> pl.Rescale:
@@ -101,6 +143,10 @@ def build_loss(settings: TrainSettings) -> pl.Loss:
     SoftmaxCrossEntropy(label_smoothing=0.1)
     """
     return LOSSES[settings.loss](label_smoothing=settings.label_smoothing)
+
+
+def _layers(settings: TrainSettings, source: Source) -> list[pl.Layer]:
+    return [*_hidden_layers(settings), *_last_layers(settings.loss, len(source.classes))]
 
 
 def _hidden_layers(settings: TrainSettings) -> list[pl.Layer]:

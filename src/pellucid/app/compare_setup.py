@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import pellucid as pl
-from pellucid.app.builder import build_loss, build_network, build_optimizer
+from pellucid.app.builder import build_learner, build_loss, build_optimizer
 from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import divide, load_source, taken
 from pellucid.backend import Array
@@ -62,13 +62,14 @@ def setup_of_settings(settings: TrainSettings, steps: int, *, dtype: object = np
     rng = np.random.default_rng(settings.seed)
     source = load_source(settings)
     rows = divide(source, settings, rng).train
+    learner = build_learner(settings, source, rows, rng, dtype=dtype)
     each_step_an_epoch = replace(settings, epochs=steps, batch_size=0)
     return Setup(
         name=source.name,
-        net=build_network(settings, source, rows, rng, dtype=dtype),
+        net=learner.net,
         loss=build_loss(settings),
         optimizer=build_optimizer(each_step_an_epoch, len(rows)),
-        x=taken(source.x, rows),
+        x=learner.rows(taken(source.x, rows)),
         y=taken(source.y, rows),
         batch_size=settings.batch_size or None,
         rng=rng,

@@ -1,8 +1,9 @@
 """Recipes: settings that go well together, by name. What a config file or a flag says goes before them.
 
 The numbers of `fast` were chosen on MNIST's training rows alone: trained on 50,000 of them and measured on
-the other 10,000, each sixth in turn: 98.1 % (3 seeds, which deviate by 0.09), 98.3 % on the last sixth. The
-recipe itself holds no rows out.
+the other 10,000, each sixth in turn: 98.0 % (3 seeds, which deviate by 0.07), 98.2 % on the last sixth. The
+recipe itself holds no rows out. From the 784 pixels themselves as many epochs reach 98.1 %, but take five
+times as long.
 
 >>> RECIPES["fast"]["epochs"]
 3
@@ -21,7 +22,7 @@ RECIPES: dict[str, Mapping[str, Any]] = {
         "schedule": "one-cycle",
         "epochs": 3,
         "batch_size": 256,
-        "subtract_mean": True,
+        "components": 64,
         "label_smoothing": 0.1,
         "validation": 0.0,
     }

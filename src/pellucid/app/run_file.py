@@ -26,7 +26,7 @@ def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores
     scores : Scores or None
         None where the training was broken off.
     """
-    with fitting_threads(run.net, run.settings.batch_size):
+    with fitting_threads(run.learner.net, run.settings.batch_size):
         machine = environment()  # with as many threads as there were in training
     data, package = _about_data(source, parts), source_digest(with_app=True)
     made_of = {"settings": run.settings.made_of(), "data": data, "environment": machine}

@@ -32,7 +32,7 @@ CHOICES = {
     "recipe": tuple(RECIPES),
 }
 #: The least whole number.
-LEAST = {"hidden": 1, "epochs": 1, "batch_size": 0, "patience": 1, "seed": 0, "every": 1}
+LEAST = {"components": 0, "hidden": 1, "epochs": 1, "batch_size": 0, "patience": 1, "seed": 0, "every": 1}
 #: Numbers from the first (left out where the last is True) up to, and without, the second.
 RANGES = {
     "test": (0.0, 1.0, False),
@@ -65,6 +65,9 @@ class TrainSettings:
         Share of a CSV file's rows for the final score; share of the training rows held out.
     subtract_mean : bool
         Of each pixel, over the training rows; columns of a table come to mean 0 in any case.
+    components : int
+        Learn from so many principal components of the training rows, or from all that there are; 0: from the
+        features themselves.
     hidden : tuple of int
     activation : tuple of str
         One for all hidden layers, or one for each.
@@ -99,6 +102,7 @@ class TrainSettings:
     validation: float = 0.1
     folder: Path | None = None
     subtract_mean: bool = False
+    components: int = 0
     hidden: tuple[int, ...] = (100,)
     activation: tuple[str, ...] = ("relu",)
     init: str = "he-normal"

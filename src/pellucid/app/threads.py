@@ -17,6 +17,22 @@ SMALL_PRODUCT = 1 << 26
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Let products within the block be computed by one thread, so that their bits never depend on threads.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     pass
+    """
+    # Here, since its import takes longer than a small training's first epoch.
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@contextmanager
 def fitting_threads(net: pl.Network, batch_size: int) -> Iterator[None]:
     """Let products be computed by one thread within the block if those of a mini-batch are small.
 
@@ -37,10 +53,7 @@ def fitting_threads(net: pl.Network, batch_size: int) -> Iterator[None]:
     if not batch_size or largest_product(net, batch_size) > SMALL_PRODUCT or _is_chosen():
         yield
         return
-    # Here, since its import takes longer than a small training's first epoch.
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"):
+    with one_thread():
         yield
 
 

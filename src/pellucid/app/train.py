@@ -36,13 +36,13 @@ def train(settings: TrainSettings, console: Console) -> bool:
     source = load_source(settings)
     parts = divide(source, settings, rng)
     run = TrainingRun(settings, source, parts, rng)
-    told = [_told_rows(source, parts), run.net.summary()]
+    told = [_told_rows(source, parts), run.net.summary(), *_told_components(run)]
     if settings.resume:
         told.append(_told_start(run))
     console.print(*told, sep="\n", markup=False, highlight=False, soft_wrap=True)
     scores, failure = None, None
     try:
-        with fitting_threads(run.net, settings.batch_size):
+        with fitting_threads(run.learner.net, settings.batch_size):
             show_training(run, console)
             scores = score(run, source, parts)
     except KeyboardInterrupt:
@@ -74,6 +74,15 @@ def _told_rows(source: Source, parts: Parts) -> str:
     rows = ", ".join(f"{len(each):,} {name}" for name, each in counts.items() if len(each))
     classes, features = counted(len(source.classes), "class"), counted(len(source.features), "feature")
     return f"{source.name}: {classes}, {features}; rows: {rows}"
+
+
+def _told_components(run: TrainingRun) -> list[str]:
+    """Say what the network learns from where that is not the features."""
+    components = run.learner.components
+    if components is None:
+        return []
+    n, share = len(components.shares), components.shares.sum()
+    return [f"It learns from {counted(n, 'principal component')}, {share:.1%} of the variance."]
 
 
 def _told_start(run: TrainingRun) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.app.builder import build_loss, build_network, build_optimizer
+from pellucid.app.builder import build_learner, build_loss, build_optimizer
 from pellucid.app.settings import TrainSettings, flag
-from pellucid.app.sources import Parts, Source, taken
+from pellucid.app.sources import Labels, Parts, Source, taken
+from pellucid.backend import Array
 from pellucid.reading import MAX_JSON, brief, parse_json
 
 
@@ -22,7 +23,10 @@ class TrainingRun:
 
     Attributes
     ----------
+    learner : Learner
+        What is trained.
     net : Network
+        For the rows themselves, with the weights it had at the start or when they were last put back.
     records : list of Record
         One for each whole epoch.
     kept_epoch : int
@@ -50,24 +54,24 @@ class TrainingRun:
         self, settings: TrainSettings, source: Source, parts: Parts, rng: np.random.Generator
     ) -> None:
         self.settings = settings
-        self.net = build_network(settings, source, parts.train, rng)
+        self.learner = build_learner(settings, source, parts.train, rng)
+        self.net = self.learner.whole()
         self.loss = build_loss(settings)
         self.records: list[pl.Record] = []
         self.status, self.seconds = "running", 0.0
-        self._kept: tuple[int, pl.Record | None, np.ndarray] = (0, None, self.net.theta.copy())
+        self._kept: tuple[int, pl.Record | None, np.ndarray] = (0, None, self.learner.net.theta.copy())
         self.checkpoint = None if settings.checkpoint is None else pl.Checkpoint(settings.checkpoint)
         self._note_extras()
         self.begun = self._look_ahead() if settings.resume else 0
-        held_out = parts.validation
         self._epochs = pl.train(
-            self.net,
+            self.learner.net,
             self.loss,
             build_optimizer(settings, len(parts.train)),
-            taken(source.x, parts.train),
+            self.learner.rows(taken(source.x, parts.train)),
             taken(source.y, parts.train),
             epochs=settings.epochs,
             batch_size=settings.batch_size or None,
-            validation=(source.x[held_out], source.y[held_out]) if len(held_out) else None,
+            validation=self._measured_on(source, parts.validation),
             rng=rng,
             deterministic=settings.deterministic,
             checkpoint=self.checkpoint,
@@ -97,7 +101,12 @@ class TrainingRun:
 
     def put_back(self) -> None:
         """Give the network the weights that are kept."""
-        np.copyto(self.net.theta, self._kept[2])
+        np.copyto(self.learner.net.theta, self._kept[2])
+        self.net = self.learner.whole()
+
+    def _measured_on(self, source: Source, rows: Labels) -> tuple[Array, Labels] | None:
+        """Return the validation rows as the learner takes them, or None."""
+        return (self.learner.rows(source.x[rows]), source.y[rows]) if len(rows) else None
 
     def _note_extras(self) -> None:
         """Have the next checkpoint hold what this run knows beside the training itself."""
@@ -132,7 +141,8 @@ class TrainingRun:
                 checkpoint.extras[name] for name in ("kept", "kept_epoch", "seconds")
             )
             record = self.records[int(epoch) - 1] if epoch else None
-            if theta.shape != self.net.theta.shape or theta.dtype != self.net.dtype or epoch < 0:
+            net = self.learner.net
+            if theta.shape != net.theta.shape or theta.dtype != net.dtype or epoch < 0:
                 raise ValueError("other weights")
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise ValueError(_told_foreign(checkpoint)) from error
@@ -147,7 +157,7 @@ class TrainingRun:
         """Note a whole epoch; its weights are kept by one assignment, which Ctrl-C cannot split."""
         best = self._kept[1]
         if best is None or not self.settings.patience or _is_better(record, best):
-            self._kept = (record.epoch, record, self.net.theta.copy())
+            self._kept = (record.epoch, record, self.learner.net.theta.copy())
         self.records.append(record)
 
 

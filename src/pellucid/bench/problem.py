@@ -85,22 +85,21 @@ class Problem:
         return self.data[1].astype(np.int64)
 
     @cached_property
-    def mean(self) -> Array:
-        """The mean of each pixel, from 0 to 1, or 0 where it is not subtracted; shape (784,)."""
+    def components(self) -> pl.PrincipalComponents:
+        """What the workload's images become where it has components, by our own function for everyone."""
         images = self.data[0]
-        sums = images.sum(axis=0) if self.workload.subtract_mean else np.zeros(images.shape[1])
-        return sums / (255 * len(images))
+        rescale = pl.Rescale(1 / 255, images.sum(axis=0) / (-255 * len(images)))
+        return pl.PrincipalComponents(images, self.workload.components, rescale=rescale)
 
     def pixels(self, dtype: type[np.floating[Any]] = np.float32) -> Array:
-        """Return the training images as `scaled` does."""
+        """Return the training images as `scaled` does: what the network takes."""
         return self.scaled(self.data[0], dtype)
 
     def scaled(self, images: Array, dtype: type[np.floating[Any]] = np.float32) -> Array:
-        """Return images from 0 to 1, shape (n, 784), less the mean, as an array of the caller's own."""
-        pixels = np.multiply(images, dtype(1 / 255), dtype=dtype)
-        if self.workload.subtract_mean:
-            pixels -= self.mean.astype(dtype)
-        return pixels
+        """Return images from 0 to 1, or their components, as an array (n, n_in) of the caller's own."""
+        if self.workload.components:
+            return self.components.transform(images).astype(dtype, copy=False)
+        return np.multiply(images, dtype(1 / 255), dtype=dtype)
 
     def network(self, *first: pl.Layer) -> pl.Network:
         """Return the network in float32 with its starting weights, behind the given layers."""
@@ -113,7 +112,7 @@ class Problem:
 
     def network_on_bytes(self) -> pl.Network:
         """Return the network behind a layer that rescales the images as they are, in `data`."""
-        return self.network(pl.Rescale(1 / 255, -self.mean))
+        return self.network(pl.Rescale(1 / 255))
 
     def weights(self) -> Parameters:
         """Return the starting weights and biases of each layer."""

@@ -22,7 +22,7 @@ class Workload:
     ----------
     name : str
     sizes : tuple of int
-        Widths from the pixels to the classes.
+        Widths from the inputs to the classes.
     activation : str
         Of the hidden layers: relu, tanh or sigmoid.
     batch_size : int or None
@@ -41,8 +41,8 @@ class Workload:
         Of sgd, in Nesterov's form; 0: none.
     label_smoothing : float
         The share of each target that is spread over the classes.
-    subtract_mean : bool
-        Whether each pixel is given less its mean over the training images.
+    components : int
+        The inputs are so many principal components of the training images; 0: the pixels.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class Workload:
     cycle_epochs: int | None = None
     momentum: float = 0.0
     label_smoothing: float = 0.0
-    subtract_mean: bool = False
+    components: int = 0
 
     @property
     def steps(self) -> int:
@@ -93,6 +93,7 @@ class Workload:
     def title(self) -> str:
         """The net, the batch and the rule in a line."""
         hidden = "-".join(map(str, self.sizes[:-1]))
+        hidden = f"784 to {hidden}" if self.components else hidden
         net = f"{hidden} {NAMES[self.activation]}" if len(self.sizes) > 2 else hidden
         batch = "full batch" if self.batch_size is None else f"batch {self.batch_size}"
         return f"{net}-{self.sizes[-1]}, {batch}, {'SGD' if self.rule == 'sgd' else 'Adam'}"
@@ -130,7 +131,7 @@ FAST = RECIPES["fast"]
 #: The recipe of the race to 98 % test accuracy: every contestant trains this net in this way.
 RACE = Workload(
     "T98",
-    (784, *FAST["hidden"], 10),
+    (FAST["components"], *FAST["hidden"], 10),
     "relu",
     FAST["batch_size"],
     60_000,
@@ -140,7 +141,7 @@ RACE = Workload(
     cycle_epochs=FAST["epochs"],
     momentum=FAST["momentum"],
     label_smoothing=FAST["label_smoothing"],
-    subtract_mean=FAST["subtract_mean"],
+    components=FAST["components"],
 )
 
 

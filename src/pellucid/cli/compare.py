@@ -64,6 +64,7 @@ def compare(
     seed: Annotated[int, as_in_train("seed")] = USUAL.seed,
     recipe: Annotated[str | None, as_in_train("recipe")] = USUAL.recipe,
     subtract_mean: Annotated[bool, as_in_train("subtract_mean")] = USUAL.subtract_mean,
+    components: Annotated[int, as_in_train("components")] = USUAL.components,
     label: Annotated[str | None, as_in_train("label")] = None,
     validation: Annotated[float, as_in_train("validation")] = USUAL.validation,
     test: Annotated[float, as_in_train("test")] = USUAL.test,

@@ -145,6 +145,14 @@ def train(
             rich_help_panel=ROWS,
         ),
     ] = USUAL.subtract_mean,
+    components: Annotated[
+        int,
+        typer.Option(
+            help="Learn from so many principal components of the training rows, which takes less time; the "
+            "network that comes out takes the features themselves. 0: learn from the features.",
+            rich_help_panel=ROWS,
+        ),
+    ] = USUAL.components,
     label: Annotated[
         str | None,
         typer.Option(

@@ -19,11 +19,11 @@ SMALL = {
     "Adam": replace(WORKLOADS["F"], sizes=(784, 20, 10), batch_size=32, rows=80),
     "recipe": replace(
         WORKLOADS["D"],
-        sizes=(784, 20, 10),
+        sizes=(30, 20, 10),
         rows=80,
         momentum=0.9,
         label_smoothing=0.1,
-        subtract_mean=True,
+        components=30,
     ),
     "deep": replace(WORKLOADS["G"], sizes=(784, 24, 16, 10), batch_size=32, rows=80),
 }
