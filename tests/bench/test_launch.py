@@ -16,17 +16,15 @@ from pellucid.bench.workloads import RACE
 from pellucid.cli import app
 
 
-def test_our_command_line_trains_the_recipe(monkeypatch, tmp_path):
+def test_our_command_line_trains_the_recipe(monkeypatch):
     caught = []
     monkeypatch.setattr("pellucid.app.train.train", lambda settings, console: caught.append(settings) or True)
-    monkeypatch.setattr(sys, "argv", own_command(RACE, 3, tmp_path / "run.json"))
+    monkeypatch.setattr(sys, "argv", own_command(RACE, 3))
     with pytest.raises(SystemExit) as stop:
         app()
     assert stop.value.code in (0, None)
     (settings,) = caught
-    assert settings == TrainSettings(
-        source="mnist", **RECIPES["fast"], recipe="fast", seed=3, run=tmp_path / "run.json"
-    )
+    assert settings == TrainSettings(source="mnist", **RECIPES["fast"], recipe="fast", seed=3)
     assert RACE.sizes == (settings.components, *settings.hidden, 10)
     assert RACE.momentum > 0
     assert settings.nesterov
@@ -34,7 +32,7 @@ def test_our_command_line_trains_the_recipe(monkeypatch, tmp_path):
 
 
 def test_a_smoke_run_has_fewer_epochs():
-    command = own_command(replace(RACE, cycle_epochs=1), 0, "run.json")
+    command = own_command(replace(RACE, cycle_epochs=1), 0)
     assert command[command.index("--epochs") + 1] == "1"
 
 
@@ -55,11 +53,12 @@ def package(fake, tmp_path, monkeypatch):
 def test_a_run_has_its_time_its_memory_and_its_accuracy(package):
     peer = package(
         "import time",
-        "module, recipe, options, seed, file = sys.argv[1:]",
+        "module, recipe, options, seed = sys.argv[1:]",
         "assert json.loads(recipe)['cycle_epochs'] == 3 and json.loads(options) == {'unroll': 4}",
         "assert os.environ['OMP_NUM_THREADS'] == '1'",
         "time.sleep(0.1); held = b'1' * 100_000_000",
-        "open(file, 'w').write(json.dumps({'scores': {'test': {'accuracy': 0.5 + int(seed) / 100}}}))",
+        "print('epoch 1')",
+        "print(f'test accuracy {50 + int(seed)}% ({5000 + 100 * int(seed)} of 10000), macro F1 0.5')",
     )
     finish = run(peer, Variant(1, {"unroll": 4}), RACE, seed=7)
     assert isinstance(finish, Finish)
@@ -70,8 +69,13 @@ def test_a_run_has_its_time_its_memory_and_its_accuracy(package):
 
 def test_the_memory_is_that_of_the_run_alone(package):
     held = np.ones(300 * 2**20, np.uint8)
-    peer = package("open(sys.argv[5], 'w').write(json.dumps({'scores': {'test': {'accuracy': 1}}}))")
+    peer = package("print('test accuracy 100.00% (5 of 5)')")
     assert run(peer, Variant(1, {}), RACE, seed=0).peak_memory < 10**8 < held.nbytes
+
+
+def test_a_run_that_tells_no_accuracy_is_none(package):
+    with pytest.raises(WorkerError, match=r"^it printed no test accuracy$"):
+        run(package("print('accuracy of 5')"), Variant(1, {}), RACE, seed=0)
 
 
 def test_a_run_that_fails_tells_its_last_words(package):

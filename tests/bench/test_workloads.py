@@ -12,7 +12,7 @@ def test_names_units_and_sizes():
     assert WORKLOADS["G"].parameters == 669_706
     assert WORKLOADS["C"].title == "784-500-150 ReLU-10, full batch, SGD"
     assert WORKLOADS["D"].title == "784-10, batch 32, SGD"
-    assert RACE.title == "784 to 64-192 ReLU-10, batch 256, SGD"
+    assert RACE.title == "784 to 40-224 ReLU-10, batch 256, SGD"
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_a_recipe_is_told_in_the_run_file_with_all_its_settings(run):
     assert run("predict", "net", "digits")[2].removeprefix("accuracy ").strip() in out
     settings, data = written("r.json")["settings"], written("r.json")["data"]
     told = [settings[name] for name in ("recipe", "hidden", "epochs", "label_smoothing", "components")]
-    assert told == ["fast", [192], 1, 0.1, 64]
+    assert told == ["fast", [224], 1, 0.1, 40]
     assert data["rows"] == {"training": 1437, "validation": 0, "test": 360}
 
 

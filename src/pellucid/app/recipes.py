@@ -14,7 +14,7 @@ from typing import Any
 
 RECIPES: dict[str, Mapping[str, Any]] = {
     "fast": {
-        "hidden": (192,),
+        "hidden": (224,),
         "optimizer": "sgd",
         "learning_rate": 1.5,
         "momentum": 0.9,
@@ -22,7 +22,7 @@ RECIPES: dict[str, Mapping[str, Any]] = {
         "schedule": "one-cycle",
         "epochs": 3,
         "batch_size": 256,
-        "components": 64,
+        "components": 40,
         "label_smoothing": 0.1,
         "validation": 0.0,
     }

@@ -44,7 +44,7 @@ def train(settings: TrainSettings, console: Console) -> bool:
     try:
         with fitting_threads(run.learner.net, settings.batch_size):
             show_training(run, console)
-            scores = score(run, source, parts)
+        scores = score(run, source, parts)
     except KeyboardInterrupt:
         run.status = f"interrupted after epoch {len(run.records)}"
     except FloatingPointError as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,35 +34,27 @@ def run(contestant: Contestant, variant: Variant, recipe: Workload, seed: int) -
     WorkerError
         If the process fails.
     """
-    with TemporaryDirectory() as folder:
-        file = Path(folder, "run.json")
-        if contestant.name == OURS:
-            seconds, peak = _timed(own_command(recipe, seed, file), {}, len(cores()))
-        else:
-            command = _peer_command(contestant, variant, recipe, seed, file)
-            seconds, peak = _timed(command, contestant.environment(variant.threads), variant.threads)
-        accuracy = json.loads(file.read_text(encoding="utf-8"))["scores"]["test"]["accuracy"]
-    return Finish(seconds, peak, accuracy)
+    if contestant.name == OURS:
+        return _timed(own_command(recipe, seed), {}, len(cores()))
+    command = _peer_command(contestant, variant, recipe, seed)
+    return _timed(command, contestant.environment(variant.threads), variant.threads)
 
 
-def own_command(recipe: Workload, seed: int, file: Path | str) -> list[str]:
+def own_command(recipe: Workload, seed: int) -> list[str]:
     """Return our command line, its first word left out.
 
     Examples
     --------
     >>> from pellucid.bench.workloads import RACE
-    >>> " ".join(own_command(RACE, 3, "run.json"))
-    'pellucid train mnist --recipe fast --seed 3 --run run.json'
+    >>> " ".join(own_command(RACE, 3))
+    'pellucid train mnist --recipe fast --seed 3'
     """
     fewer = [] if recipe == RACE else ["--epochs", str(recipe.cycle_epochs)]
-    settings = ["--recipe", "fast", *fewer, "--seed", str(seed), "--run", str(file)]
-    return ["pellucid", "train", "mnist", *settings]
+    return ["pellucid", "train", "mnist", "--recipe", "fast", *fewer, "--seed", str(seed)]
 
 
-def _peer_command(
-    contestant: Contestant, variant: Variant, recipe: Workload, seed: int, file: Path
-) -> list[str]:
-    about = json.dumps(recipe.to_json()), json.dumps(variant.options), str(seed), str(file)
+def _peer_command(contestant: Contestant, variant: Variant, recipe: Workload, seed: int) -> list[str]:
+    about = json.dumps(recipe.to_json()), json.dumps(variant.options), str(seed)
     return ["pellucid.bench.finish", contestant.module, *about]
 
 
@@ -69,22 +62,28 @@ def _peer_command(
 #: with its parent's memory: this one is small.
 WATCH = """
 import os, sys, time
-silent = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+told, *module = sys.argv[1:]
+output = (os.POSIX_SPAWN_OPEN, 1, told, os.O_WRONLY | os.O_CREAT, 0o600)
 start = time.perf_counter()
-pid = os.posix_spawn(sys.executable, [sys.executable, "-m", *sys.argv[1:]], os.environ, file_actions=[silent])
+pid = os.posix_spawn(sys.executable, [sys.executable, "-m", *module], os.environ, file_actions=[output])
 _, status, usage = os.wait4(pid, 0)
 print(time.perf_counter() - start, usage.ru_maxrss)
 sys.exit(status != 0)
 """
 
 
-def _timed(module: list[str], variables: dict[str, str], threads: int) -> tuple[float, int]:
-    """Run a module as a process; return its seconds and its peak memory."""
+#: The line that every run prints.
+SCORE = re.compile(r"^test accuracy .*\((\d+) of (\d+)\)", re.MULTILINE)
+
+
+def _timed(module: list[str], variables: dict[str, str], threads: int) -> Finish:
+    """Run a module as a process; return its seconds, its peak memory and the accuracy that it prints."""
     with TemporaryDirectory() as folder, Path(folder, "errors").open("w+b") as errors:
+        output = Path(folder, "output")
         with (
             on_cores(threads),
             subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", WATCH, *module],
+                [sys.executable, "-I", "-S", "-c", WATCH, str(output), *module],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=keeping_bytecode() | variables,
@@ -93,11 +92,14 @@ def _timed(module: list[str], variables: dict[str, str], threads: int) -> tuple[
             ) as process,
         ):
             try:
-                told, _ = process.communicate()
+                measured, _ = process.communicate()
             except BaseException:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
         if process.returncode:
             raise WorkerError(last_line(errors, process.returncode))
-    seconds, peak = told.split()
-    return float(seconds), int(peak) * UNIT
+        score = SCORE.search(output.read_text(encoding="utf-8"))
+    if score is None:
+        raise WorkerError("it printed no test accuracy")
+    seconds, peak = measured.split()
+    return Finish(float(seconds), int(peak) * UNIT, int(score[1]) / int(score[2]))

@@ -122,7 +122,7 @@ def _summary(recipe: Workload, contestants: dict[str, dict[str, Any]]) -> dict[s
         "title": f"{recipe.title}, one-cycle, {recipe.cycle_epochs} epochs",
         "unit": "s",
         "target": TARGET,
-        "command": " ".join(own_command(recipe, 0, "FILE")),
+        "command": " ".join(own_command(recipe, 0)),
         "contestants": contestants,
         "ratios": {"fastest_peer": fastest(contestants), **ratios},
     }
