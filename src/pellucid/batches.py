@@ -16,6 +16,7 @@ import numpy as np
 
 from pellucid.arguments import check_finite
 from pellucid.backend import Array, to_device
+from pellucid.mapped import MappedRows
 from pellucid.network import blocks
 
 #: Bytes of a window of a file that is read ahead; two are kept in memory.
@@ -161,12 +162,13 @@ class FromFile:
         windows = windows[n_skipped:]
         if not windows:
             return
-        with ThreadPoolExecutor(1, thread_name_prefix="pellucid-read") as pool:
-            ahead = pool.submit(self._read, windows[0], self.buffers[0])
+        with MappedRows(self.x) as file, ThreadPoolExecutor(1, thread_name_prefix="pellucid-read") as pool:
+            file.expect(windows[0])
+            ahead = pool.submit(self._read, file, windows, 0)
             for i in range(len(windows)):
                 x, y = ahead.result()
                 if i + 1 < len(windows):
-                    ahead = pool.submit(self._read, windows[i + 1], self.buffers[(i + 1) % 2])
+                    ahead = pool.submit(self._read, file, windows, i + 1)
                 in_memory = InMemory(x, y, self.batch_size, self.rng, self.device)
                 yield from in_memory.epoch(steps_at_a_time, skip if i == 0 else 0)
 
@@ -195,18 +197,22 @@ class FromFile:
         if window:
             yield window
 
-    def _read(self, window: list[slice], buffer: Array) -> tuple[Array, Array]:
-        """Copy the runs of a window into the buffer, one behind the other; return them with their labels.
+    def _read(self, file: MappedRows, windows: list[list[slice]], i: int) -> tuple[Array, Array]:
+        """Copy the runs of a window into its buffer, one behind the other; return them with their labels.
+
+        The disk is to read the next window's meanwhile.
 
         Raises
         ------
         ValueError
             At a number that is not finite; it names the row of the file.
         """
+        window, buffer = windows[i], self.buffers[i % 2]
+        file.expect(windows[i + 1] if i + 1 < len(windows) else ())
         start = 0
         for run in window:
             stop = start + run.stop - run.start
-            np.copyto(buffer[start:stop], self.x[run])
+            file.read(run, buffer[start:stop])
             check_finite("x", buffer[start:stop], self.dtype, first_row=run.start)
             start = stop
         return buffer[:start], np.concatenate([self.labels[run] for run in window])

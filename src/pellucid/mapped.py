@@ -1,0 +1,111 @@
+"""Rows of a memory map, read from the file behind it.
+
+Through the map, each part that is touched for the first time stops the reader until it is there. Asked for
+beforehand and read by a system call, a file that is not in memory yet comes half as fast again. That is done
+where the file can be opened again and is surely the same: on Linux, which tells what is mapped where.
+Elsewhere, and from maps that the process has changed for itself, rows are copied.
+
+>>> with MappedRows(np.eye(3)) as rows:
+...     into = np.empty((2, 3))
+...     rows.read(slice(1, 3), into)
+>>> into.tolist()
+[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from pellucid.backend import Array
+
+#: Where Linux tells what lies at which address of this process.
+MAPS = Path("/proc/self/maps")
+
+
+class MappedRows:
+    """The rows of an array, to be read within a ``with`` block.
+
+    Parameters
+    ----------
+    x : array, shape (n, n_in)
+        A memory map, or any array.
+    """
+
+    def __init__(self, x: Array) -> None:
+        self.x = x
+
+    def __enter__(self) -> Self:
+        self._file = open_behind(self.x)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            os.close(self._file[0])
+
+    def expect(self, runs: Sequence[slice]) -> None:
+        """Have the system begin to read these rows, and do not wait for them."""
+        if self._file is None:
+            return
+        file, start = self._file
+        row_bytes = self.x.strides[0]
+        for run in runs:
+            size = (run.stop - run.start) * row_bytes
+            os.posix_fadvise(file, start + run.start * row_bytes, size, os.POSIX_FADV_WILLNEED)
+
+    def read(self, run: slice, into: Array) -> None:
+        """Copy rows into a contiguous array of their shape and dtype.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read, or has become shorter than its map.
+        """
+        if self._file is None:
+            np.copyto(into, self.x[run])
+            return
+        file, start = self._file
+        place, rest = start + run.start * self.x.strides[0], into.reshape(-1).view(np.uint8)
+        while len(rest):
+            n = os.preadv(file, [rest.data], place)
+            if n == 0:
+                raise OSError(f"{self.x.filename} has become shorter while it was trained on")  # type: ignore[attr-defined]
+            place, rest = place + n, rest[n:]
+
+
+def open_behind(x: Array) -> tuple[int, int] | None:
+    """Open the file behind a memory map; return its descriptor and where the map's first number lies in it.
+
+    None if that is not known for sure: x is no map or not contiguous, its file has been moved or replaced,
+    or changes are the process's own.
+    """
+    name = getattr(x, "filename", None)
+    if name is None or not x.flags.c_contiguous or not MAPS.exists():
+        return None
+    first = x.ctypes.data
+    for line in MAPS.read_text().splitlines():
+        span, flags, offset, device, inode, *_ = line.split()
+        start, stop = (int(address, 16) for address in span.split("-"))
+        if start <= first and first + x.nbytes <= stop:
+            major, minor = (int(number, 16) for number in device.split(":"))
+            file = _open_same(name, os.makedev(major, minor), int(inode)) if flags.endswith("s") else None
+            return None if file is None else (file, int(offset, 16) + first - start)
+    return None
+
+
+def _open_same(name: str | os.PathLike[str], device: int, inode: int) -> int | None:
+    """Open a file if it is the one that is meant; return its descriptor, or None."""
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    found = os.fstat(file)
+    if (found.st_dev, found.st_ino) == (device, inode):
+        return file
+    os.close(file)
+    return None

@@ -1,0 +1,141 @@
+"""Rows of a memory map are the same, read from the file or copied from the map."""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pellucid as pl
+from pellucid import mapped
+from pellucid.mapped import MappedRows, open_behind
+
+X = np.random.default_rng(0).integers(0, 256, (5000, 7), np.uint8)
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped where")
+
+
+def saved(path, array=X):
+    np.save(path, array)
+    return path
+
+
+def read(x, *runs):
+    """Return rows as they are read, and whether that was by system calls."""
+    with MappedRows(x) as rows:
+        rows.expect(runs)
+        found = [np.empty_like(x[run]) for run in runs]
+        for run, into in zip(runs, found, strict=True):
+            rows.read(run, into)
+        return np.concatenate(found), rows._file is not None
+
+
+RUNS = slice(0, 3), slice(4990, 5000), slice(2000, 4500)
+
+
+@on_linux
+@pytest.mark.parametrize("dtype", ["uint8", "float32", ">f8", "float16", "bool"])
+def test_rows_come_from_the_file(tmp_path, dtype):
+    x = X.astype(dtype)
+    found, by_calls = read(np.load(saved(tmp_path / "x.npy", x), mmap_mode="r"), *RUNS)
+    assert by_calls
+    np.testing.assert_array_equal(found, np.concatenate([x[run] for run in RUNS]))
+
+
+@on_linux
+def test_a_part_of_a_map_and_a_map_of_a_part(tmp_path):
+    whole = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")
+    found, by_calls = read(whole[100:4000], slice(5, 9), slice(3890, 3900))
+    assert by_calls
+    np.testing.assert_array_equal(found, np.concatenate([X[105:109], X[3990:4000]]))
+    X.tofile(tmp_path / "x.bin")
+    far = np.memmap(tmp_path / "x.bin", np.uint8, "r", offset=7 * 4000, shape=(1000, 7))
+    found, by_calls = read(far, slice(2, 5))
+    assert by_calls
+    np.testing.assert_array_equal(found, X[4002:4005])
+
+
+@on_linux
+def test_what_is_written_into_a_shared_map_is_read(tmp_path):
+    x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r+")
+    x[7] = 3
+    found, by_calls = read(x, slice(6, 8))
+    assert by_calls
+    np.testing.assert_array_equal(found, [X[6], [3] * 7])
+
+
+def test_changes_of_the_process_s_own_are_seen(tmp_path):
+    x = np.load(saved(tmp_path / "x.npy"), mmap_mode="c")
+    x[7] = 3
+    found, by_calls = read(x, slice(6, 8))
+    assert not by_calls
+    np.testing.assert_array_equal(found, [X[6], [3] * 7])
+
+
+@pytest.mark.parametrize("new", [X[::-1], None])
+def test_a_file_that_was_replaced_or_removed_is_not_taken_for_the_old_one(tmp_path, new):
+    path = saved(tmp_path / "x.npy")
+    x = np.load(path, mmap_mode="r")
+    saved(tmp_path / "new.npy", X if new is None else new).replace(path)
+    if new is None:
+        path.unlink()
+    found, by_calls = read(x, slice(0, 5))
+    assert not by_calls
+    np.testing.assert_array_equal(found, X[:5])
+
+
+@on_linux
+def test_a_pipe_in_the_place_of_the_file_does_not_stop_anything(tmp_path):
+    path = saved(tmp_path / "x.npy")
+    x = np.load(path, mmap_mode="r")
+    path.unlink()
+    os.mkfifo(path)
+    assert open_behind(x) is None
+
+
+def test_where_nobody_tells_what_is_mapped_rows_are_copied(tmp_path, monkeypatch):
+    monkeypatch.setattr(mapped, "MAPS", tmp_path / "maps")
+    found, by_calls = read(np.load(saved(tmp_path / "x.npy"), mmap_mode="r"), *RUNS)
+    assert not by_calls
+    np.testing.assert_array_equal(found, np.concatenate([X[run] for run in RUNS]))
+
+
+@pytest.mark.parametrize("part", [np.s_[:, 1:5], np.s_[::2], np.s_[::-1]])
+def test_rows_that_do_not_lie_one_behind_the_other_are_copied(tmp_path, part):
+    x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")[part]
+    found, by_calls = read(x, slice(3, 9))
+    assert not by_calls
+    np.testing.assert_array_equal(found, X[part][3:9])
+
+
+@on_linux
+def test_a_file_that_becomes_shorter_is_an_error_and_not_a_crash(tmp_path):
+    path = saved(tmp_path / "x.npy")
+    x = np.load(path, mmap_mode="r")
+    with MappedRows(x) as rows:
+        os.truncate(path, 20_000)
+        with pytest.raises(OSError, match=r"x\.npy has become shorter while it was trained on"):
+            rows.read(slice(2000, 4000), np.empty((2000, 7), np.uint8))
+
+
+@on_linux
+def test_the_file_is_closed_after_each_epoch_and_when_one_is_broken_off(tmp_path):
+    path, n = saved(tmp_path / "x.npy", np.zeros((3000, 16384), np.uint8)), []
+    y = np.arange(3000) % 2
+    net = pl.Network([pl.Rescale(1 / 255), pl.Dense(2)]).build(16384, rng=np.random.default_rng(0))
+    records = pl.train(
+        net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), path, y, epochs=3, batch_size=500,
+        rng=np.random.default_rng(0), per_batch=True,
+    )  # fmt: skip
+
+    def opened():
+        return sum(each.resolve() == path for each in Path("/proc/self/fd").iterdir())
+
+    first = opened()
+    for record in records:
+        n.append(opened())
+        if record.epoch == 2:
+            break
+    records.close()
+    assert max(n) == first + 1  # the map holds its file, too
+    assert opened() < first + 1
