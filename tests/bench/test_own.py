@@ -11,7 +11,7 @@ FOUND = {
     "many": {"D": {"title": "a net", "one": 1.0, "several": 3.0, "ratio": 3.0, "networks": 10, "bar": 4.0}},
     "start-up": {"over numpy": {"import pellucid": 0.05}, "bars": {"import pellucid": 0.06}},
     "memory": {"plain": 100.0},
-    "disk": {"bytes": 2e9, "ratio": 0.81},
+    "disk": {"bytes": 2e9, "ratio": 0.81, "reading": 0.95},
 }
 
 
@@ -60,4 +60,5 @@ def test_the_table():
         "| `import pellucid`, over `import numpy` | 50 ms | ≤ 60 ms |",
         "| peak memory of training C's net on MNIST, plain | 105 MB | ≤ 250 MB |",
         "| speed from a cold file of 2.0 GB, over that from memory | 81 % | ≥ 70 % |",
+        "| reading that file and nothing else, of the time of training from it | 95 % | shown |",
     ]
