@@ -17,14 +17,14 @@ SOURCE = Path(pellucid.__file__).parent
 #: The parts of the library, lowest first. A part imports from its own and from lower rows only.
 ORDER = [
     {"backend", "files", "machine", "reading", "svg", "wording"},
-    {"initializers", "npy", "safetensors_header", "schedules"},
+    {"initializers", "mapped", "npy", "safetensors_header", "schedules"},
     {"safetensors"},
     {"data", "losses", "metrics", "optimizers"},
     {"layers"},
     {"diagram", "icons", "model_file"},
     {"network"},
     {"arguments", "batches", "stack"},
-    {"compiled", "descent", "records"},
+    {"compiled", "descent", "principal_components", "records"},
     {"checkpoint", "gradient_check", "probes", "suspects"},
     {"loop", "resuming"},
     {"training"},

@@ -18,7 +18,7 @@ BATCH_SIZE = 32
 
 
 def measure(folder: Path, *, gibibytes: float = 2.0, rounds: int = 5) -> dict[str, Any]:
-    """Return the time of an epoch of workload D's net, from a cold file and from memory, and of reading alone.
+    """Return the time of an epoch of D's net from a cold file and from memory, and of reading alone.
 
     Reading alone takes as long as the disk does: training from the file cannot take less.
 
