@@ -39,6 +39,7 @@ from pellucid.compiled.program import (
     THREADS_NEEDED,
     check_installed,
     is_installed,
+    n_sparse,
     pays,
     why_not,
 )
@@ -423,8 +424,7 @@ def _choose_descent(
     if compiled is None:
         # The GPU's kernels always pay; labels of batches that come one by one may turn out to be targets.
         # A call of compiled code for each step would take longer than it saves.
-        saves = not per_batch and pays(model.n_weights, epochs * source.n_rows, epochs * source.n_steps)
-        in_time = saves and is_installed()
+        in_time = not (on_gpu or per_batch) and _saves_time(model, source, epochs)
         compiled = obstacle is None and (source.labels is not None if on_gpu else in_time)
     if not compiled:
         return PlainDescent(model, loss, optimizer, source.batch_size, block_rows)
@@ -444,6 +444,12 @@ def _choose_descent(
         FIXED_SHARES if deterministic else None,
         source.x,
     )
+
+
+def _saves_time(model: Model, source: Source, epochs: int) -> bool:
+    """Whether to compile on the CPU where nobody has said."""
+    sizes = model.n_weights, epochs * source.n_rows, epochs * source.n_steps
+    return pays(*sizes, n_sparse(model.nets, source.x)) and is_installed()
 
 
 def _validate(net: Network, loss: Loss, validation: tuple[Array, Array] | None) -> Measured:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.compiled.program import NEEDED, groups, pays, why_not
+from pellucid.compiled.program import NEEDED, groups, n_sparse, pays, why_not
 
 X, Y = np.zeros((4, 3)), np.array([0, 1, 0, 1])
 
@@ -70,10 +70,22 @@ def test_it_pays_for_long_trainings():
     assert pays(700_000, n_rows=1000 * 60_000, n_steps=1000)
     assert not pays(80_000, n_rows=60_000, n_steps=1875)
     assert not pays(7840, n_rows=10_000, n_steps=10_000)
+    assert not pays(470_000, n_rows=20 * 60_000, n_steps=20)
+    assert pays(470_000, n_rows=20 * 60_000, n_steps=20, n_sparse=392_000)
     sizes = [2**i for i in range(0, 40, 3)]
     for n_rows in sizes:
         found = [pays(100, n_rows=n_rows, n_steps=n_steps) for n_steps in sizes]
         assert found == sorted(found)
+
+
+def test_weights_that_meet_zeros_are_those_of_wide_first_layers():
+    def nets(n_out, k=1):
+        made = [pl.Network([pl.Rescale(0.5), pl.Dense(n_out), pl.ReLU(), pl.Dense(99)]) for _ in range(k)]
+        return [net.build(40, rng=np.random.default_rng(0)) for net in made]
+
+    x = np.eye(40)
+    assert n_sparse(nets(20), x) == n_sparse(nets(2, k=10), x) == 40 * 20
+    assert n_sparse(nets(16), x) == n_sparse(nets(20), x + 1) == n_sparse(nets(20), None) == 0
 
 
 @pytest.mark.parametrize("name", NEEDED)

@@ -7,7 +7,8 @@ import numpy as np
 from pellucid.backend import Array
 from pellucid.compiled.layout import NO_DROPOUT, Data, make_scaling
 from pellucid.compiled.program import groups, why_not_labels
-from pellucid.compiled.tiles import Way, is_sparse
+from pellucid.compiled.tiles import Way
+from pellucid.compiled.zeros import is_sparse
 from pellucid.network import Network
 
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 from pellucid import layers, losses, optimizers
 from pellucid.backend import Array
+from pellucid.compiled.zeros import is_sparse
 from pellucid.layers import Dense, Dropout, Layer, Rescale
 from pellucid.losses import Loss
 from pellucid.network import Network
@@ -34,8 +35,11 @@ NEEDED = ("numba", "scipy", "threadpoolctl")
 THREADS_NEEDED = ("scipy", "threadpoolctl")
 #: Into how many shares batches are cut where the number of threads must not matter.
 FIXED_SHARES = 4
-#: Seconds that compiled code saves in a step, for a row, and for a weight in a step.
-A_STEP, A_ROW, A_WEIGHT = 30e-6, 0.6e-6, 0.5e-9
+#: Seconds that compiled code saves in a step, for a row, for a weight in a step, and, where it leaves zeros
+#: out, for a weight of the first layer and a row.
+A_STEP, A_ROW, A_WEIGHT, A_PRODUCT = 30e-6, 0.6e-6, 0.5e-9, 15e-12
+#: The fewest outputs of a first layer that gains by that.
+FEW_OUTPUTS = 17
 #: Seconds that a training should save: importing Numba takes half a second, compiling once several.
 COST = 2.0
 
@@ -103,18 +107,38 @@ def _allowed(found: Sequence[Group]) -> str:
     return f"only {dropout}" if found[-1].activation else f"only activations other than Softmax, {dropout}"
 
 
-def pays(n_weights: int, n_rows: int, n_steps: int) -> bool:
+def pays(n_weights: int, n_rows: int, n_steps: int, n_sparse: int = 0) -> bool:
     """Whether compiled training saves more time than importing Numba and the machine code costs.
 
-    An estimate from the sizes alone, so that the same call always takes the same path: what the plain layers
-    spend on calls in each step, on passes over the rows, and on passes over the parameters.
+    An estimate from the data and the sizes alone, so that the same call always takes the same path: what the
+    plain layers spend on calls in each step, on passes over the rows, on passes over the parameters, and on
+    products of `n_sparse` weights with zeros.
 
     Examples
     --------
     >>> pays(7840, n_rows=30_000, n_steps=938), pays(7840, n_rows=3_000_000, n_steps=93_800)
     (False, True)
+    >>> pays(470_000, n_rows=20 * 60_000, n_steps=20, n_sparse=392_000)
+    True
     """
-    return A_STEP * n_steps + A_ROW * n_rows + A_WEIGHT * n_steps * n_weights > COST
+    a_row = A_ROW + A_PRODUCT * n_sparse
+    return A_STEP * n_steps + a_row * n_rows + A_WEIGHT * n_steps * n_weights > COST
+
+
+def n_sparse(nets: Sequence[Network], x: Array | None) -> int:
+    """Return how many weights compiled code does not multiply with zeros; none where x is not mostly zero.
+
+    Examples
+    --------
+    >>> import numpy as np, pellucid as pl
+    >>> net = pl.Network([pl.Dense(20)]).build(n_in=16, rng=np.random.default_rng(0))
+    >>> n_sparse([net], np.eye(16)), n_sparse([net], np.ones((16, 16))), n_sparse([net], None)
+    (320, 0, 0)
+    """
+    first = next((layer for layer in nets[0].layers if type(layer) is Dense), None)
+    if x is None or first is None or len(nets) * first.n_out < FEW_OUTPUTS or not is_sparse(x):
+        return 0
+    return len(nets) * first.n_in * first.n_out
 
 
 def is_installed() -> bool:

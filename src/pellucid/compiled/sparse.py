@@ -14,7 +14,6 @@ from pellucid.backend import Array
 from pellucid.compiled.formulas import matrix
 from pellucid.compiled.kernel import inlined, kernel
 from pellucid.compiled.layout import Data, Layout, State
-from pellucid.compiled.tiles import GROUP
 from pellucid.compiled.vectors import (
     add_products_1,
     add_products_2,
@@ -26,6 +25,7 @@ from pellucid.compiled.vectors import (
     sum_products_3,
     sum_products_4,
 )
+from pellucid.compiled.zeros import GROUP
 
 
 class Part(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 
 from pellucid.backend import LINE_BYTES, Array
+from pellucid.compiled.zeros import GROUP
 
 #: A way to compute the first products. Tuples of another length are of another type, so there is machine code
 #: for each way that holds nothing of the others, which slowed down small batches by a twentieth.
@@ -20,8 +21,6 @@ Way: TypeAlias = tuple[bool, ...]
 DENSE: Way = ()
 SPARSE: Way = (True,)
 HAS_AVX512 = bool(get_host_cpu_features().get("avx512f"))
-#: Columns in a group.
-GROUP = 4
 #: The most cache lines of a row of W that are held, of four rows each: those of AVX-512 fill half of its
 #: registers, and the one of AVX2 as well.
 MOST_LINES = 4 if HAS_AVX512 else 1
@@ -29,8 +28,6 @@ MOST_LINES = 4 if HAS_AVX512 else 1
 TILE_BYTES = 1 << 15
 #: The fewest lines of y, those of all rows together: with fewer, it costs more to make lists than they save.
 FEW_LINES = 128
-#: The largest share of groups that are not all zero: with more, dense products are as fast.
-MOST_GROUPS = 0.5
 #: The most outputs of a panel, and the fewest where there are several.
 MOST_OUTPUTS, FEW_OUTPUTS = 12, 5
 #: Bytes that the processor computes with at once, and how many sums of so many bytes it holds beside what
@@ -40,8 +37,6 @@ VECTOR_BYTES, MOST_SUMS = (64, 24) if HAS_AVX512 else (32, 12)
 MOST_NARROW, FEW_ROWS = (48, 128), 64
 #: Multiples of so many bytes suit BLAS on such processors: for them panels do not pay. 0: there are none.
 FULL_BYTES = 128 if HAS_AVX512 else 0
-#: Rows in which zeros are counted.
-SAMPLE = 64
 
 
 @dataclass(frozen=True)
@@ -163,20 +158,3 @@ def orders_in_panels(shapes: Sequence[tuple[int, int]], itemsize: int) -> Array:
         )
         order[: places.size] = np.concatenate(list(lines))
     return found
-
-
-def is_sparse(x: Array) -> bool:
-    """Whether x is so often zero that sparse products pay, as far as some of its rows tell.
-
-    Examples
-    --------
-    >>> x = np.zeros((10, 8), np.uint8)
-    >>> x[:, :4] = 1
-    >>> is_sparse(x), is_sparse(x + 1)
-    (True, False)
-    """
-    sample = np.asarray(x[:: max(1, len(x) // SAMPLE)]) != 0
-    n_columns = sample.shape[1] // GROUP * GROUP
-    # Column by column: `any` along four entries takes ten times as long.
-    groups = np.logical_or.reduce([sample[:, q:n_columns:GROUP] for q in range(GROUP)])
-    return bool(groups.size) and float(groups.mean()) <= MOST_GROUPS

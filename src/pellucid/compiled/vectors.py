@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from pellucid.backend import LINE_BYTES
 from pellucid.compiled.lines import INDEX, Lines, unpacked
-from pellucid.compiled.tiles import GROUP
+from pellucid.compiled.zeros import GROUP
 
 
 class _Rows(Lines):
