@@ -167,3 +167,26 @@ def test_5_1_rescale():
     mean, sd = X.mean(axis=0), X.std(axis=0)
     standardized = forward(connected(pl.Rescale(1 / sd, -mean / sd), 3), X)
     assert np.allclose([standardized.mean(axis=0), standardized.std(axis=0)], [[0] * 3, [1] * 3])
+
+
+def test_5_2_principal_components():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 4)) @ rng.normal(size=(4, 4)) + 7
+    r = x - x.mean(axis=0)
+    C = r.T @ r / len(r)
+    components = pl.PrincipalComponents(x, 2, dtype=np.float64)
+    variances = components.transform(x).var(axis=0)
+    assert np.allclose(C @ components.directions, variances * components.directions)
+    assert np.allclose(components.shares, variances / np.trace(C))
+    any_other = np.linalg.qr(rng.normal(size=(50, 4, 2)))[0]
+    assert (np.var(r @ any_other, axis=1).sum(axis=1) < variances.sum()).all()
+
+
+def test_5_3_a_network_for_components_is_one_for_rows():
+    x = np.random.default_rng(0).normal(size=(9, 4)) + 7
+    components = pl.PrincipalComponents(x, 2, dtype=np.float64)
+    net = pl.Network([pl.Dense(3)]).build(2, rng=np.random.default_rng(1), dtype=np.float64)
+    z = (x - x.mean(axis=0)) @ components.directions
+    whole = components.whole(net)
+    assert np.allclose(whole.layers[1].W, components.directions @ net.layers[0].W)
+    assert np.allclose(whole.predict(x), z @ net.layers[0].W + net.layers[0].b)

@@ -45,7 +45,7 @@ def merge(config: Path | None, flags: Mapping[str, Any], *, usual: TrainSettings
     --------
     >>> settings = merge(None, {"source": "mnist", "recipe": "fast", "epochs": 2})
     >>> settings.hidden, settings.epochs
-    ((192,), 2)
+    ((224,), 2)
     >>> merge(None, {"source": "digits", "epochs": 0})
     Traceback (most recent call last):
     ...
