@@ -1,5 +1,6 @@
 """Rows of a memory map are the same, read from the file or copied from the map."""
 
+import mmap
 import os
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid import mapped
+from pellucid import batches, mapped
 from pellucid.mapped import MappedRows, open_behind
 
 X = np.random.default_rng(0).integers(0, 256, (5000, 7), np.uint8)
@@ -82,6 +83,52 @@ def test_a_file_that_was_replaced_or_removed_is_not_taken_for_the_old_one(tmp_pa
     found, by_calls = read(x, slice(0, 5))
     assert not by_calls
     np.testing.assert_array_equal(found, X[:5])
+
+
+@on_linux
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.npy", "\N{LINE SEPARATOR} (deleted).npy".encode(), b"a\nb \r c.npy"]
+)
+def test_any_name_of_any_file_that_is_mapped(tmp_path, name):
+    odd = os.fsdecode(os.path.join(os.fsencode(tmp_path), name))  # noqa: PTH118 - of bytes
+    other, x = (np.load(saved(path), mmap_mode="r") for path in (odd, tmp_path / "x.npy"))
+    for each in (other, x):
+        found, by_calls = read(each, slice(6, 8))
+        assert by_calls
+        np.testing.assert_array_equal(found, X[6:8])
+
+
+@on_linux
+def test_a_map_in_two_pieces_is_copied(tmp_path):
+    x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")
+    x._mmap.madvise(mmap.MADV_RANDOM, mmap.PAGESIZE, mmap.PAGESIZE)
+    found, by_calls = read(x, *RUNS)
+    assert not by_calls
+    np.testing.assert_array_equal(found, np.concatenate([X[run] for run in RUNS]))
+
+
+@on_linux
+def test_one_row_backwards(tmp_path):
+    found, _ = read(np.load(saved(tmp_path / "x.npy"), mmap_mode="r")[5:4:-1], slice(0, 1))
+    np.testing.assert_array_equal(found, X[5:6])
+
+
+@on_linux
+def test_each_window_is_asked_for_before_the_one_before_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "WINDOW_BYTES", 7000)
+    monkeypatch.setattr(batches, "RUN_BYTES", 700)
+    calls, advise, read_at = [], os.posix_fadvise, os.preadv
+    monkeypatch.setattr(os, "posix_fadvise", lambda *what: calls.append(("ask", what[1])) or advise(*what))
+    monkeypatch.setattr(os, "preadv", lambda *what: calls.append(("read", what[2])) or read_at(*what))
+    x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")
+    for _ in batches.FromFile(x, np.arange(5000), 10, np.random.default_rng(0)).epoch(10):
+        pass
+    asked, read = ([place for kind, place in calls if kind == each] for each in ("ask", "read"))
+    assert sorted(set(asked)) == sorted(set(read)) == sorted(asked) == sorted(read)
+    assert len(asked) == 50
+    for i, place in enumerate(read):
+        ahead = [where for kind, where in calls[: calls.index(("read", place))] if kind == "ask"]
+        assert ahead == asked[: min(50, 10 * (i // 10) + 20)]
 
 
 @on_linux

@@ -72,7 +72,27 @@ def test_bytes_are_rescaled_as_they_are_told():
     x = RNG.integers(0, 256, (50, 6), np.uint8)
     found = PrincipalComponents(x, 2, rescale=pl.Rescale(1 / 255, np.arange(6)))
     expected = (x / 255 + np.arange(6)) @ found.directions
-    np.testing.assert_allclose(found.transform(x), expected, rtol=1e-5)
+    np.testing.assert_allclose(found.transform(x), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e4])
+def test_rows_far_from_0_that_are_not_shifted(offset):
+    x = np.random.default_rng(1).normal(size=(300, 5)) * [4, 3, 2, 1, 0.5] + offset
+    found, (vectors, shares) = PrincipalComponents(x, 2, rescale=pl.Rescale(1)), decomposed(x, 2)
+    np.testing.assert_allclose(found.shares, shares, rtol=1e-3)
+    np.testing.assert_allclose(abs((found.directions * vectors).sum(axis=0)), 1, atol=1e-4)
+
+
+def test_the_mean_of_many_rows_in_float32():
+    x = (np.random.default_rng(1).normal(size=(200_000, 2)) + 1000).astype(np.float32)
+    z = PrincipalComponents(x, 2).transform(x)
+    assert abs(z.mean(axis=0, dtype=np.float64)).max() < 1e-3
+
+
+def test_rows_too_large_for_the_dtype_are_refused():
+    components = PrincipalComponents(MIXED, 3)
+    with pytest.raises(ValueError, match="x holds rows too large for float32: leave them out"):
+        components.transform(MIXED * 1e300)
 
 
 def test_rows_that_do_not_vary_have_coordinates_0():
@@ -126,7 +146,7 @@ def test_images_are_learnt_from_few_components():
     ],
 )
 def test_what_cannot_be_is_refused(x, k, message):
-    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message):
         PrincipalComponents(x, k)
 
 
@@ -137,6 +157,8 @@ def test_rows_of_another_width_and_other_networks_are_refused():
     other = pl.Network([pl.Dense(2)]).build(4, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match=r"net must begin with Dense, take 3 inputs and be on the CPU"):
         components.whole(other)
+    with pytest.raises(TypeError, match=r"net must be a pellucid\.Network"):
+        components.whole([])
     with pytest.raises(RuntimeError, match="no parameters yet"):
         components.whole(pl.Network([pl.Dense(2)]))
     with pytest.raises(TypeError, match=r"rescale must be a pellucid\.Rescale"):

@@ -36,7 +36,7 @@ class MappedRows:
     """
 
     def __init__(self, x: Array) -> None:
-        self.x = x
+        self.x, self.row_bytes = x, x[:1].nbytes
 
     def __enter__(self) -> Self:
         self._file = open_behind(self.x)
@@ -53,10 +53,9 @@ class MappedRows:
         if self._file is None:
             return
         file, start = self._file
-        row_bytes = self.x.strides[0]
         for run in runs:
-            size = (run.stop - run.start) * row_bytes
-            os.posix_fadvise(file, start + run.start * row_bytes, size, os.POSIX_FADV_WILLNEED)
+            size = (run.stop - run.start) * self.row_bytes
+            os.posix_fadvise(file, start + run.start * self.row_bytes, size, os.POSIX_FADV_WILLNEED)
 
     def read(self, run: slice, into: Array) -> None:
         """Copy rows into a contiguous array of their shape and dtype.
@@ -70,7 +69,7 @@ class MappedRows:
             np.copyto(into, self.x[run])
             return
         file, start = self._file
-        place, rest = start + run.start * self.x.strides[0], into.reshape(-1).view(np.uint8)
+        place, rest = start + run.start * self.row_bytes, into.reshape(-1).view(np.uint8)
         while len(rest):
             n = os.preadv(file, [rest.data], place)
             if n == 0:
@@ -88,12 +87,12 @@ def open_behind(x: Array) -> tuple[int, int] | None:
     if name is None or not x.flags.c_contiguous or not MAPS.exists():
         return None
     first = x.ctypes.data
-    for line in MAPS.read_text().splitlines():
+    for line in MAPS.read_bytes().strip().split(b"\n"):  # bytes: the name of any file may stand at the end
         span, flags, offset, device, inode, *_ = line.split()
-        start, stop = (int(address, 16) for address in span.split("-"))
+        start, stop = (int(address, 16) for address in span.split(b"-"))
         if start <= first and first + x.nbytes <= stop:
-            major, minor = (int(number, 16) for number in device.split(":"))
-            file = _open_same(name, os.makedev(major, minor), int(inode)) if flags.endswith("s") else None
+            major, minor = (int(number, 16) for number in device.split(b":"))
+            file = _open_same(name, os.makedev(major, minor), int(inode)) if flags.endswith(b"s") else None
             return None if file is None else (file, int(offset, 16) + first - start)
     return None
 

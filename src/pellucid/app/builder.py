@@ -1,7 +1,6 @@
 """From settings to the objects of the library: network, loss, optimizer, schedule."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from math import ceil
 from typing import Any
 
@@ -91,11 +90,11 @@ def build_learner(
         return Learner(build_network(settings, source, rows, rng, dtype=dtype))
     k = min(settings.components, source.x.shape[1])
     first = first_layer(source, rows, subtract_mean=True)
-    with one_thread():  # else a training could not be resumed with another number of threads
+    with one_thread():
         components = pl.PrincipalComponents(taken(source.x, rows), k, rescale=first, dtype=dtype)
     net = pl.Network(_layers(settings, source)).build(k, rng=rng, dtype=dtype)
     net.notes = _notes(settings, source, first)
-    return Learner(net, components, one_thread if settings.deterministic else nullcontext)
+    return Learner(net, components)
 
 
 def _notes(settings: TrainSettings, source: Source, first: pl.Rescale) -> dict[str, Any]:

@@ -1,18 +1,19 @@
 """What a training trains: a network for the rows themselves, or for their principal components.
 
+These are computed by one thread: a training whose rows had other bits could not be resumed.
+
 >>> net = pl.Network([pl.Dense(2)]).build(n_in=3, rng=np.random.default_rng(0))
 >>> Learner(net).whole() is net
 True
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import pellucid as pl
+from pellucid.app.threads import one_thread
 from pellucid.backend import Array
 
 
@@ -26,24 +27,21 @@ class Learner:
         What is trained.
     components : PrincipalComponents or None
         Those whose coordinates it takes; None: it takes the rows.
-    threads : callable
-        Returns the context for products with the components.
     """
 
     net: pl.Network
     components: pl.PrincipalComponents | None = None
-    threads: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def rows(self, x: np.ndarray[Any, Any]) -> Array:
         """Return rows as the network takes them."""
         if self.components is None:
             return x
-        with self.threads():
+        with one_thread():
             return self.components.transform(x)
 
     def whole(self) -> pl.Network:
         """Return the network for the rows themselves, as it is now; the one that learns if it takes them."""
         if self.components is None:
             return self.net
-        with self.threads():
+        with one_thread():
             return self.components.whole(self.net)

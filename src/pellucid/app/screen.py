@@ -44,4 +44,5 @@ def show_scores(scores: Scores, console: Console) -> None:
         f"{scores.part} accuracy {scores.correct / scores.n_rows:.2%} "
         f"({scores.correct} of {scores.n_rows}), macro F1 {scores.f1.mean():.4f}",
         highlight=False,
+        soft_wrap=True,
     )

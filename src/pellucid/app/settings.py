@@ -66,8 +66,8 @@ class TrainSettings:
     subtract_mean : bool
         Of each pixel, over the training rows; columns of a table come to mean 0 in any case.
     components : int
-        Learn from so many principal components of the training rows, or from all that there are; 0: from the
-        features themselves.
+        Learn from so many principal components of the training rows, less their mean, or from all that there
+        are; 0: from the features themselves.
     hidden : tuple of int
     activation : tuple of str
         One for all hidden layers, or one for each.

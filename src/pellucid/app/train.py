@@ -82,7 +82,7 @@ def _told_components(run: TrainingRun) -> list[str]:
     if components is None:
         return []
     n, share = len(components.shares), components.shares.sum()
-    return [f"It learns from {counted(n, 'principal component')}, {share:.1%} of the variance."]
+    return [f"It learns from {counted(n, 'principal component')}, about {share:.0%} of the variance."]
 
 
 def _told_start(run: TrainingRun) -> str:

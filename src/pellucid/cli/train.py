@@ -148,8 +148,8 @@ def train(
     components: Annotated[
         int,
         typer.Option(
-            help="Learn from so many principal components of the training rows, which takes less time; the "
-            "network that comes out takes the features themselves. 0: learn from the features.",
+            help="Learn from so many principal components of the training rows, less their mean, which takes "
+            "less time; the network that comes out takes the features themselves. 0: from the features.",
             rich_help_panel=ROWS,
         ),
     ] = USUAL.components,
