@@ -175,18 +175,18 @@ class PrincipalComponents:
         n = min(len(x), FIT_ROWS)
         # By chance: the n-th, 2n-th, ... row may have something in common. Of MNIST's each sixth does.
         x = x[np.sort(np.random.default_rng(0).choice(len(x), n, replace=False, shuffle=False))]
-        mean, covariance = np.zeros(self.n_in), np.zeros((self.n_in, self.n_in), self.dtype)
+        mean, squares = np.zeros(self.n_in, self.dtype), np.zeros((self.n_in, self.n_in), self.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told of below
             for rows in blocks(n, BLOCK_ROWS):
-                mean += self.rescale.forward(x[rows], train=False).sum(axis=0, dtype=np.float64) / n
+                mean += self.rescale.forward(x[rows], train=False).sum(axis=0) / n
             for rows in blocks(n, BLOCK_ROWS):
                 r = self.rescale.forward(x[rows], train=False)
                 # Before the product: the difference of large squares would be noise.
                 r -= mean
-                covariance += r.T @ r / n
-        if not np.isfinite(covariance).all():
+                squares += r.T @ r
+        if not np.isfinite(squares).all():
             raise ValueError(f"x varies too much for {self.dtype}: give a rescale that makes it smaller")
-        return covariance
+        return squares / n
 
     def __repr__(self) -> str:
         return f"PrincipalComponents({self.directions.shape[1]} of {self.n_in} columns)"
