@@ -1,5 +1,6 @@
 """What the tests of the command line share: a call of it in this process, in an empty folder."""
 
+import gc
 import sys
 
 import numpy as np
@@ -23,6 +24,7 @@ def run(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             entry.main()
+        gc.unfreeze()  # this process goes on
         out, err = capsys.readouterr()
         code = stop.value.code
         return (1, out, err + code + "\n") if isinstance(code, str) else (code or 0, out, err)
