@@ -13,6 +13,9 @@ from pellucid import batches, mapped
 from pellucid.mapped import MappedRows, open_behind
 
 X = np.random.default_rng(0).integers(0, 256, (5000, 7), np.uint8)
+CHANGED = X.copy()
+CHANGED[7] = 3
+RUNS = slice(0, 3), slice(4990, 5000), slice(2000, 4500)
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped where")
 
 
@@ -21,56 +24,44 @@ def saved(path, array=X):
     return path
 
 
-def read(x, *runs):
-    """Return rows as they are read, and whether that was by system calls."""
+def check_read(x, same, *runs, by_calls):
+    """Check that rows are those of another array, and that they were read by system calls, or copied."""
     with MappedRows(x) as rows:
         rows.expect(runs)
-        found = [np.empty_like(x[run]) for run in runs]
-        for run, into in zip(runs, found, strict=True):
+        for run in runs:
+            into = np.empty_like(x[run])
             rows.read(run, into)
-        return np.concatenate(found), rows._file is not None
-
-
-RUNS = slice(0, 3), slice(4990, 5000), slice(2000, 4500)
+            np.testing.assert_array_equal(into, same[run])
+        assert (rows._file is not None) == by_calls
 
 
 @on_linux
 @pytest.mark.parametrize("dtype", ["uint8", "float32", ">f8", "float16", "bool"])
 def test_rows_come_from_the_file(tmp_path, dtype):
     x = X.astype(dtype)
-    found, by_calls = read(np.load(saved(tmp_path / "x.npy", x), mmap_mode="r"), *RUNS)
-    assert by_calls
-    np.testing.assert_array_equal(found, np.concatenate([x[run] for run in RUNS]))
+    check_read(np.load(saved(tmp_path / "x.npy", x), mmap_mode="r"), x, *RUNS, by_calls=True)
 
 
 @on_linux
 def test_a_part_of_a_map_and_a_map_of_a_part(tmp_path):
     whole = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")
-    found, by_calls = read(whole[100:4000], slice(5, 9), slice(3890, 3900))
-    assert by_calls
-    np.testing.assert_array_equal(found, np.concatenate([X[105:109], X[3990:4000]]))
+    check_read(whole[100:4000], X[100:4000], slice(5, 9), slice(3890, 3900), by_calls=True)
     X.tofile(tmp_path / "x.bin")
     far = np.memmap(tmp_path / "x.bin", np.uint8, "r", offset=7 * 4000, shape=(1000, 7))
-    found, by_calls = read(far, slice(2, 5))
-    assert by_calls
-    np.testing.assert_array_equal(found, X[4002:4005])
+    check_read(far, X[4000:], slice(2, 5), by_calls=True)
 
 
 @on_linux
 def test_what_is_written_into_a_shared_map_is_read(tmp_path):
     x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r+")
     x[7] = 3
-    found, by_calls = read(x, slice(6, 8))
-    assert by_calls
-    np.testing.assert_array_equal(found, [X[6], [3] * 7])
+    check_read(x, CHANGED, slice(6, 8), by_calls=True)
 
 
 def test_changes_of_the_process_s_own_are_seen(tmp_path):
     x = np.load(saved(tmp_path / "x.npy"), mmap_mode="c")
     x[7] = 3
-    found, by_calls = read(x, slice(6, 8))
-    assert not by_calls
-    np.testing.assert_array_equal(found, [X[6], [3] * 7])
+    check_read(x, CHANGED, slice(6, 8), by_calls=False)
 
 
 @pytest.mark.parametrize("new", [X[::-1], None])
@@ -80,9 +71,7 @@ def test_a_file_that_was_replaced_or_removed_is_not_taken_for_the_old_one(tmp_pa
     saved(tmp_path / "new.npy", X if new is None else new).replace(path)
     if new is None:
         path.unlink()
-    found, by_calls = read(x, slice(0, 5))
-    assert not by_calls
-    np.testing.assert_array_equal(found, X[:5])
+    check_read(x, X, slice(0, 5), by_calls=False)
 
 
 @on_linux
@@ -93,24 +82,20 @@ def test_any_name_of_any_file_that_is_mapped(tmp_path, name):
     odd = os.fsdecode(os.path.join(os.fsencode(tmp_path), name))  # noqa: PTH118 - of bytes
     other, x = (np.load(saved(path), mmap_mode="r") for path in (odd, tmp_path / "x.npy"))
     for each in (other, x):
-        found, by_calls = read(each, slice(6, 8))
-        assert by_calls
-        np.testing.assert_array_equal(found, X[6:8])
+        check_read(each, X, slice(6, 8), by_calls=True)
 
 
 @on_linux
 def test_a_map_in_two_pieces_is_copied(tmp_path):
     x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")
     x._mmap.madvise(mmap.MADV_RANDOM, mmap.PAGESIZE, mmap.PAGESIZE)
-    found, by_calls = read(x, *RUNS)
-    assert not by_calls
-    np.testing.assert_array_equal(found, np.concatenate([X[run] for run in RUNS]))
+    check_read(x, X, *RUNS, by_calls=False)
 
 
 @on_linux
 def test_one_row_backwards(tmp_path):
-    found, _ = read(np.load(saved(tmp_path / "x.npy"), mmap_mode="r")[5:4:-1], slice(0, 1))
-    np.testing.assert_array_equal(found, X[5:6])
+    x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")
+    check_read(x[5:4:-1], X[5:4:-1], slice(0, 1), by_calls=True)
 
 
 @on_linux
@@ -142,17 +127,13 @@ def test_a_pipe_in_the_place_of_the_file_does_not_stop_anything(tmp_path):
 
 def test_where_nobody_tells_what_is_mapped_rows_are_copied(tmp_path, monkeypatch):
     monkeypatch.setattr(mapped, "MAPS", tmp_path / "maps")
-    found, by_calls = read(np.load(saved(tmp_path / "x.npy"), mmap_mode="r"), *RUNS)
-    assert not by_calls
-    np.testing.assert_array_equal(found, np.concatenate([X[run] for run in RUNS]))
+    check_read(np.load(saved(tmp_path / "x.npy"), mmap_mode="r"), X, *RUNS, by_calls=False)
 
 
 @pytest.mark.parametrize("part", [np.s_[:, 1:5], np.s_[::2], np.s_[::-1]])
 def test_rows_that_do_not_lie_one_behind_the_other_are_copied(tmp_path, part):
     x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")[part]
-    found, by_calls = read(x, slice(3, 9))
-    assert not by_calls
-    np.testing.assert_array_equal(found, X[part][3:9])
+    check_read(x, X[part], slice(3, 9), by_calls=False)
 
 
 @on_linux

@@ -28,18 +28,31 @@ def check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, 
 def check_form(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
     """Return x and y as arrays, or raise: all of y is checked, of x the shape and the dtype."""
     x, y = opened("x", x), opened("y", y)
-    if x.ndim != 2 or x.shape[1] != net.n_in or len(x) == 0:
-        raise ValueError(f"{what}x must have shape (n, {net.n_in}) with n >= 1, got {x.shape}")
+    check_rows(f"{what}x", x, net.n_in)
     if x.dtype.kind in "bui" and not net.layers[0].casts:
         raise ValueError(
             f"{what}x holds {x.dtype}, which is never rescaled silently: begin the network with "
             "pellucid.Rescale(1 / 255), or convert x to floats"
         )
-    if x.dtype.kind not in "buif":
-        raise ValueError(f"{what}x must hold real numbers, got dtype {x.dtype}")
     labels = check_labels(y, len(x), net.n_out)
     check_finite(f"{what}y", y, net.dtype)
     return x, labels.astype(net.dtype, copy=False) if labels.dtype.kind == "f" else labels
+
+
+def check_rows(name: str, x: Array, n_in: int | None = None) -> None:
+    """Raise unless x is a matrix of real numbers with a row at least, and of a width if one is given.
+
+    Examples
+    --------
+    >>> check_rows("x", np.zeros((2, 3)), n_in=4)
+    Traceback (most recent call last):
+    ...
+    ValueError: x must have shape (n, 4) with n >= 1, got (2, 3)
+    """
+    if x.ndim != 2 or x.size == 0 or n_in not in (None, x.shape[1]):
+        raise ValueError(f"{name} must have shape (n, {n_in or 'n_in'}) with n >= 1, got {x.shape}")
+    if x.dtype.kind not in "buif":
+        raise ValueError(f"{name} must hold real numbers, got dtype {x.dtype}")
 
 
 def check_finite(name: str, values: Array, dtype: np.dtype[Any], first_row: int = 0) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.arguments import check_count, check_finite, check_kind, opened
+from pellucid.arguments import check_count, check_finite, check_kind, check_rows, opened
 from pellucid.backend import Array, float_dtype, on_gpu
 from pellucid.layers import Dense, Rescale
 from pellucid.network import Network, blocks
@@ -162,12 +162,11 @@ class PrincipalComponents:
         whole = Network([deepcopy(self.rescale), *deepcopy(net.layers)])
         whole.build(self.n_in, rng=np.random.default_rng(0), dtype=net.dtype)
         whole.notes = dict(net.notes)
-        first, *others = (layer for layer in whole.layers if isinstance(layer, Dense))
-        given_first, *given = (layer for layer in net.layers if isinstance(layer, Dense))
-        np.matmul(self.directions, given_first.W, out=first.W)
-        first.b[...] = given_first.b
-        for layer, own in zip(others, given, strict=True):
-            layer.W[...], layer.b[...] = own.W, own.b
+        first, inner = whole.layers[1], net.layers[0]
+        assert isinstance(first, Dense)
+        np.matmul(self.directions, inner.W, out=first.W)
+        # The first W stands first in theta, and all else behind it is the same.
+        whole.theta[first.W.size :] = net.theta[inner.W.size :]
         return whole
 
     def _covariance(self, x: Array) -> Array:
@@ -195,11 +194,7 @@ class PrincipalComponents:
 def _checked_rows(x: Any, n_in: int | None = None) -> Array:
     """Return rows as an array of finite numbers, or raise."""
     rows = opened("x", x)
-    if rows.ndim != 2 or rows.size == 0 or n_in not in (None, rows.shape[1]):
-        width = "n_in" if n_in is None else n_in
-        raise ValueError(f"x must have shape (n, {width}) with n >= 1, got {rows.shape}")
-    if rows.dtype.kind not in "buif":
-        raise ValueError(f"x must hold real numbers, got dtype {rows.dtype}")
+    check_rows("x", rows, n_in)
     if on_gpu(rows):
         raise ValueError("x is on the GPU, and components are computed on the CPU: use x.get()")
     check_finite("x", rows, rows.dtype)

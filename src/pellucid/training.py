@@ -115,8 +115,8 @@ def train(
         Also yield a record for each batch.
     compiled : bool, optional
         Whether to run the steps as code compiled by Numba (extra ``fast``), which gives the same numbers to
-        rounding. None: where that is possible and, by the number and size of the steps, pays, which it
-        does not with per_batch.
+        rounding. None: where that is possible and, by the number and size of the steps and the zeros in x,
+        pays, which it does not with per_batch.
     deterministic : bool
         Whether to compute products by one thread of BLAS and cut batches in one way, so that the same bits
         come out whatever the number of threads. Needs the extra ``fast``; on the CPU.
@@ -424,8 +424,9 @@ def _choose_descent(
     if compiled is None:
         # The GPU's kernels always pay; labels of batches that come one by one may turn out to be targets.
         # A call of compiled code for each step would take longer than it saves.
-        in_time = not (on_gpu or per_batch) and _saves_time(model, source, epochs)
-        compiled = obstacle is None and (source.labels is not None if on_gpu else in_time)
+        compiled = obstacle is None and (
+            source.labels is not None if on_gpu else not per_batch and _saves_time(model, source, epochs)
+        )
     if not compiled:
         return PlainDescent(model, loss, optimizer, source.batch_size, block_rows)
     if on_gpu:

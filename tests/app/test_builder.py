@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.app.builder import LOSSES, build_loss, build_network, build_optimizer, learning_rate
+from pellucid.app.builder import LOSSES, build_learner, build_loss, build_optimizer, learning_rate
 from pellucid.app.settings import TrainSettings
 from pellucid.app.sources import Source, load_source
 
@@ -18,7 +18,7 @@ def table(x, classes=("no", "yes"), **more):
 
 def network(source, rows=None, **settings):
     rows = np.arange(len(source.x)) if rows is None else rows
-    return build_network(TrainSettings(source="t", **settings), source, rows, np.random.default_rng(0))
+    return build_learner(TrainSettings(source="t", **settings), source, rows, np.random.default_rng(0)).net
 
 
 X = np.random.default_rng(5).normal([3, -1e6, 0], [2, 50, 1e-3], (40, 3))

@@ -31,38 +31,6 @@ TINY = 1e-300
 INITS: dict[str, Initializer] = {name: getattr(pl, name.replace("-", "_")) for name in INITIALIZERS}
 
 
-def build_network(
-    settings: TrainSettings,
-    source: Source,
-    rows: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    dtype: object = np.float32,
-) -> pl.Network:
-    """Return a network for the source's rows, built, with the notes that make it usable later.
-
-    Parameters
-    ----------
-    settings : TrainSettings
-    source : Source
-    rows : array of int
-        The training rows: what the scale of the features is fitted on.
-    rng : numpy.random.Generator
-    dtype : numpy.float32 or numpy.float64
-
-    Examples
-    --------
-    >>> from pellucid.app.sources import load_source
-    >>> settings = TrainSettings(source="digits", hidden=(5,), dropout=0.2)
-    >>> build_network(settings, load_source(settings), np.arange(1000), np.random.default_rng(0))
-    Network([Rescale(scale=0.0625), Dense(5, init=he_normal), ReLU(), Dropout(drop_prob=0.2), Dense(10)])
-    """
-    first = first_layer(source, rows, subtract_mean=settings.subtract_mean)
-    net = pl.Network([first, *_layers(settings, source)]).build(source.x.shape[1], rng=rng, dtype=dtype)
-    net.notes = _notes(settings, source, first)
-    return net
-
-
 def build_learner(
     settings: TrainSettings,
     source: Source,
@@ -71,28 +39,38 @@ def build_learner(
     *,
     dtype: object = np.float32,
 ) -> Learner:
-    """Return the network to train: one for the rows, or for their principal components if those are wanted.
+    """Return a network for the source's rows or, if those are wanted, for their principal components.
+
+    It is built, with the notes that make it usable later.
 
     Parameters
     ----------
-    settings, source, rows, rng, dtype
-        As in `build_network`.
+    settings : TrainSettings
+    source : Source
+    rows : array of int
+        The training rows: what the scale of the features and the components are fitted on.
+    rng : numpy.random.Generator
+    dtype : numpy.float32 or numpy.float64
 
     Examples
     --------
     >>> from pellucid.app.sources import load_source
-    >>> settings = TrainSettings(source="digits", hidden=(5,), components=20)
-    >>> learner = build_learner(settings, load_source(settings), np.arange(1000), np.random.default_rng(0))
+    >>> settings = TrainSettings(source="digits", hidden=(5,), dropout=0.2)
+    >>> source, rows, rng = load_source(settings), np.arange(1000), np.random.default_rng(0)
+    >>> build_learner(settings, source, rows, rng).net
+    Network([Rescale(scale=0.0625), Dense(5, init=he_normal), ReLU(), Dropout(drop_prob=0.2), Dense(10)])
+    >>> learner = build_learner(TrainSettings(source="digits", components=20), source, rows, rng)
     >>> learner.net.n_in, learner.whole().n_in
     (20, 64)
     """
-    if not settings.components:
-        return Learner(build_network(settings, source, rows, rng, dtype=dtype))
-    k = min(settings.components, source.x.shape[1])
-    first = first_layer(source, rows, subtract_mean=True)
-    with one_thread():
-        components = pl.PrincipalComponents(taken(source.x, rows), k, rescale=first, dtype=dtype)
-    net = pl.Network(_layers(settings, source)).build(k, rng=rng, dtype=dtype)
+    n_in, k = source.x.shape[1], min(settings.components, source.x.shape[1])
+    first = first_layer(source, rows, subtract_mean=settings.subtract_mean or k > 0)
+    components = None
+    if k:
+        with one_thread():
+            components = pl.PrincipalComponents(taken(source.x, rows), k, rescale=first, dtype=dtype)
+    layers = [*_hidden_layers(settings), *_last_layers(settings.loss, len(source.classes))]
+    net = pl.Network(layers if k else [first, *layers]).build(k or n_in, rng=rng, dtype=dtype)
     net.notes = _notes(settings, source, first)
     return Learner(net, components)
 
@@ -143,10 +121,6 @@ def build_loss(settings: TrainSettings) -> pl.Loss:
     SoftmaxCrossEntropy(label_smoothing=0.1)
     """
     return LOSSES[settings.loss](label_smoothing=settings.label_smoothing)
-
-
-def _layers(settings: TrainSettings, source: Source) -> list[pl.Layer]:
-    return [*_hidden_layers(settings), *_last_layers(settings.loss, len(source.classes))]
 
 
 def _hidden_layers(settings: TrainSettings) -> list[pl.Layer]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pellucid as pl
-from pellucid.app.builder import LOSSES, build_loss, build_network
+from pellucid.app.builder import LOSSES, build_learner, build_loss
 from pellucid.app.inputs import read_inputs
 from pellucid.app.prediction import load_model
 from pellucid.app.settings import TrainSettings
@@ -60,7 +60,7 @@ def new_problem(settings: TrainSettings, n_rows: int) -> Problem:
     """
     rng = np.random.default_rng(settings.seed)
     source = load_source(settings)
-    net = in_double(build_network(settings, source, np.arange(len(source.y)), rng))
+    net = in_double(build_learner(settings, source, np.arange(len(source.y)), rng).net)
     net.theta[net.n_weights :] = rng.normal(0, 0.1, net.theta.size - net.n_weights)
     return _problem(source.name, net, build_loss(settings), source.x, source.y, n_rows, rng)
 

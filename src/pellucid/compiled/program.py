@@ -39,7 +39,7 @@ FIXED_SHARES = 4
 #: out, for a weight of the first layer and a row.
 A_STEP, A_ROW, A_WEIGHT, A_PRODUCT = 30e-6, 0.6e-6, 0.5e-9, 15e-12
 #: The fewest outputs of a first layer that gains by that.
-FEW_OUTPUTS = 17
+WIDE = 17
 #: Seconds that a training should save: importing Numba takes half a second, compiling once several.
 COST = 2.0
 
@@ -128,6 +128,13 @@ def pays(n_weights: int, n_rows: int, n_steps: int, n_sparse: int = 0) -> bool:
 def n_sparse(nets: Sequence[Network], x: Array | None) -> int:
     """Return how many weights compiled code does not multiply with zeros; none where x is not mostly zero.
 
+    Parameters
+    ----------
+    nets : sequence of Network
+        Alike, and such as can be compiled.
+    x : array or None
+        None where it is not known beforehand.
+
     Examples
     --------
     >>> import numpy as np, pellucid as pl
@@ -135,10 +142,9 @@ def n_sparse(nets: Sequence[Network], x: Array | None) -> int:
     >>> n_sparse([net], np.eye(16)), n_sparse([net], np.ones((16, 16))), n_sparse([net], None)
     (320, 0, 0)
     """
-    first = next((layer for layer in nets[0].layers if type(layer) is Dense), None)
-    if x is None or first is None or len(nets) * first.n_out < FEW_OUTPUTS or not is_sparse(x):
-        return 0
-    return len(nets) * first.n_in * first.n_out
+    first = groups(nets[0].layers)[0].dense
+    n_out = len(nets) * first.n_out
+    return 0 if x is None or n_out < WIDE or not is_sparse(x) else first.n_in * n_out
 
 
 def is_installed() -> bool:
