@@ -16,7 +16,7 @@ reproduce: $(VENV)/.lab ## Rerun the reports, say which figures hold; ARGS="--fu
 	@$(BIN)/pellucid reproduce $(ARGS)
 
 bench: $(VENV)/.lab ## Measure training beside PyTorch, JAX, scikit-learn and the machine's floor; ARGS="--quick"
-	@$(BIN)/pellucid bench $(ARGS)
+	@$(BIN)/python -m bench $(ARGS)
 
 test: $(VENV)/.test ## Run all tests, and the examples in the documentation; ARGS="-k network"
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto $(ARGS)

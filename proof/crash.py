@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pellucid import files
-from pellucid.checkpoint import Checkpoint
+from pellucid.files import whole as files
+from pellucid.training.checkpoint import Checkpoint
 from pellucid.wording import counted
 from proof import victim
 from proof.finding import Finding

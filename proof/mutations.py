@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.suspects import suspects
+from pellucid.gradient_check import suspects
 from pellucid.wording import counted
 from proof.finding import Finding
 from proof.slips import SLIPS, Slip

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError, TensorSpec, serialize
 from safetensors.numpy import load, save
 
-from pellucid import safetensors
-from pellucid.reading import brief
-from pellucid.safetensors_header import DTYPES
+from pellucid.files import safetensors
+from pellucid.files.reading import brief
+from pellucid.files.safetensors_header import DTYPES
 from pellucid.wording import counted
 from proof.finding import Finding
 from proof.fuzzing.mutations import Stock, mutate

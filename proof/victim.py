@@ -16,8 +16,8 @@ from typing import BinaryIO
 import numpy as np
 
 import pellucid as pl
-from pellucid import files
-from pellucid.checkpoint import generator_state
+from pellucid.files import whole as files
+from pellucid.training.checkpoint import generator_state
 
 ROWS, EVERY, EPOCHS = 60, 5, 5
 

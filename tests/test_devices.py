@@ -10,8 +10,8 @@ from tests import cuda, strict
 from tests.layers.test_contract import ALL, WIDTH, make
 
 import pellucid as pl
-from pellucid import files
 from pellucid.backend import to_device, to_host
+from pellucid.files import whole as files
 from pellucid.metrics import count_correct
 
 LOSSES = [pl.SoftmaxCrossEntropy(), pl.SigmoidCrossEntropy(), pl.MeanSquaredError()]

@@ -14,55 +14,51 @@ from pellucid.data import cache_folder
 
 SOURCE = Path(pellucid.__file__).parent
 
-#: The parts of the library, lowest first. A part imports from its own and from lower rows only.
+#: The parts of the library, lowest first. A part imports from its own and from lower rows only. A dotted name
+#: takes a module out of its package.
 ORDER = [
-    {"backend", "files", "machine", "reading", "svg", "wording"},
-    {"initializers", "mapped", "npy", "safetensors_header", "schedules"},
-    {"safetensors"},
+    {"backend", "files", "provenance", "wording"},
+    {"initializers", "schedules"},
     {"data", "losses", "metrics", "optimizers"},
     {"layers"},
-    {"diagram", "icons", "model_file"},
+    {"drawing", "files.saved_network"},
     {"network"},
-    {"arguments", "batches", "stack"},
-    {"compiled", "descent", "principal_components", "records"},
-    {"checkpoint", "gradient_check", "probes", "suspects"},
-    {"loop", "resuming"},
+    {"checks"},
+    {"training.batches", "training.many", "training.memory_map"},
+    {"gradient_check", "principal_components", "training.records", "training.step"},
+    {"compiled"},
     {"training"},
     {"pellucid"},
     {"estimator", "interop", "lab", "watch"},
     {"app"},
-    {"bench"},
     {"cli"},
     {"__main__"},
 ]
 #: What these parts may import of the library: arrays alone, as the design has it.
 ALONE = {
     "backend": set(),
-    "files": set(),
-    "data": {"files", "reading"},
+    "files": {"backend"},
+    "data": {"files"},
     "initializers": set(),
     "losses": {"backend"},
-    "machine": {"reading"},
+    "provenance": {"files"},
     "metrics": {"backend"},
     "optimizers": {"backend", "schedules"},
-    "reading": set(),
     "schedules": set(),
-    "svg": set(),
 }
 #: Where a package may be imported.
 PLACES = {
     "cupy": ("backend.py",),
-    "distributed": ("lab/cluster.py",),
-    "jax": ("bench/",),
-    "matplotlib": ("lab/figures.py",),
+    "distributed": ("lab/running/cluster.py",),
+    "matplotlib": ("lab/pictures/",),
     "numba": ("compiled/",),
     "PIL": ("app/pictures.py",),
     "polars": ("app/tables.py",),
-    "sklearn": ("estimator.py", "bench/"),
-    "torch": ("interop/torch/", "bench/"),
+    "sklearn": ("estimator/",),
+    "torch": ("interop/torch/",),
 }
 #: What needs NumPy and the standard library alone, even inside functions.
-CORE = {part for row in ORDER[:12] for part in row} - {"data", "compiled", "machine"}
+CORE = {part for row in ORDER[:11] for part in row} - {"data", "compiled", "provenance"}
 
 
 def rank(part):
@@ -88,9 +84,11 @@ def imported(tree, package):
 
 def part_of(name):
     """Return the part of the library that a dotted name belongs to: pellucid itself for what it exports."""
-    top, *rest = name.split(".")[:2]
-    is_module = rest and ((SOURCE / rest[0]).is_dir() or (SOURCE / f"{rest[0]}.py").is_file())
-    return rest[0] if is_module else top
+    top, *rest = name.split(".")
+    if not rest or not ((SOURCE / rest[0]).is_dir() or (SOURCE / f"{rest[0]}.py").is_file()):
+        return top
+    inner = ".".join(rest[:2])
+    return inner if any(inner in row for row in ORDER) else rest[0]
 
 
 def modules():
@@ -101,7 +99,8 @@ def modules():
         if inside.as_posix() != "__init__.py":
             package = ("pellucid", *inside.parts[:-1])
             names = list(imported(ast.parse(path.read_text()), package))
-            found.append((inside.as_posix(), inside.parts[0].removesuffix(".py"), names))
+            name = ".".join(("pellucid", *inside.with_suffix("").parts))
+            found.append((inside.as_posix(), part_of(name), names))
     return found
 
 
@@ -150,7 +149,7 @@ def test_the_walk_sees_what_it_should():
 HEAVY = {
     *("PIL", "cupy", "distributed", "jax", "jinja2", "joblib", "matplotlib", "numba", "onnx", "onnxruntime"),
     *("polars", "pooch", "requests", "scipy", "sklearn", "torch"),
-    *("pellucid.bench", "pellucid.compiled.descent", "pellucid.interop", "pellucid.lab"),
+    *("bench", "pellucid.compiled.descent", "pellucid.interop", "pellucid.lab"),
 }
 DOWNLOADS = {"pellucid.data.fetch", "pellucid.data.mirror", "pellucid.data.origins", "pellucid.data.sources"}
 WORK = {"pellucid.app.train", "pellucid.app.inputs", "pydantic", "threadpoolctl"}
@@ -188,7 +187,7 @@ def test_importing_the_library_loads_numpy_and_the_standard_library_alone():
     assert packages - sys.stdlib_module_names <= {"numpy", "pellucid"}
     assert names & (HEAVY | DOWNLOADS | OF_PYTHON | {"pellucid.app", "pellucid.cli"}) == set()
     # What training alone needs waits until something is trained.
-    assert names & {"logging", "pellucid.loop", "pellucid.resuming"} == set()
+    assert names & {"logging", "pellucid.training.loop", "pellucid.training.resuming"} == set()
 
 
 def test_help_starts_without_what_commands_work_with():

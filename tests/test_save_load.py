@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid import safetensors
+from pellucid.files import safetensors
 
 
 def trained(dtype=np.float32):

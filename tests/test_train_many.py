@@ -77,7 +77,7 @@ def test_each_gets_what_it_gets_alone(optimizer, way, compiled):
 @pytest.mark.parametrize("compiled", [False, True])
 def test_so_do_many_that_are_computed_in_two_sets(compiled, way, n_threads, monkeypatch):
     """Of two networks and three."""
-    monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: n_threads)
+    monkeypatch.setattr("pellucid.compiled.threads.workers.n_threads", lambda: n_threads)
     check_same(networks(5), networks(5), OPTIMIZERS["adam"], compiled=compiled, **way)
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench.cells import ratio_cells, workloads
+from bench.chart import pictures
+from bench.own import markdown as own_markdown
+from bench.table import markdown, markdown_table
 
 import pellucid as pl
-from pellucid.bench.cells import ratio_cells, workloads
-from pellucid.bench.chart import pictures
-from pellucid.bench.own import markdown as own_markdown
-from pellucid.bench.table import markdown, markdown_table
 from pellucid.lab.rows import (
     cells,
     claim_verdict,

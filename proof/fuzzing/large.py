@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench.results import FORMAT
 from PIL import Image
 
 import pellucid as pl
-from pellucid import safetensors
-from pellucid.bench.results import FORMAT
-from pellucid.checkpoint import _digest
 from pellucid.data.table import COLUMNS
-from pellucid.safetensors_header import KEY
+from pellucid.files import safetensors
+from pellucid.files.safetensors_header import KEY
+from pellucid.training.checkpoint import _digest
 from proof.fuzzing import samples
 from proof.fuzzing.readers import LARGE_ROWS, PACKED_FILE, SIDE, TABLE
 from proof.fuzzing.samples import _encoded, _idx, _npy, _saved, _written

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from bench.results import read_results
 
 import pellucid as pl
-from pellucid import safetensors
 from pellucid.app.config import merge
 from pellucid.app.inputs import Inputs, read_inputs
 from pellucid.app.model_notes import ModelNotes
 from pellucid.app.prediction import load_model, predict
+from pellucid.app.rows import load_source
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import load_source
-from pellucid.arguments import check_data
-from pellucid.bench.results import read_results
+from pellucid.checks import check_data
 from pellucid.data import read_digit_csv, read_idx
 from pellucid.data.sources import DataFile, read_package
-from pellucid.lab.files import read_ledger
-from pellucid.lab.runs import read_run
+from pellucid.files import safetensors
+from pellucid.lab.ledger_file import read_ledger
+from pellucid.lab.running.runs import read_run
 
 SIDE = 4
 #: Of a large array.

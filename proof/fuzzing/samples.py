@@ -8,12 +8,12 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+from bench.results import FORMAT
 from PIL import Image
 
 import pellucid as pl
-from pellucid import safetensors
-from pellucid.bench.results import FORMAT
 from pellucid.data.table import COLUMNS
+from pellucid.files import safetensors
 from proof.fuzzing.readers import IMAGES, PACKED_FILE, SIDE, TABLE, training
 from proof.scratch import scratch_folder
 

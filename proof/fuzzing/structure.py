@@ -12,10 +12,10 @@ from typing import Any
 
 from PIL import Image
 
-from pellucid import safetensors
-from pellucid.checkpoint import _digest
-from pellucid.data.files import GZIP_MAGIC
-from pellucid.safetensors_header import KEY
+from pellucid.data.unpack import GZIP_MAGIC
+from pellucid.files import safetensors
+from pellucid.files.safetensors_header import KEY
+from pellucid.training.checkpoint import _digest
 from proof.fuzzing.json_edits import edit_json
 from proof.fuzzing.mutations import Stock, mutate
 from proof.scratch import scratch_folder

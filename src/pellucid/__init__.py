@@ -6,7 +6,6 @@
 79510
 """
 
-from pellucid.checkpoint import Checkpoint
 from pellucid.data import (
     DATASETS,
     DataError,
@@ -40,9 +39,10 @@ from pellucid.metrics import accuracy, confusion_matrix, error, f1, precision, p
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Adam, Optimizer
 from pellucid.principal_components import PrincipalComponents
-from pellucid.records import Record
 from pellucid.schedules import cosine, one_cycle, step_decay
-from pellucid.training import evaluate, train, train_many
+from pellucid.training.checkpoint import Checkpoint
+from pellucid.training.records import Record
+from pellucid.training.train import evaluate, train, train_many
 
 __version__ = "0.1.0"
 

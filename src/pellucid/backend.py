@@ -115,12 +115,12 @@ def as_array(values: Any) -> Array:
     return values if isinstance(values, np.ndarray) or on_gpu(values) else np.asarray(values)
 
 
-def zeros(n: int, dtype: Any, xp: ModuleType = np) -> Array:
+def aligned_zeros(n: int, dtype: Any, xp: ModuleType = np) -> Array:
     """Return a vector of zeros, which in the host's memory begins on a cache line: products read it faster.
 
     Examples
     --------
-    >>> zeros(3, np.float32).ctypes.data % LINE_BYTES
+    >>> aligned_zeros(3, np.float32).ctypes.data % LINE_BYTES
     0
     """
     if xp is not np:

@@ -13,10 +13,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from pellucid import safetensors
-from pellucid.backend import Array, array_module, as_array, float_dtype, on_gpu, to_device, to_host, zeros
-from pellucid.layers import Activation, Dense, Layer
-from pellucid.model_file import (
+from pellucid.backend import (
+    Array,
+    aligned_zeros,
+    array_module,
+    as_array,
+    float_dtype,
+    on_gpu,
+    to_device,
+    to_host,
+)
+from pellucid.files import safetensors
+from pellucid.files.reading import brief
+from pellucid.files.saved_network import (
     check_described,
     check_tensors,
     checked_dtype,
@@ -25,7 +34,7 @@ from pellucid.model_file import (
     make_layers,
     named_parameters,
 )
-from pellucid.reading import brief
+from pellucid.layers import Activation, Dense, Layer
 
 
 class Network:
@@ -136,7 +145,7 @@ class Network:
             raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
         self._place(float_dtype(dtype), device, tf32)
         self._connect(n_in)
-        self._bind(zeros(self._count_parameters(), self.dtype, self._xp))
+        self._bind(aligned_zeros(self._count_parameters(), self.dtype, self._xp))
         for layer in self.layers:
             layer.draw(rng)
         self._spawn_generators(rng)
@@ -373,7 +382,7 @@ class Network:
             check_described(contents.about, path)
             net = cls._described(contents.about, path)
             check_tensors(net.layers, contents.places, path)
-            net._bind(zeros(net._count_parameters(), net.dtype))
+            net._bind(aligned_zeros(net._count_parameters(), net.dtype))
             for name, layer, ours in named_parameters(net.layers):
                 contents.read_into(name, getattr(layer, ours).T)
         if rng is not None:
@@ -416,7 +425,7 @@ class Network:
         >>> net.diagram().splitlines()[1]
         '<title>Network of 2 layers, 15 parameters</title>'
         """
-        from pellucid.diagram import draw_network  # here, since it would slow down every start
+        from pellucid.drawing.diagram import draw_network  # here, since it would slow down every start
 
         return draw_network(self.layers, self.n_in if self.built else None, inputs)
 
@@ -451,7 +460,7 @@ class Network:
 
     def _bind(self, theta: Array) -> None:
         """Make theta and a new grad the home of all parameters: matrices first, then vectors."""
-        self.theta, self.grad = theta, zeros(theta.size, theta.dtype, self._xp)
+        self.theta, self.grad = theta, aligned_zeros(theta.size, theta.dtype, self._xp)
         shapes = [(y, name, shape) for y in self.layers for name, shape in y.parameter_shapes().items()]
         start = 0
         for n_dims in (2, 1):

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.arguments import check_count, check_finite, check_kind, check_rows, opened
 from pellucid.backend import Array, float_dtype, on_gpu
+from pellucid.checks import check_count, check_finite, check_kind, check_rows, opened
 from pellucid.layers import Dense, Rescale
 from pellucid.network import Network, blocks
 

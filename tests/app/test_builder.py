@@ -5,8 +5,8 @@ import pytest
 
 import pellucid as pl
 from pellucid.app.builder import LOSSES, build_learner, build_loss, build_optimizer, learning_rate
+from pellucid.app.rows import Source, load_source
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import Source, load_source
 
 
 def table(x, classes=("no", "yes"), **more):

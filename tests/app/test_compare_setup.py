@@ -5,8 +5,8 @@ import pytest
 
 import pellucid as pl
 from pellucid.app.compare_setup import setup_of_report, setup_of_settings
+from pellucid.app.rows import divide, load_source
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import divide, load_source
 from pellucid.app.training_run import TrainingRun
 from pellucid.lab.reports import d_run, e_run
 

@@ -5,8 +5,8 @@ import pytest
 
 from pellucid.app.config import merge
 from pellucid.app.recipes import PURPOSES, RECIPES
+from pellucid.app.rows import divide, load_source
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import divide, load_source
 from pellucid.app.train import score
 from pellucid.app.training_run import TrainingRun
 

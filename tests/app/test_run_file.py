@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.app.rows import divide, load_source
 from pellucid.app.run_file import write_run
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import divide, load_source
 from pellucid.app.training_run import TrainingRun
 
 

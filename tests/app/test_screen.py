@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 import pellucid as pl
+from pellucid.app.rows import divide, load_source
 from pellucid.app.scores import Scores
 from pellucid.app.screen import epoch_line, show_scores, show_training
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import divide, load_source
 from pellucid.app.training_run import TrainingRun
 
 

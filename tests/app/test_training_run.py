@@ -5,8 +5,8 @@ import pytest
 
 import pellucid as pl
 from pellucid.app.builder import build_learner
+from pellucid.app.rows import Source, divide, load_source
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import Source, divide, load_source
 from pellucid.app.training_run import TrainingRun
 
 

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-
-from pellucid.bench.contestants import Contestant
-from pellucid.bench.effort import Effort
-from pellucid.bench.ratios import judged
-from pellucid.bench.workloads import WORKLOADS
+from bench.contestants import Contestant
+from bench.effort import Effort
+from bench.ratios import judged
+from bench.workloads import WORKLOADS
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """The search for the best form, with workers that sleep."""
 
 import pytest
+from bench.calibration import Variant, enter, thread_counts
+from bench.process import WorkerError
+from bench.workloads import WORKLOADS
 
-from pellucid.bench import calibration
-from pellucid.bench.calibration import Variant, enter, thread_counts
-from pellucid.bench.process import WorkerError
-from pellucid.bench.workloads import WORKLOADS
+from bench import calibration
 
 WORK = WORKLOADS["D"]
 SLOW, QUICK, BROKEN = {"seconds": 0.05}, {"seconds": 0.005}, {"error": "no compiler"}

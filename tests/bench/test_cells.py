@@ -1,6 +1,6 @@
 """The words and numbers of the tables."""
 
-from pellucid.bench.cells import gaps, machine, notes, race_cells, ratio_cells, seconds, time_cells, workloads
+from bench.cells import gaps, machine, notes, race_cells, ratio_cells, seconds, time_cells, workloads
 
 
 def test_times(results):

@@ -1,7 +1,8 @@
 """The pictures from results."""
 
-from pellucid.bench.chart import pictures
-from pellucid.lab.figures import Bars, Plot, render
+from bench.chart import pictures
+
+from pellucid.lab.pictures.figures import Bars, Plot, render
 
 
 def test_bars_are_times_over_ours(results):

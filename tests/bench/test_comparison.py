@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from bench.calibration import Variant
+from bench.comparison import compare
+from bench.workloads import WORKLOADS
 
-from pellucid.bench import comparison
-from pellucid.bench.calibration import Variant
-from pellucid.bench.comparison import compare
-from pellucid.bench.workloads import WORKLOADS
+from bench import comparison
 
 
 def nothing(step, share):
@@ -81,7 +81,7 @@ def test_contestants_take_turns_and_each_round_begins_with_the_next(fake, fast, 
 
 def test_one_takes_the_threads_that_are_best_for_another(fake, fast, asked, monkeypatch):
     many = replace(fast, calibrate=True)
-    monkeypatch.setattr("pellucid.bench.effort.cores", lambda: [0, 1, 2, 3])
+    monkeypatch.setattr("bench.effort.cores", lambda: [0, 1, 2, 3])
     eager = fake("pytorch")
     like = fake("torch.compile", threads_like="pytorch")
     seen = {}

@@ -3,10 +3,9 @@
 import json
 
 import pytest
+from bench.console import bench
+from bench.session import Session
 from rich.console import Console
-
-from pellucid.bench.console import bench
-from pellucid.bench.session import Session
 
 
 @pytest.fixture
@@ -33,7 +32,7 @@ def test_it_shows_and_writes(session, console, tmp_path, capsys):
 
 
 def test_ctrl_c_leaves_the_parts_that_were_finished(session, console, tmp_path, monkeypatch, capsys):
-    from pellucid.bench import session as sessions
+    from bench import session as sessions
 
     compare = sessions.compare
 

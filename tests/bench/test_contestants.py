@@ -1,10 +1,10 @@
 """Who takes part, on how many threads, and what a missing library means."""
 
 import pytest
+from bench.contestants import CONTESTANTS, Contestant, choose
+from bench.workloads import WORKLOADS
 
-from pellucid.bench import contestants
-from pellucid.bench.contestants import CONTESTANTS, Contestant, choose
-from pellucid.bench.workloads import WORKLOADS
+from bench import contestants
 
 
 def test_gathering_is_no_part_of_full_batch():

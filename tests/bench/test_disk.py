@@ -1,6 +1,6 @@
 """Training from a cold file, on a small one."""
 
-from pellucid.bench import disk
+from bench import disk
 
 
 def test_each_is_measured_and_the_file_is_removed(tmp_path):

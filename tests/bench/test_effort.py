@@ -1,9 +1,10 @@
 """How thoroughly, and about how long."""
 
-from pellucid.bench import effort
-from pellucid.bench.contestants import CONTESTANTS, choose
-from pellucid.bench.effort import QUICK, Effort, comparison_seconds, entry_seconds
-from pellucid.bench.workloads import WORKLOADS
+from bench.contestants import CONTESTANTS, choose
+from bench.effort import QUICK, Effort, comparison_seconds, entry_seconds
+from bench.workloads import WORKLOADS
+
+from bench import effort
 
 
 def test_all_numbers_of_threads_are_tried_but_in_a_smoke_run(monkeypatch):

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.workloads import RACE
 
 import pellucid as pl
-from pellucid.bench import finish
-from pellucid.bench.workloads import RACE
+from bench import finish
 from pellucid.data import Dataset
 
 
@@ -29,7 +29,7 @@ def test_it_trains_all_epochs_and_prints_the_accuracy(monkeypatch, capsys):
     toy = Dataset("mnist", x, y, x[:50], y[:50], 10, (28, 28), "a test", {})
     monkeypatch.setattr(pl, "load_dataset", lambda name: toy)
     recipe = replace(RACE, rows=300, batch_size=10)
-    arguments = ["pellucid.bench.peers.published", json.dumps(recipe.to_json()), "{}", "0"]
+    arguments = ["bench.peers.published", json.dumps(recipe.to_json()), "{}", "0"]
     monkeypatch.setattr(sys, "argv", ["finish", *arguments])
     finish.main()
     assert capsys.readouterr().out == "test accuracy 100.00% (50 of 50)\n"

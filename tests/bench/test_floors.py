@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.problem import Problem
+from bench.workloads import WORKLOADS
 
-from pellucid.bench import floors
-from pellucid.bench.problem import Problem
-from pellucid.bench.workloads import WORKLOADS
+from bench import floors
 
 DATA = np.random.default_rng(0).integers(0, 256, (90, 784), np.uint8), np.arange(90) % 10
 

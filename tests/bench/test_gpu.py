@@ -1,12 +1,12 @@
 """The benchmark on a GPU without one: who takes part in what, what the numbers say, and the first error."""
 
 import pytest
+from bench.comparison import compare
+from bench.gpu import QUICK_GPU, GpuEffort, GpuSession, contestants, judged, machine
 from tests import strict
 from tests.bench.conftest import figures
 
-from pellucid.bench import gpu
-from pellucid.bench.comparison import compare
-from pellucid.bench.gpu import QUICK_GPU, GpuEffort, GpuSession, contestants, judged, machine
+from bench import gpu
 
 
 def test_every_precision_has_all_contestants_with_the_same_options():

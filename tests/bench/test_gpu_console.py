@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from bench.gpu import QUICK_GPU, GpuSession
+from bench.gpu_console import bench_gpu
 from rich.console import Console
 
-from pellucid.bench import gpu
-from pellucid.bench.gpu import QUICK_GPU, GpuSession
-from pellucid.bench.gpu_console import bench_gpu
+from bench import gpu
 
 MACHINE = {"gpu": "NVIDIA H100", "cupy": "14"}
 

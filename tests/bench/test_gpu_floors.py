@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from bench.problem import Problem
+from bench.workloads import WORKLOADS
 from tests.bench.peers.test_torch_gpu import run_now
 
-from pellucid.bench import floors, gpu_floors
-from pellucid.bench.problem import Problem
-from pellucid.bench.workloads import WORKLOADS
+from bench import floors, gpu_floors
 
 torch = pytest.importorskip("torch")
 

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bench.problem import Problem
+from bench.workloads import WORKLOADS
 from tests import cuda, strict
 
 import pellucid as pl
-from pellucid.bench import gpu_ours, ours
-from pellucid.bench.problem import Problem
-from pellucid.bench.workloads import WORKLOADS
+from bench import gpu_ours, ours
 
 pytestmark = pytest.mark.skipif(cuda.COMPILER is None, reason="there is no C compiler to run the kernels by")
 RNG = np.random.default_rng(0)

@@ -1,10 +1,9 @@
 """A GPU's results in words: nothing is lost, gaps are named."""
 
 import pytest
+from bench.gpu import judged
+from bench.gpu_table import markdown, notes, terminal
 from tests.bench.conftest import figures
-
-from pellucid.bench.gpu import judged
-from pellucid.bench.gpu_table import markdown, notes, terminal
 
 
 @pytest.fixture

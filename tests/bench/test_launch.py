@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.calibration import Variant
+from bench.launch import Finish, own_command, run
+from bench.process import WorkerError
+from bench.workloads import RACE
 
+from bench import launch
 from pellucid.app.recipes import RECIPES
 from pellucid.app.settings import TrainSettings
-from pellucid.bench import launch
-from pellucid.bench.calibration import Variant
-from pellucid.bench.launch import Finish, own_command, run
-from pellucid.bench.process import WorkerError
-from pellucid.bench.workloads import RACE
 from pellucid.cli import app
 
 

@@ -3,13 +3,14 @@
 import subprocess
 import sys
 
-from pellucid.bench import memory
-from pellucid.bench.memory import peak_memory
+from bench.memory import peak_memory
+
+from bench import memory
 
 
 def test_the_peak_grows_and_stays():
     program = (
-        "from pellucid.bench.memory import peak_memory as p; import numpy as np; a = p();"
+        "from bench.memory import peak_memory as p; import numpy as np; a = p();"
         "x = np.ones(50_000_000, np.uint8); del x; print((p() - a) / 1e6)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -4,10 +4,10 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from bench.problem import Problem
+from bench.workloads import Workload
 
-from pellucid.bench import ours
-from pellucid.bench.problem import Problem
-from pellucid.bench.workloads import Workload
+from bench import ours
 
 WORK = Workload("small", (784, 12, 10), "sigmoid", 32, 80, "sgd")
 

@@ -3,9 +3,9 @@
 import sys
 
 import numpy as np
+from bench.workloads import Workload
 
-from pellucid.bench import own
-from pellucid.bench.workloads import Workload
+from bench import own
 
 FOUND = {
     "many": {"D": {"title": "a net", "one": 1.0, "several": 3.0, "ratio": 3.0, "networks": 10, "bar": 4.0}},
@@ -47,7 +47,7 @@ def test_start_up_is_measured_with_bytecode_as_installed_packages_have_it(monkey
 def test_memory_is_that_of_the_process_itself(monkeypatch):
     """Not of this one, which holds more."""
     held = np.ones(200 * 2**20, np.uint8)
-    program = "from pellucid.bench.memory import peak_memory; print(peak_memory() / 2**20)"
+    program = "from bench.memory import peak_memory; print(peak_memory() / 2**20)"
     monkeypatch.setattr(own, "MEMORY", program)
     if sys.platform == "linux":
         assert own.peak_memory(compiled=False) < 150 < held.nbytes / 2**20

@@ -5,12 +5,12 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from bench.problem import Problem
+from bench.workloads import RACE, WORKLOADS
 
 from pellucid.app.builder import build_learner
+from pellucid.app.rows import Source
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import Source
-from pellucid.bench.problem import Problem
-from pellucid.bench.workloads import RACE, WORKLOADS
 
 WORK = replace(WORKLOADS["E"], rows=50)
 DATA = np.random.default_rng(0).integers(0, 256, (60, 784), np.uint8), np.arange(60) % 10

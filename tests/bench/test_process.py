@@ -5,10 +5,10 @@ import time
 from dataclasses import replace
 
 import pytest
+from bench.process import Worker, WorkerError, cores, on_cores
+from bench.workloads import WORKLOADS
 
-from pellucid.bench import process
-from pellucid.bench.process import Worker, WorkerError, cores, on_cores
-from pellucid.bench.workloads import WORKLOADS
+from bench import process
 
 WORK = WORKLOADS["D"]
 

@@ -1,12 +1,12 @@
 """The race over its seeds, with runs that are only told."""
 
 import pytest
+from bench.contestants import choose
+from bench.launch import Finish
+from bench.process import WorkerError
+from bench.race import race
 
-from pellucid.bench import race as races
-from pellucid.bench.contestants import choose
-from pellucid.bench.launch import Finish
-from pellucid.bench.process import WorkerError
-from pellucid.bench.race import race
+from bench import race as races
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def run(monkeypatch):
 
 
 def test_seeds_are_run_in_turns_and_failures_are_gaps(run, fast, monkeypatch):
-    monkeypatch.setattr("pellucid.bench.contestants.find_spec", lambda name: None if name == "jax" else name)
+    monkeypatch.setattr("bench.contestants.find_spec", lambda name: None if name == "jax" else name)
     told = []
     found = race(choose(None), fast, lambda step, share: told.append(step))
     names = ["pellucid", "pytorch", "torch.compile", "jax", "scikit-learn", "published"]

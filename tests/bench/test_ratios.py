@@ -1,8 +1,7 @@
 """What the times say, from literals."""
 
 import pytest
-
-from pellucid.bench.ratios import all_bars, fastest, judged, ratio
+from bench.ratios import all_bars, fastest, judged, ratio
 
 
 def test_ratios_are_those_of_medians_with_the_spread_of_the_rounds(compared):

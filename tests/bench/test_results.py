@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from bench.results import new_results, read_results, results_to_go_on, with_part, write_results
 
-from pellucid.bench import results as files
-from pellucid.bench.results import new_results, read_results, results_to_go_on, with_part, write_results
+from bench import results as files
 
 KEYS = {"pellucid", "source sha256", "python", "numpy", "blas", "torch", "system", "cpu", "cores"}
 

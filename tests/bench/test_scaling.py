@@ -1,10 +1,10 @@
 """How the cost grows: which workloads, and what is kept."""
 
 import pytest
+from bench.effort import Effort
+from bench.scaling import AXES, BASE, measure_scaling, varied
 
-from pellucid.bench import scaling
-from pellucid.bench.effort import Effort
-from pellucid.bench.scaling import AXES, BASE, measure_scaling, varied
+from bench import scaling
 
 
 @pytest.mark.parametrize(("axis", "value"), [(axis, value) for axis in AXES for value in AXES[axis]])

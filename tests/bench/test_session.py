@@ -1,11 +1,11 @@
 """What a run measures, in its order."""
 
 import pytest
+from bench.contestants import choose
+from bench.effort import Effort
+from bench.session import Session, chosen_names
 
-from pellucid.bench import session as sessions
-from pellucid.bench.contestants import choose
-from pellucid.bench.effort import Effort
-from pellucid.bench.session import Session, chosen_names
+from bench import session as sessions
 
 ALL = ("A", "B", "C", "D", "E", "E10", "F", "G", "T98")
 
@@ -44,7 +44,7 @@ def test_parts_come_in_their_order(monkeypatch, compared):
 
 
 def test_the_estimate_grows_with_what_is_measured(monkeypatch):
-    monkeypatch.setattr("pellucid.bench.effort.cores", lambda: [0, 1])
+    monkeypatch.setattr("bench.effort.cores", lambda: [0, 1])
     contestants = tuple(choose(None))
     small, large = (Session(names, contestants, Effort()) for names in (("A",), ALL))
     assert 0 < small.seconds < large.seconds < 15 * 60

@@ -2,9 +2,8 @@
 
 from io import StringIO
 
+from bench.table import markdown, terminal
 from rich.console import Console
-
-from pellucid.bench.table import markdown, terminal
 
 
 def test_markdown_has_tables_of_equal_columns_and_the_notes(results):

@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-
-from pellucid.bench.worker import serve
-from pellucid.bench.workloads import WORKLOADS
+from bench.worker import serve
+from bench.workloads import WORKLOADS
 
 WORK = WORKLOADS["D"].to_json()
 

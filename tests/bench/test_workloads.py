@@ -1,8 +1,7 @@
 """The numbers of the workloads."""
 
 import pytest
-
-from pellucid.bench.workloads import RACE, WORKLOADS, Workload, smoke
+from bench.workloads import RACE, WORKLOADS, Workload, smoke
 
 
 def test_names_units_and_sizes():

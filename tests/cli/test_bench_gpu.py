@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.bench import gpu
+from bench import gpu
 
 
 @pytest.fixture
 def asked(monkeypatch, mnist):
     """Catch the session that would be carried out, on a GPU that is said to be there."""
     calls = []
-    monkeypatch.setattr("pellucid.bench.gpu_console.bench_gpu", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr("bench.gpu_console.bench_gpu", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr(gpu, "machine", lambda: {"gpu": "NVIDIA H100"})
     return calls
 
@@ -64,7 +64,7 @@ def test_interrupted(run, asked, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pellucid.bench.gpu_console.bench_gpu", interrupt)
+    monkeypatch.setattr("bench.gpu_console.bench_gpu", interrupt)
     code, out, _ = run("bench", "--gpu")
     assert code == 130
     assert "Parts that were finished are kept." in out

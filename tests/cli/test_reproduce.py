@@ -17,7 +17,7 @@ from pellucid.lab.reports import REPORTS
 def asked(monkeypatch, mnist):
     """Catch the session that `reproduce` would carry out."""
     calls = []
-    monkeypatch.setattr("pellucid.lab.console.reproduce", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr("pellucid.lab.running.console.reproduce", lambda *arguments: calls.append(arguments))
     return calls
 
 
@@ -55,7 +55,7 @@ def test_a_cluster_stands_in_for_jobs(run, asked, monkeypatch):
         yield "a pool"
         seen.append("closed")
 
-    monkeypatch.setattr("pellucid.lab.cluster.connect", connect)
+    monkeypatch.setattr("pellucid.lab.running.cluster.connect", connect)
     assert run("reproduce", "--quick", "--cluster", "tcp://host:8786")[0] == 0
     ((_, used, _),) = asked
     assert (used, seen) == ("a pool", ["tcp://host:8786", "closed"])

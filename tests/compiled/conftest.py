@@ -2,7 +2,7 @@
 
 import pytest
 
-from pellucid.compiled import tiles
+from pellucid.compiled.first.products import tiles
 
 
 @pytest.fixture(params=["panels", "BLAS"])
@@ -15,6 +15,6 @@ def either_way(request, monkeypatch):
 @pytest.fixture
 def three_threads(monkeypatch):
     """Cut the smallest batch into shares for three threads."""
-    monkeypatch.setattr("pellucid.compiled.crew.n_threads", lambda: 3)
-    monkeypatch.setattr("pellucid.compiled.crew.SMALL_BATCH", 1)
-    monkeypatch.setattr("pellucid.compiled.crew.FEW_ROWS", 1)
+    monkeypatch.setattr("pellucid.compiled.threads.workers.n_threads", lambda: 3)
+    monkeypatch.setattr("pellucid.compiled.threads.workers.SMALL_BATCH", 1)
+    monkeypatch.setattr("pellucid.compiled.threads.workers.FEW_ROWS", 1)

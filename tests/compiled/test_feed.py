@@ -5,7 +5,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.compiled.feed import Feed
-from pellucid.compiled.tiles import DENSE
+from pellucid.compiled.first.tiles import DENSE
 
 ROWS = np.array([4, 0, 0, 5])
 

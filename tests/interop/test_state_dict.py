@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid import safetensors
+from pellucid.files import safetensors
 from pellucid.interop.state_dict import load_state_dict
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.lab.figures import Grid, Matrix
 from pellucid.lab.inspection import MISTAKES, UNITS, digit_grid, digits, inspect, inspection_plots
+from pellucid.lab.pictures.figures import Grid, Matrix
 
 NAMES = [f"b-{what}" for what in ("confusion", "mistakes", "weights")]
 

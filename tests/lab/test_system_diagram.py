@@ -1,4 +1,4 @@
-"""What the boxes say; how they stand is tested with `pellucid.svg`."""
+"""What the boxes say; how they stand is tested with `pellucid.drawing.svg`."""
 
 import inspect
 import re

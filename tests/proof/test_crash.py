@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pellucid import files
+from pellucid.files import whole as files
 from proof import crash, victim
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed by SIGKILL")

@@ -7,7 +7,7 @@ pytest.importorskip("safetensors", minversion="0.6")
 
 from proof.safetensors_bytes import LAYOUTS, prove, same, tensor
 
-from pellucid import safetensors_header
+from pellucid.files import safetensors_header
 
 
 def test_a_thousand_sets():
@@ -29,7 +29,7 @@ def test_another_layout_is_found(wrong, monkeypatch):
     else:
         make = safetensors_header.make_header
         change = (lambda h: h + b" " * 8) if wrong == "padding" else (lambda h: h.replace(b"null", b" nil"))
-        monkeypatch.setattr("pellucid.safetensors.make_header", lambda *given: change(make(*given)))
+        monkeypatch.setattr("pellucid.files.safetensors.make_header", lambda *given: change(make(*given)))
     assert not prove(60, lambda k: None)[0].holds
 
 

@@ -19,8 +19,8 @@ def subclasses(cls):
 def of_the_library():
     """Return all layers that have a backward of their own or by inheritance, and all losses.
 
-    Without those of `pellucid.stack`, which compute several networks at once: each must give the numbers of
-    these here, which tests/test_stack.py compares.
+    Without those of `pellucid.training.many`, which compute several networks at once: each must give the
+    numbers of these here, which tests/training/test_many.py compares.
     """
     for module in pkgutil.iter_modules(pellucid.layers.__path__):
         importlib.import_module(f"pellucid.layers.{module.name}")

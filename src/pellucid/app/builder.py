@@ -9,8 +9,8 @@ import numpy as np
 import pellucid as pl
 from pellucid.app.learner import Learner
 from pellucid.app.model_notes import ModelNotes
+from pellucid.app.rows import Source, taken
 from pellucid.app.settings import INITIALIZERS, TrainSettings
-from pellucid.app.sources import Source, taken
 from pellucid.app.threads import one_thread
 from pellucid.initializers import Initializer
 from pellucid.schedules import Schedule
@@ -54,7 +54,7 @@ def build_learner(
 
     Examples
     --------
-    >>> from pellucid.app.sources import load_source
+    >>> from pellucid.app.rows import load_source
     >>> settings = TrainSettings(source="digits", hidden=(5,), dropout=0.2)
     >>> source, rows, rng = load_source(settings), np.arange(1000), np.random.default_rng(0)
     >>> build_learner(settings, source, rows, rng).net

@@ -20,7 +20,7 @@ from pellucid.app.interrupts import interrupts_held
 from pellucid.app.places import check_place
 from pellucid.app.progress import progress_bar
 from pellucid.app.threads import SMALL_PRODUCT, fitting_threads, largest_product
-from pellucid.files import write_whole
+from pellucid.files.whole import write_whole
 
 FILE = "comparison.json"
 
@@ -74,9 +74,9 @@ def take_steps(setup: Setup, steps: int, console: Console) -> History:
 
 def write(history: History, folder: Path) -> list[Path]:
     """Write the figures as JSON, with what they were made with, and the picture as PNG and SVG."""
-    from pellucid.lab.comparison_plots import comparison_plot
-    from pellucid.lab.environment import environment
-    from pellucid.lab.figures import render
+    from pellucid.lab.pictures.comparison import comparison_plot
+    from pellucid.lab.pictures.figures import render
+    from pellucid.lab.running.environment import environment
 
     folder.mkdir(exist_ok=True)
     content = {**history.to_json(), "verdict": told_verdict(history), "environment": environment()}

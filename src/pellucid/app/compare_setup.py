@@ -13,10 +13,10 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.app.builder import build_learner, build_loss, build_optimizer
+from pellucid.app.rows import divide, load_source, taken
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import divide, load_source, taken
 from pellucid.backend import Array
-from pellucid.batches import InMemory
+from pellucid.training.batches import InMemory
 
 
 @dataclass(frozen=True, eq=False)

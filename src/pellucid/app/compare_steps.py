@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from pellucid.app.compare_setup import Setup
-from pellucid.arguments import check_ending
 from pellucid.backend import Array
-from pellucid.descent import PlainDescent
-from pellucid.model_file import named_parameters
-from pellucid.stack import Single
-from pellucid.training import BLOCK_ROWS
+from pellucid.checks import check_ending
+from pellucid.files.saved_network import named_parameters
+from pellucid.training.many import Single
+from pellucid.training.step import PlainDescent
+from pellucid.training.train import BLOCK_ROWS
 
 OURS, THEIRS = "pellucid", "PyTorch"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from pellucid.data import DataError
-from pellucid.data.files import CHUNK_BYTES, open_unpacked
-from pellucid.reading import plain
+from pellucid.data.unpack import CHUNK_BYTES, open_unpacked
+from pellucid.files.reading import plain
 
 #: Limits on what a small packed file may unpack to.
 MAX_BYTES = 1 << 30

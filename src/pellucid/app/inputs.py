@@ -18,8 +18,8 @@ from pellucid.app.model_notes import ModelNotes
 from pellucid.app.pictures import looks_inverted, read_pictures
 from pellucid.app.settings import nearest
 from pellucid.data import DataError
-from pellucid.data.files import open_unpacked
-from pellucid.reading import brief, plain
+from pellucid.data.unpack import open_unpacked
+from pellucid.files.reading import brief, plain
 
 MAGIC = {b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"\0\0\x08": "idx"}
 
@@ -101,7 +101,7 @@ def kind_of(name: str) -> str:
     >>> kind_of("mnits")
     Traceback (most recent call last):
     ...
-    pellucid.data.files.DataError: 'mnits' is neither a file nor a data set: did you mean mnist?
+    pellucid.data.unpack.DataError: 'mnits' is neither a file nor a data set: did you mean mnist?
     """
     if name in pl.DATASETS:
         return "data set"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import DataError
-from pellucid.reading import open_regular, plain
+from pellucid.files.reading import open_regular, plain
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pellucid.checkpoint import Checkpoint
+from pellucid.training.checkpoint import Checkpoint
 
 
 def check_place(flag: str, path: Path | None) -> None:

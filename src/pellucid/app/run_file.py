@@ -7,12 +7,12 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from pellucid.app.rows import Parts, Source
 from pellucid.app.scores import Scores
-from pellucid.app.sources import Parts, Source
 from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
-from pellucid.files import write_whole
-from pellucid.lab.environment import environment, fingerprint, source_digest
+from pellucid.files.whole import write_whole
+from pellucid.lab.running.environment import environment, fingerprint, source_digest
 
 
 def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores: Scores | None) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pellucid.app.csv_pieces import Content, Piece, check_size, checked_widths, end_of_record, read_content
 from pellucid.data import DataError
-from pellucid.reading import brief, plain
+from pellucid.files.reading import brief, plain
 
 if TYPE_CHECKING:
     import polars
@@ -120,7 +120,7 @@ def read_table(source: str | Path | bytes) -> Table:
     >>> read_table(b"a,a\n1,2\n")
     Traceback (most recent call last):
     ...
-    pellucid.data.files.DataError: <bytes>: two columns are called 'a': rename one
+    pellucid.data.unpack.DataError: <bytes>: two columns are called 'a': rename one
     """
     whole = read_content(source)
     columns, content = _divided(whole)
@@ -144,7 +144,7 @@ def numbers(table: Table, columns: Sequence[str]) -> NDArray[np.float64]:
     >>> numbers(read_table(b"a,b\n1,\n"), ["a", "b"])
     Traceback (most recent call last):
     ...
-    pellucid.data.files.DataError: <bytes>: row 2, column b: empty, expected a number: fill it or leave ...
+    pellucid.data.unpack.DataError: <bytes>: row 2, column b: empty, expected a number: fill it or leave ...
     """
     values = np.empty((len(table), len(columns)))
     places, n_right = [table.places[column] for column in columns], np.zeros(len(columns))
@@ -182,7 +182,7 @@ def labels(table: Table, column: str) -> Labels:
     >>> labels(read_table(b"a,y\n1,3\n1,0.5\n"), "y")
     Traceback (most recent call last):
     ...
-    pellucid.data.files.DataError: <bytes>: row 3, column y: 0.5 is not a class: labels must be text or ...
+    pellucid.data.unpack.DataError: <bytes>: row 3, column y: 0.5 is not a class: labels must be text or ...
     """
     codes, known = np.empty(len(table), np.int16), dict[bytes, int]()
     for rows, piece in table.pieces():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pellucid as pl
-from pellucid.machine import VARIABLES
+from pellucid.provenance import VARIABLES
 
 #: Multiplications that take one core about a millisecond.
 SMALL_PRODUCT = 1 << 26

@@ -7,10 +7,10 @@ from rich.console import Console
 
 import pellucid as pl
 from pellucid.app.places import check_checkpoint, check_place
+from pellucid.app.rows import Parts, Source, divide, load_source
 from pellucid.app.scores import Scores
 from pellucid.app.screen import show_scores, show_training
 from pellucid.app.settings import TrainSettings
-from pellucid.app.sources import Parts, Source, divide, load_source
 from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
 from pellucid.wording import counted

@@ -9,10 +9,10 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.app.builder import build_learner, build_loss, build_optimizer
+from pellucid.app.rows import Labels, Parts, Source, taken
 from pellucid.app.settings import TrainSettings, flag
-from pellucid.app.sources import Labels, Parts, Source, taken
 from pellucid.backend import Array
-from pellucid.reading import MAX_JSON, brief, parse_json
+from pellucid.files.reading import MAX_JSON, brief, parse_json
 
 
 class TrainingRun:
@@ -40,7 +40,7 @@ class TrainingRun:
 
     Examples
     --------
-    >>> from pellucid.app.sources import divide, load_source
+    >>> from pellucid.app.rows import divide, load_source
     >>> settings, rng = TrainSettings(source="digits", hidden=(20,), epochs=2), np.random.default_rng(0)
     >>> source = load_source(settings)
     >>> run = TrainingRun(settings, source, divide(source, settings, rng), rng)

@@ -5,8 +5,6 @@ from typing import Annotated
 import typer
 
 import pellucid as pl
-from pellucid.cli.bench import EXAMPLES as BENCH_EXAMPLES
-from pellucid.cli.bench import bench
 from pellucid.cli.compare import EXAMPLES as COMPARE_EXAMPLES
 from pellucid.cli.compare import compare
 from pellucid.cli.data import data_app
@@ -25,7 +23,6 @@ app.command(epilog=PREDICT_EXAMPLES)(predict)
 app.command(epilog=GRADCHECK_EXAMPLES)(gradcheck)
 app.command()(reproduce)
 app.command(epilog=COMPARE_EXAMPLES)(compare)
-app.command(epilog=BENCH_EXAMPLES)(bench)
 app.add_typer(data_app, name="data")
 
 

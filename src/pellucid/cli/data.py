@@ -25,7 +25,7 @@ def describe(
 ) -> None:
     """Print shapes, memory, labels, pixel range, constant pixels and outliers; draw labelled digits."""
     from pellucid.lab.description import show_description
-    from pellucid.lab.figures import Grid, render
+    from pellucid.lab.pictures.figures import Grid, render
 
     data = pl.load_dataset(dataset, folder=folder)
     show_description(pl.describe(data), console)

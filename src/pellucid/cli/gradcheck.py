@@ -64,8 +64,8 @@ def gradcheck(
     The network is computed in float64, with dropout masks that stay.
     """
     from pellucid.app.config import merge
-    from pellucid.app.gradient_check import check_gradient, new_problem, saved_problem
-    from pellucid.app.gradient_check_screen import show_checks
+    from pellucid.app.gradcheck import check_gradient, new_problem, saved_problem
+    from pellucid.app.gradcheck_screen import show_checks
 
     check_counts({"rows": rows, "directions": directions})
     flags = given(context)

@@ -52,7 +52,7 @@ def predict(
     from pellucid.app.places import check_place
     from pellucid.app.prediction import load_model
     from pellucid.app.prediction import predict as carry_out
-    from pellucid.files import write_whole
+    from pellucid.files.whole import write_whole
 
     check_place("--out", out)
     net, notes = load_model(model)

@@ -12,8 +12,8 @@ import pellucid as pl
 from pellucid.cli.shared import Folder, check_counts, console
 
 if TYPE_CHECKING:
-    from pellucid.lab.pool import Pool
     from pellucid.lab.report import Report
+    from pellucid.lab.running.pool import Pool
 
 #: The letters of the published reports; asking the laboratory would load it at every start.
 LETTERS = ("A", "B", "C", "D", "E")
@@ -43,10 +43,10 @@ def reproduce(
     if jobs is not None and cluster is not None:
         raise ValueError("--cluster and --jobs exclude each other: give one")
     letters = [_letter(each) for each in report or ()]
-    from pellucid.lab.console import reproduce as run
     from pellucid.lab.report import Mode
     from pellucid.lab.reports import REPORTS
-    from pellucid.lab.runner import Session
+    from pellucid.lab.running.console import reproduce as run
+    from pellucid.lab.running.runner import Session
 
     _check_known(letters, REPORTS)
     name, usual = ("full", 5) if full else ("quick", 1) if quick else ("default", 3)
@@ -73,12 +73,12 @@ def _letter(word: str) -> str:
 def _pool(jobs: int | None, cluster: str | None) -> AbstractContextManager["Pool"]:
     """Return who carries the runs out."""
     if cluster is not None:
-        from pellucid.lab.cluster import connect
+        from pellucid.lab.running.cluster import connect
 
         return connect(cluster)
     from joblib import cpu_count
 
-    from pellucid.lab.pool import LocalPool
+    from pellucid.lab.running.pool import LocalPool
 
     return nullcontext(LocalPool(jobs or cpu_count()))
 

@@ -7,17 +7,17 @@ gradients of its parts are added up.
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.compiled.crew import Crew, most_shares, n_cuts
 from pellucid.compiled.feed import Feed
-from pellucid.compiled.kernel import told_if_compiled
+from pellucid.compiled.first.tiles import DENSE, Way, choose_way
+from pellucid.compiled.jit import told_if_compiled
 from pellucid.compiled.layout import COLLECTING, Sizes, make_rule
 from pellucid.compiled.program import groups
 from pellucid.compiled.steps import descend
-from pellucid.compiled.tiles import DENSE, Way, choose_way
+from pellucid.compiled.threads.workers import Crew, most_shares, n_cuts
 from pellucid.losses import Loss
 from pellucid.network import blocks
 from pellucid.optimizers import SGD, Adam, Optimizer
-from pellucid.stack import Model
+from pellucid.training.many import Model
 
 #: The most rows in a block: their activations stay in the processor's cache.
 BLOCK_ROWS = 256
@@ -30,7 +30,7 @@ AHEAD = 2**22
 
 
 class CompiledDescent:
-    """Takes steps by compiled code; see `pellucid.descent.PlainDescent`.
+    """Takes steps by compiled code; see `pellucid.training.step.PlainDescent`.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from pellucid.compiled.kernel import kernel
+from pellucid.compiled.jit import kernel
 
 f = np.float32
 #: Between these e^x is a normal number of float32; other x count as the nearest of them.

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pellucid.backend import Array
+from pellucid.compiled.first.sparsity import is_sparse
+from pellucid.compiled.first.tiles import Way
 from pellucid.compiled.layout import NO_DROPOUT, Data, make_scaling
 from pellucid.compiled.program import groups, why_not_labels
-from pellucid.compiled.tiles import Way
-from pellucid.compiled.zeros import is_sparse
 from pellucid.network import Network
 
 

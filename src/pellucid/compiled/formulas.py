@@ -8,9 +8,9 @@ import numpy as np
 
 from pellucid.backend import Array
 from pellucid.compiled.exponential import exp, tanh
-from pellucid.compiled.intrinsics import prefetch
-from pellucid.compiled.kernel import kernel
+from pellucid.compiled.jit import kernel
 from pellucid.compiled.layout import LEAKY_RELU, RELU, SIGMOID, TANH
+from pellucid.compiled.llvm.intrinsics import prefetch
 
 
 @kernel

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid.backend import LINE_BYTES, Array
+from pellucid.compiled.first.tiles import has_room, plan_tiles
 from pellucid.compiled.program import ACTIVATIONS, LOSSES, OPTIMIZERS, Group, groups
-from pellucid.compiled.tiles import has_room, plan_tiles
 from pellucid.layers import LeakyReLU, Rescale
 from pellucid.layers.rescale import fits
 from pellucid.losses import Loss

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from pellucid import layers, losses, optimizers
 from pellucid.backend import Array
-from pellucid.compiled.zeros import is_sparse
+from pellucid.compiled.first.sparsity import is_sparse
 from pellucid.layers import Dense, Dropout, Layer, Rescale
 from pellucid.losses import Loss
 from pellucid.network import Network

@@ -15,7 +15,8 @@ of the networks, each with its part of one grad.
 from typing import Any
 
 from pellucid.backend import Array
-from pellucid.compiled.first import multiply_back_first, multiply_first
+from pellucid.compiled.first.narrow import is_narrow, move_weights
+from pellucid.compiled.first.products import multiply_back_first, multiply_first
 from pellucid.compiled.formulas import (
     activate,
     add_to_rows,
@@ -31,8 +32,7 @@ from pellucid.compiled.formulas import (
     sum_rows,
     times_derivative,
 )
-from pellucid.compiled.intrinsics import borrowed, gemm
-from pellucid.compiled.kernel import entry, inlined, kernel
+from pellucid.compiled.jit import entry, inlined, kernel
 from pellucid.compiled.layout import (
     COLLECT,
     LINE,
@@ -46,8 +46,8 @@ from pellucid.compiled.layout import (
     Sizes,
     State,
 )
-from pellucid.compiled.narrow import is_narrow, move_weights
-from pellucid.compiled.tickets import is_moved, join, share_done, take_share
+from pellucid.compiled.llvm.intrinsics import borrowed, gemm
+from pellucid.compiled.threads.shares import is_moved, join, share_done, take_share
 from pellucid.compiled.updates import adam, add, sgd
 
 #: Parameters whose gradients are summed and that are updated at a time, so that they stay in the cache.

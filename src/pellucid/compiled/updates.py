@@ -8,7 +8,7 @@ differ: the process would come to other bits than the next, which finds the code
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.compiled.kernel import inlined
+from pellucid.compiled.jit import inlined
 
 
 @inlined

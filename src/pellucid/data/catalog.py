@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
-from pellucid.data.files import Content, DataError, MissingError, read_unpacked, sha256, sha256_unpacked
 from pellucid.data.folders import cache_folder, candidates, named_folder
 from pellucid.data.idx import parse_idx
 from pellucid.data.table import parse_numbers, read_digit_csv
+from pellucid.data.unpack import Content, DataError, MissingError, read_unpacked, sha256, sha256_unpacked
 
 if TYPE_CHECKING:
     from pellucid.data.sources import DataFile
@@ -85,7 +85,7 @@ def load_dataset(name: str, *, folder: str | Path | None = None, progress: bool 
     >>> data.load_dataset("minst")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    pellucid.data.files.DataError: unknown data set 'minst', expected mnist, fashion-mnist, ...
+    pellucid.data.unpack.DataError: unknown data set 'minst', expected mnist, fashion-mnist, ...
     """
     if name == "digits":
         return _load_digits(folder)

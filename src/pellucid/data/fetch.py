@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pellucid.data.files import Content, DataError, MissingError, read_known, sha256
 from pellucid.data.folders import CACHE_VARIABLE, FOLDER_VARIABLE, cache_folder, candidates, named_folder
 from pellucid.data.origins import Origin, owner_of
 from pellucid.data.sources import DataFile, Offers, Source
-from pellucid.files import write_whole
+from pellucid.data.unpack import Content, DataError, MissingError, read_known, sha256
+from pellucid.files.whole import write_whole
 
 Files = dict[DataFile, Content]
 

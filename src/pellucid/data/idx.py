@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.files import (
+from pellucid.data.unpack import (
     CHUNK_BYTES,
     Content,
     DataError,
@@ -77,7 +77,7 @@ def read_idx(
     >>> read_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 5, 10]), n_classes=10)
     Traceback (most recent call last):
         ...
-    pellucid.data.files.DataError: <bytes>: byte 9: label 10, expected 0 to 9
+    pellucid.data.unpack.DataError: <bytes>: byte 9: label 10, expected 0 to 9
     """
     with open_unpacked(source) as stream:
         return _parse(stream, name_of(source), shape, n_classes, max_bytes)

@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
-from pellucid.data.files import DataError, MissingError, read_unpacked
 from pellucid.data.sources import DataFile, Offers
+from pellucid.data.unpack import DataError, MissingError, read_unpacked
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pellucid.data.files import Content, DataError, MissingError, read_unpacked, sha256
 from pellucid.data.folders import spellings
 from pellucid.data.tar import read_member
+from pellucid.data.unpack import Content, DataError, MissingError, read_unpacked, sha256
 
 __all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "Source"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.files import DataError, Readable, name_of, open_unpacked
+from pellucid.data.unpack import DataError, Readable, name_of, open_unpacked
 
 N_PIXELS = 784
 #: The separators' places, and what else is found of a block, take some 17 times as much.
@@ -62,7 +62,7 @@ def read_digit_csv(
     >>> read_digit_csv(f"{header}\n{row.replace('255', '256', 1)}\n".encode())
     Traceback (most recent call last):
         ...
-    pellucid.data.files.DataError: <bytes>: row 2, column pixel0: '256' is not a whole number from 0 to 255
+    pellucid.data.unpack.DataError: <bytes>: row 2, column pixel0: '256' is not a whole number from 0 to 255
     """
     name = name_of(source)
     with open_unpacked(source) as stream:

@@ -5,8 +5,8 @@ Python's `tarfile` keeps every member that an archive names, and every attribute
 
 from collections.abc import Iterator
 
-from pellucid.data.files import Content, MissingError
-from pellucid.reading import brief
+from pellucid.data.unpack import Content, MissingError
+from pellucid.files.reading import brief
 
 BLOCK = 512
 #: What the type of a regular file may be.
@@ -32,7 +32,7 @@ def read_member(archive: Content, name: str) -> memoryview:
     >>> read_member(bytearray(1024), "a")
     Traceback (most recent call last):
     ...
-    pellucid.data.files.MissingError: not the expected archive: there is no 'a' in it
+    pellucid.data.unpack.MissingError: not the expected archive: there is no 'a' in it
     """
     for header, content in _members(memoryview(archive)):
         if header[:100].rstrip(b"\0/") == name.encode():

@@ -7,12 +7,12 @@ is not needed.
 from collections.abc import Mapping, Sequence
 from os import PathLike
 
-from pellucid import safetensors
 from pellucid.backend import to_device
-from pellucid.model_file import check_tensors, named_parameters
+from pellucid.files import safetensors
+from pellucid.files.reading import brief
+from pellucid.files.safetensors_header import Place
+from pellucid.files.saved_network import check_tensors, named_parameters
 from pellucid.network import Network
-from pellucid.reading import brief
-from pellucid.safetensors_header import Place
 
 
 def load_state_dict(

@@ -10,7 +10,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.backend import Array
-from pellucid.lab.figures import Grid, Matrix
+from pellucid.lab.pictures.figures import Grid, Matrix
 
 MISTAKES, UNITS = 15, 25
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from pellucid.files import write_whole
-from pellucid.lab.figures import check_name
+from pellucid.files.whole import write_whole
+from pellucid.lab.pictures.figures import check_name
 from pellucid.lab.rows import (
     VERDICTS,
     JsonRow,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pellucid.lab.claims import Claim
-from pellucid.lab.figures import Picture
 from pellucid.lab.ledger import Row, judge, not_run
+from pellucid.lab.pictures.figures import Picture
 
 Settings: TypeAlias = dict[str, Any]
 #: What a run found, as JSON holds it.

@@ -9,7 +9,7 @@ Reports A and B draw such a diagram (A's Figure 10, B's Figure 1); this one has 
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pellucid.svg import MUTED, PAPER, Box, Font, arrow, connect, document
+from pellucid.drawing.svg import MUTED, PAPER, Box, Font, arrow, connect, document
 
 MARGIN, TOP, LANE_GAP = 24, 84, 36
 WIDTH, HEIGHT, GAP = 188, 88, 34

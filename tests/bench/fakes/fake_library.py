@@ -3,7 +3,7 @@
 import os
 import time
 
-from pellucid.bench.problem import Prepared
+from bench.problem import Prepared
 
 
 def prepare(problem, options):

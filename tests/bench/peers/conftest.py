@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bench.problem import Problem
+from bench.workloads import WORKLOADS, Workload
 
 import pellucid as pl
-from pellucid.bench import ours
-from pellucid.bench.problem import Problem
-from pellucid.bench.workloads import WORKLOADS, Workload
+from bench import ours
 
 SMALL = {
     "tanh, full batch": replace(WORKLOADS["A"], sizes=(784, 20, 10), rows=80),

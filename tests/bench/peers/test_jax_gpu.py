@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pellucid.bench.peers import jax_gpu
+from bench.peers import jax_gpu
 
 
 @pytest.fixture(autouse=True)

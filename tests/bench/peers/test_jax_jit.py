@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pellucid.bench.peers import jax_jit
+from bench.peers import jax_jit
 
 
 @pytest.fixture(autouse=True)

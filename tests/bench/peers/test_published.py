@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pellucid.bench.peers import published
+from bench.peers import published
 
 
 def test_three_steps_are_ours(check_same, small):
@@ -10,7 +10,7 @@ def test_three_steps_are_ours(check_same, small):
 
 
 def test_it_is_in_float64(small):
-    from pellucid.bench.problem import Problem
+    from bench.problem import Problem
 
     data = np.zeros((small.rows, 784), np.uint8), np.arange(small.rows) % 10
     prepared = published.prepare(Problem(small, data=data), {})

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bench.problem import Problem
 
-from pellucid.bench.peers import sklearn_mlp
-from pellucid.bench.problem import Problem
+from bench.peers import sklearn_mlp
 
 pytest.importorskip("sklearn")
 

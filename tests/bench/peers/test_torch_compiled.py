@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from pellucid.bench.peers import torch_compiled
+from bench.peers import torch_compiled
 
 torch = pytest.importorskip("torch")
 

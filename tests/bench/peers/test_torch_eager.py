@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pellucid.bench.peers import torch_eager
+from bench.peers import torch_eager
 
 torch = pytest.importorskip("torch")
 

@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from bench.problem import Problem
 
-from pellucid.bench.peers import torch_gpu
-from pellucid.bench.problem import Problem
+from bench.peers import torch_gpu
 
 torch = pytest.importorskip("torch")
 

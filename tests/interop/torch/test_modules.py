@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid import safetensors
+from pellucid.files import safetensors
 from pellucid.lab.reports import d_run
 
 torch = pytest.importorskip("torch")

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from pellucid.lab.figures import Drawing, render
+from pellucid.lab.pictures.figures import Drawing, render
 from pellucid.lab.report import Finished, Mode
 from pellucid.lab.reports import a
 from pellucid.lab.reports.a_run import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pellucid.lab.figures import Drawing, render
+from pellucid.lab.pictures.figures import Drawing, render
 from pellucid.lab.report import Finished, Mode
 from pellucid.lab.reports import b
 from pellucid.lab.reports.b_run import (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pellucid.lab.figures import Grid, Plot
+from pellucid.lab.pictures.figures import Grid, Plot
 from pellucid.lab.report import Finished, Mode
 from pellucid.lab.reports import c
 

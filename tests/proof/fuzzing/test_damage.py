@@ -21,7 +21,7 @@ from proof.fuzzing.structure import (
 )
 from proof.fuzzing.targets import TARGETS
 
-from pellucid import safetensors
+from pellucid.files import safetensors
 from proof.fuzzing import samples
 
 STOCK = Stock((b"0123456789" * 8, b"abc"), (b"word",))

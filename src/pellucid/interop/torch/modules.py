@@ -26,9 +26,9 @@ import torch
 from torch import nn
 
 from pellucid.backend import Array, to_host
+from pellucid.files.saved_network import named_parameters
 from pellucid.interop.torch.counterparts import counterpart
 from pellucid.layers import Dense, Dropout, Identity, Layer, LeakyReLU, ReLU, Rescale, Sigmoid, Softmax, Tanh
-from pellucid.model_file import named_parameters
 from pellucid.network import Network
 
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}

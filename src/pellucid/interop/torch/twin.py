@@ -20,7 +20,7 @@ from pellucid.losses import Loss
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
-from pellucid.records import Record
+from pellucid.training.records import Record
 
 
 class Twin:

@@ -7,12 +7,12 @@ import math
 from collections.abc import Sequence
 
 from pellucid.lab.claims import Claim
-from pellucid.lab.curves import QUANTITIES, last, series_of
 from pellucid.lab.digit_table import DATA_SETS
-from pellucid.lab.figures import Drawing, Panel, Part, Picture, Plot
 from pellucid.lab.inspection import digit_grid, inspection_plots
 from pellucid.lab.ledger import Row
 from pellucid.lab.pairs import costs_of, differences, matching
+from pellucid.lab.pictures.curves import QUANTITIES, last, series_of
+from pellucid.lab.pictures.figures import Drawing, Panel, Part, Picture, Plot
 from pellucid.lab.report import Cost, Finished, Measure, Report, Result, Slip, judge_if_run
 from pellucid.lab.reports.a_run import (
     ALL_CELLS,

@@ -13,9 +13,9 @@ import numpy as np
 import pellucid as pl
 from pellucid.backend import Array
 from pellucid.initializers import Initializer
-from pellucid.lab.curves import Curves, add_point
 from pellucid.lab.digit_table import shuffled_table
 from pellucid.lab.inspection import digits, inspect
+from pellucid.lab.pictures.curves import Curves, add_point
 from pellucid.lab.report import Mode, Result, Run, Settings
 
 EPOCHS, QUICK_EPOCHS, LEARNING_RATE, N_TRAIN, DROP_PROB = 100, 3, 0.2, 40_000, 0.1

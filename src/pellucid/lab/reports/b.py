@@ -8,14 +8,14 @@ rows to train on.
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from pellucid.lab.activation_plots import activation_plots
 from pellucid.lab.claims import Claim
-from pellucid.lab.curves import QUANTITIES, series_of, value_at
 from pellucid.lab.digit_table import DATA_SETS
-from pellucid.lab.figures import Drawing, Panel, Picture, Plot
 from pellucid.lab.inspection import inspection_plots
 from pellucid.lab.ledger import Row, settle_readings
 from pellucid.lab.pairs import costs_of, differences, matching
+from pellucid.lab.pictures.activations import activation_plots
+from pellucid.lab.pictures.curves import QUANTITIES, series_of, value_at
+from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot
 from pellucid.lab.report import Cost, Finished, Measure, Report, Slip, judge_if_run
 from pellucid.lab.reports.b_run import (
     BASELINE,

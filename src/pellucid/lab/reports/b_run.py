@@ -11,9 +11,9 @@ import numpy as np
 import pellucid as pl
 from pellucid.backend import Array
 from pellucid.initializers import Initializer
-from pellucid.lab.curves import Curves, add_point
 from pellucid.lab.digit_table import shuffled_table
 from pellucid.lab.inspection import inspect
+from pellucid.lab.pictures.curves import Curves, add_point
 from pellucid.lab.report import Mode, Result, Run, Settings
 from pellucid.lab.reports.slips import DenseWithScalarBias
 

@@ -13,9 +13,9 @@ import numpy as np
 import pellucid as pl
 from pellucid.backend import Array
 from pellucid.lab.claims import Claim
-from pellucid.lab.figures import Drawing, Panel, Picture, Plot, Series
 from pellucid.lab.inspection import digit_grid, digits
 from pellucid.lab.ledger import Row, judge, not_run
+from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot, Series
 from pellucid.lab.report import Cost, Finished, Mode, Report, Result, Run, Settings, Slip, one_by_one
 
 PUBLISHED_ITERATIONS = 1000

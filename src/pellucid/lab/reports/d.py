@@ -9,10 +9,10 @@ from itertools import product
 import numpy as np
 
 from pellucid.lab.claims import Claim
-from pellucid.lab.curves import batch_plot, comparison_plot, epoch_plot
-from pellucid.lab.figures import Drawing, Part, Picture
 from pellucid.lab.ledger import Row, settle_readings
 from pellucid.lab.pairs import costs_of, matching
+from pellucid.lab.pictures.curves import batch_plot, comparison_plot, epoch_plot
+from pellucid.lab.pictures.figures import Drawing, Part, Picture
 from pellucid.lab.report import Cost, Finished, Measure, Report, Result, Slip, judge_if_run, one_by_one
 from pellucid.lab.reports.d_run import (
     ALL_CELLS,

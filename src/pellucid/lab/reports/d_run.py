@@ -12,7 +12,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.backend import Array
-from pellucid.lab.curves import CURVES, PARTS
+from pellucid.lab.pictures.curves import CURVES, PARTS
 from pellucid.lab.report import Mode, Result, Run, Settings
 from pellucid.network import blocks
 

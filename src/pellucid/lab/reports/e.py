@@ -10,10 +10,10 @@ from statistics import fmean
 from typing import TypeAlias
 
 from pellucid.lab.claims import Claim
-from pellucid.lab.curves import QUANTITIES, last, series_of, value_at
-from pellucid.lab.figures import Drawing, Panel, Picture, Plot
 from pellucid.lab.ledger import Row, settle_readings
 from pellucid.lab.pairs import costs_of, differences, matching
+from pellucid.lab.pictures.curves import QUANTITIES, last, series_of, value_at
+from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot
 from pellucid.lab.report import Cost, Finished, Measure, Report, Slip, judge_if_run, one_by_one
 from pellucid.lab.reports.e_run import (
     APART,

@@ -14,7 +14,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.backend import Array
 from pellucid.initializers import Initializer
-from pellucid.lab.curves import Curves, add_point
+from pellucid.lab.pictures.curves import Curves, add_point
 from pellucid.lab.report import Mode, Result, Run, Settings
 from pellucid.lab.reports.slips import DenseWithScalarBias
 

@@ -1,0 +1,74 @@
+"""Results as pictures: times relative to ours as bars, and how the cost grows as curves."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.cells import RUNNERS, seconds, workloads
+from bench.contestants import CONTESTANTS, EAGER, OURS
+from bench.ratios import is_measured
+from pellucid.lab.pictures.figures import Bar, Bars, Group, Panel, Picture, Plot, Series
+
+OTHERS = [each for each in RUNNERS if each.name != OURS]
+X_LABELS = {"rows": "rows", "width": "width of the hidden layer", "depth": "hidden layers"}
+
+
+def pictures(results: Mapping[str, Any]) -> list[Picture]:
+    """Return the pictures that results give: bars, and curves where the scaling was measured."""
+    found: list[Picture] = []
+    groups = [_group(f"{entry['name']}  {_net(entry)}", entry) for entry in workloads(results)]
+    if "race" in results["parts"]:
+        race = results["parts"]["race"]
+        groups.append(_group(f"{race['name']}  shell to 98 %", race))
+    groups = [group for group in groups if group.bars]
+    if groups:
+        caption = "Time of each over ours, on a logarithmic scale: right of 1 is slower than pellucid."
+        found.append(Bars("bench", caption, "time ÷ time of pellucid", tuple(groups)))
+    if "scaling" in results["parts"]:
+        found.append(scaling_plot(results["parts"]["scaling"]))
+    return found
+
+
+def scaling_plot(scaling: Mapping[str, Any]) -> Plot:
+    """Return the curves of an epoch's time along each axis."""
+    panels = tuple(_panel(axis, points) for axis, points in scaling["axes"].items())
+    return Plot("bench-scaling", f"Time of an epoch, one number of {scaling['title']} changed.", panels)
+
+
+def _net(entry: Mapping[str, Any]) -> str:
+    size = entry["batch_size"]
+    return "-".join(map(str, entry["sizes"])) + (", full batch" if size is None else f", batch {size}")
+
+
+def _group(label: str, entry: Mapping[str, Any]) -> Group:
+    """Return a bar for each of the others; one that was not measured says so."""
+    ratios, found = entry["ratios"], entry["contestants"]
+    if not is_measured(found.get(OURS)):
+        return Group(label, ())
+    unit = seconds(found[OURS]["median"])
+    bars = [
+        _bar(each.title, ratios.get(each.name), found[each.name]) for each in OTHERS if each.name in found
+    ]
+    return Group(f"{label}\npellucid: {unit} s", tuple(bars))
+
+
+def _bar(title: str, ratio: Mapping[str, float] | None, figures: Mapping[str, Any]) -> Bar:
+    if ratio is None:
+        return Bar(title, None, "not measured")
+    return Bar(title, ratio["value"], f"{ratio['value']:.2f} ×  ({seconds(figures['median'])} s)")
+
+
+def _panel(axis: str, points: list[dict[str, Any]]) -> Panel:
+    """Return one axis; batch sizes stand at the powers of two that they are."""
+    is_power = axis == "batch size"
+    values = [point["value"].bit_length() - 1 if is_power else point["value"] for point in points]
+    label = "batch size, as a power of 2" if is_power else X_LABELS[axis]
+    curves = [_curve(name, values, points) for name in (OURS, EAGER)]
+    return Panel(f"By {axis}", label, "s/epoch", tuple(c for c in curves if c is not None), log_y=is_power)
+
+
+def _curve(name: str, values: list[int], points: list[dict[str, Any]]) -> Series | None:
+    """Return the medians of a contestant; None where one is missing."""
+    found = [point["contestants"].get(name) for point in points]
+    if not all(is_measured(each) for each in found):
+        return None
+    return Series(CONTESTANTS[name].title, values, [[each["median"] for each in found]])

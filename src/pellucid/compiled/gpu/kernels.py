@@ -1,0 +1,144 @@
+"""The kernels of ``kernels.cu``, compiled by CuPy for the dtypes at hand, and how they are launched.
+
+>>> f, b, i = (np.dtype(name) for name in ("float32", "uint8", "int64"))
+>>> source(net=f, x=b, scaling=f, labels=i).splitlines()[:4]
+['typedef float T;', 'typedef unsigned char X;', 'typedef float S;', 'typedef long long L;']
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pellucid.backend import Array, module_of
+from pellucid.compiled.layout import (
+    LEAKY_RELU,
+    RELU,
+    SIGMOID,
+    SIGMOID_CROSS_ENTROPY,
+    SOFTMAX_CROSS_ENTROPY,
+    TANH,
+)
+
+DType: TypeAlias = np.dtype[Any]
+#: A kernel or a product with all that it needs.
+Launch: TypeAlias = Callable[[], object]
+#: Rows that one thread adds up: sums over more take several launches, each leaving a sixteenth of the rows.
+CHUNK = 16
+#: Threads in a block.
+THREADS = 256
+NUMBERS = {
+    "CHUNK": CHUNK,
+    "RELU": RELU,
+    "LEAKY_RELU": LEAKY_RELU,
+    "SIGMOID": SIGMOID,
+    "TANH": TANH,
+    "SOFTMAX_CROSS_ENTROPY": SOFTMAX_CROSS_ENTROPY,
+    "SIGMOID_CROSS_ENTROPY": SIGMOID_CROSS_ENTROPY,
+}
+C_TYPES = {
+    "b1": "bool",
+    "i1": "signed char",
+    "u1": "unsigned char",
+    "i2": "short",
+    "u2": "unsigned short",
+    "i4": "int",
+    "u4": "unsigned",
+    "i8": "long long",
+    "u8": "unsigned long long",
+    "f4": "float",
+    "f8": "double",
+}
+
+
+def is_readable(dtype: DType) -> bool:
+    """Whether the kernels can read numbers of a dtype.
+
+    Examples
+    --------
+    >>> is_readable(np.dtype(bool)), is_readable(np.dtype(np.float16))
+    (True, False)
+    """
+    return dtype.str[1:] in C_TYPES
+
+
+def source(*, net: DType, x: DType, scaling: DType, labels: DType) -> str:
+    """Return the source of all kernels for the dtypes of network, data, scale and shift, and labels."""
+    types = {"T": net, "X": x, "S": scaling, "L": labels}
+    head = [f"typedef {C_TYPES[dtype.str[1:]]} {name};" for name, dtype in types.items()]
+    head += [f"#define {name} {value}" for name, value in NUMBERS.items()]
+    kernels = Path(__file__).with_name("kernels.cu").read_text(encoding="utf-8")
+    return "\n".join([*head, kernels])
+
+
+class Kernels:
+    """All kernels for the given dtypes.
+
+    Parameters
+    ----------
+    xp : module
+        CuPy.
+    net, x, scaling, labels : numpy.dtype
+        As in `source`.
+    """
+
+    def __init__(self, xp: ModuleType, *, net: DType, x: DType, scaling: DType, labels: DType) -> None:
+        code = source(net=net, x=x, scaling=scaling, labels=labels)
+        module = xp.RawModule(code=code)
+        self.functions = {name: module.get_function(name) for name in re.findall(r"KERNEL (\w+)\(", code)}
+        self.dtype = net.type
+
+    def launch(self, name: str, n: int, *arguments: Any) -> Launch:
+        """Return the launch of a kernel on n threads, which takes these arrays and numbers."""
+        grid = (-(-n // THREADS),)
+        return partial(self.functions[name], grid, (THREADS,), tuple(map(self._passed, (*arguments, n))))
+
+    def sum_rows(self, name: str, x: Array, n_rows: int, stages: Sequence[Array]) -> Iterator[Launch]:
+        """Yield the launches that sum n_rows rows of x, stage by stage; the last holds the sums.
+
+        Parameters
+        ----------
+        name : str
+            sum_rows, or sum_doubles where x holds float64 whatever the network's dtype.
+        x : array
+        n_rows : int
+        stages : sequence of array
+            As `make_stages` returns them, or what is left of them.
+        """
+        for sums in stages:
+            yield self.launch(name, sums.size, x, sums, n_rows, stages[-1].size)
+            x, n_rows = sums, n_chunks(n_rows)
+
+    def _passed(self, argument: Any) -> Any:
+        if isinstance(argument, int):
+            return np.uint32(argument)
+        return self.dtype(argument) if isinstance(argument, float) else argument
+
+
+def make_stages(out: Array, n_rows: int) -> list[Array]:
+    """Return where the sums of n_rows rows go at each stage: new arrays, and out in the end.
+
+    Examples
+    --------
+    >>> [stage.size for stage in make_stages(np.empty(3), 100)]
+    [21, 3]
+    """
+    stages = []
+    while (n_rows := n_chunks(n_rows)) > 1:
+        stages.append(module_of(out).empty(n_rows * out.size, out.dtype))
+    return [*stages, out]
+
+
+def n_chunks(n_rows: int) -> int:
+    """Return how many rows of sums stand for so many rows.
+
+    Examples
+    --------
+    >>> n_chunks(16), n_chunks(17)
+    (1, 2)
+    """
+    return -(-n_rows // CHUNK)

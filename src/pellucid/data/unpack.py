@@ -1,0 +1,113 @@
+"""Bytes of a file, plain or gzip.
+
+Gzip is told by its content, never by the file's name. No function here takes more memory than its caller
+allows, whatever a header or a compressed stream claims.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from pellucid.files.reading import open_regular
+
+GZIP_MAGIC = b"\x1f\x8b"
+CHUNK_BYTES = 1 << 20
+
+Content: TypeAlias = bytearray | memoryview
+
+
+class DataError(ValueError):
+    """A data file that is missing, damaged or of the wrong kind; the message says where and what.
+
+    Examples
+    --------
+    >>> import pellucid.data as data
+    >>> try:
+    ...     data.read_idx(b"GIF89a")
+    ... except data.DataError as error:
+    ...     print(error)
+    <bytes>: byte 0: 0x47, expected 0x00 (the start of an IDX file)
+    """
+
+
+class MissingError(DataError):
+    """A source lacks a file or cannot be reached: the next one may have it."""
+
+
+class Readable(Protocol):
+    """What the readers need of a stream."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes; none at the end."""
+
+
+def name_of(source: str | Path | bytes) -> str:
+    """Return the name that messages use for `source`."""
+    return "<bytes>" if isinstance(source, bytes) else str(source)
+
+
+@contextmanager
+def open_unpacked(source: str | Path | bytes) -> Iterator[io.BufferedIOBase]:
+    """Open a file, or bytes in memory, and unpack gzip; damage found on the way is a `DataError`."""
+    import gzip
+    import zlib
+
+    with _open_raw(source) as raw:
+        packed = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        try:
+            yield gzip.GzipFile(fileobj=raw) if packed else raw
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{name_of(source)}: damaged gzip data: {error}") from error
+
+
+def _open_raw(source: str | Path | bytes) -> io.BufferedIOBase:
+    return io.BytesIO(source) if isinstance(source, bytes) else open_regular(source)
+
+
+def read_at_most(stream: Readable, limit: int) -> bytearray:
+    """Read up to `limit` bytes, in pieces: memory grows with what arrives, not with what was promised."""
+    data = bytearray()
+    while len(data) < limit and (piece := stream.read(min(CHUNK_BYTES, limit - len(data)))):
+        data += piece
+    return data
+
+
+def read_unpacked(source: str | Path | bytes, limit: int) -> bytearray:
+    """Return the unpacked content, cut one byte past `limit` so that a longer file shows as longer."""
+    with open_unpacked(source) as stream:
+        return read_at_most(stream, limit + 1)
+
+
+def read_known(source: str | Path, size: int) -> memoryview:
+    """Do the same for a file that should have `size` bytes, into memory that NumPy allocates at once.
+
+    NumPy asks the system for large pages: rows are then gathered several times as fast.
+    """
+    content, n = np.empty(size + 1, np.uint8).data, 0
+    with open_unpacked(source) as stream:
+        while n <= size and (arrived := stream.readinto(content[n : n + CHUNK_BYTES])):
+            n += arrived
+    return content[:n]
+
+
+def sha256(data: bytes | Content) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_unpacked(source: str | Path | bytes) -> str:
+    """Return the SHA-256 of the unpacked content, read piece by piece."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    with open_unpacked(source) as stream:
+        while piece := stream.read(CHUNK_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,71 @@
+"""The picture of a comparison with PyTorch: both losses, and how far apart each block of parameters is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pellucid.lab.pictures.figures import Panel, Plot, Series
+from pellucid.wording import counted
+
+TITLES = {"gradients": "Gradients", "weights": "Parameters"}
+
+
+def comparison_plot(content: Mapping[str, Any]) -> Plot:
+    """Return the losses of both, and the relative differences of gradients and parameters, a curve a block.
+
+    Parameters
+    ----------
+    content : mapping
+        As `pellucid compare` writes it to ``comparison.json``.
+    """
+    caption = (
+        f"{content['name']} in {content['dtype']}: the loss of each step in pellucid and in PyTorch, and the "
+        "largest difference so far in each block of parameters, over the block's largest entry. Equal blocks "
+        "have no point."
+    )
+    curve, limits = content["curve"], _limits(content["bars"])
+    panels = (_losses(curve), *(_panel(kind, content["blocks"], curve, limits) for kind in TITLES))
+    return Plot("comparison", caption, panels, columns=3, title=_title(content))
+
+
+def _title(content: Mapping[str, Any]) -> str:
+    """Return what was compared and how it ended."""
+    trained = f"{content['name']}, {counted(content['steps'], 'step')} in {content['dtype']}"
+    return f"pellucid and PyTorch on {trained}: largest relative difference {content['largest']:.0e}"
+
+
+def _losses(curve: Sequence[Mapping[str, Any]]) -> Panel:
+    """Return the panel of both losses, which cover each other where the libraries agree."""
+    steps = [point["step"] for point in curve]
+    ours, theirs = (
+        Series(library, steps, [[point["losses"][library] for point in curve]], dashed=i == 1)
+        for i, library in enumerate(curve[0]["losses"])
+    )
+    return Panel("Loss", "step", "loss of the batch", (ours, theirs), log_x=True)
+
+
+def _limits(bars: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, float, float], ...]:
+    """Return from which step to which, and at what difference, each bar lies."""
+    starts = [1, *(bar["steps"] for bar in bars)]
+    return tuple((start, bar["steps"], bar["limit"]) for start, bar in zip(starts, bars, strict=False))
+
+
+def _panel(
+    kind: str,
+    blocks: Sequence[str],
+    curve: Sequence[Mapping[str, Any]],
+    limits: tuple[tuple[float, float, float], ...],
+) -> Panel:
+    by_block = {
+        name: [(point["step"], point["largest so far"][kind][i]) for point in curve]
+        for i, name in enumerate(blocks)
+    }
+    # A logarithmic axis has no place for 0.
+    seen = {name: [pair for pair in pairs if pair[1] > 0] for name, pairs in by_block.items()}
+    series = tuple(
+        Series(name, [step for step, _ in pairs], [[value for _, value in pairs]])
+        for name, pairs in seen.items()
+        if pairs
+    )
+    return Panel(
+        TITLES[kind], "step", "relative difference so far", series, limits=limits, log_x=True, log_y=True
+    )

@@ -1,0 +1,132 @@
+"""Learning curves: how a run's result holds them, and loss, accuracy and error as plots.
+
+``result["curves"]["train loss"]`` is ``{"x": [...], "y": [...]}``, each curve with its own points, accuracies
+in per cent; a report whose curves all have a point an epoch holds ``result["epochs"]["train loss"]``.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from pellucid.lab.pictures.figures import Panel, Part, Plot, Series
+from pellucid.lab.report import Finished, Result
+
+#: Each curve's points.
+Curves: TypeAlias = dict[str, dict[str, list[float]]]
+#: The names of the curves in a result.
+CURVES = ("train loss", "train accuracy", "validation loss", "validation accuracy")
+PARTS: tuple[Part, ...] = ("train", "validation")
+QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy (%)", "error": "error (%)"}
+
+
+def add_point(curves: Curves, name: str, x: float, y: float) -> None:
+    """Append a point to a curve, which begins with its first point.
+
+    Examples
+    --------
+    >>> curves = {}
+    >>> add_point(curves, "train loss", 1, 2.5)
+    >>> curves
+    {'train loss': {'x': [1], 'y': [2.5]}}
+    """
+    points = curves.setdefault(name, {"x": [], "y": []})
+    points["x"].append(x)
+    points["y"].append(y)
+
+
+def last(result: Result, name: str) -> float:
+    """Return the last value of a curve."""
+    return float(result["curves"][name]["y"][-1])
+
+
+def value_at(result: Result, name: str, x: float) -> float:
+    """Return a curve's value at one of its points.
+
+    Raises
+    ------
+    ValueError
+        If it has no point there.
+
+    Examples
+    --------
+    >>> value_at({"curves": {"test loss": {"x": [1, 5], "y": [2.0, 1.5]}}}, "test loss", 5)
+    1.5
+    """
+    points = result["curves"][name]
+    return float(points["y"][points["x"].index(x)])
+
+
+def series_of(label: str, runs: Sequence[Finished], name: str, part: Part | None = None) -> Series:
+    """Return a curve of several runs as one series; `part` names the rows it is measured on."""
+    curves = [run.result["curves"][name] for run in runs]
+    return Series(label, curves[0]["x"], [each["y"] for each in curves], part)
+
+
+def curve(result: Result, part: Part, quantity: str, kind: str = "epochs") -> list[float]:
+    """Return one curve of a run; the error is what the accuracy leaves of 100.
+
+    Examples
+    --------
+    >>> curve({"epochs": {"train accuracy": [90.0, 95.0]}}, "train", "error")
+    [10.0, 5.0]
+    """
+    if quantity == "error":
+        return [100 - value for value in result[kind][f"{part} accuracy"]]
+    return list(result[kind][f"{part} {quantity}"])
+
+
+def epoch_plot(
+    name: str,
+    caption: str,
+    finished: Sequence[Finished],
+    *,
+    published: Mapping[Part, float],
+    mark: int,
+) -> Plot:
+    """Return loss, accuracy and error against the epoch, with the published accuracies and a marked epoch."""
+    panels = []
+    for quantity, unit in QUANTITIES.items():
+        series = tuple(epoch_series(finished, part, quantity, part) for part in PARTS)
+        levels = {
+            "accuracy": tuple((f"{part} {value}", value) for part, value in published.items()),
+            "error": tuple((f"{part} {100 - value:.2f}", 100 - value) for part, value in published.items()),
+        }
+        marks = ((f"epoch {mark}", float(mark)),) if len(series[0].x) > mark else ()
+        lines = levels.get(quantity, ())
+        panels.append(Panel(quantity.capitalize(), "epoch", unit, series, lines=lines, marks=marks))
+    return Plot(name, caption, tuple(panels), columns=3)
+
+
+def epoch_series(finished: Sequence[Finished], part: Part, quantity: str, label: str) -> Series:
+    """Return a curve against the epoch, one for each run."""
+    y = [curve(run.result, part, quantity) for run in finished]
+    return Series(label, range(1, len(y[0]) + 1), y, part)
+
+
+def batch_plot(name: str, caption: str, run: Finished) -> Plot:
+    """Return loss, accuracy and error against the training batch, of one run."""
+    panels = []
+    for quantity, unit in QUANTITIES.items():
+        for part in PARTS:
+            y = curve(run.result, part, quantity, "batches")
+            x = run.result["batches"][f"{part} batch"]
+            n = run.result["kept epochs"]
+            # Training batches stand before the end of their epoch, validation batches after it.
+            middle = -0.5 if part == "train" else 0.5
+            x_mean = [run.result["batches an epoch"] * (epoch + middle) for epoch in range(1, n + 1)]
+            mean = Series("mean of an epoch", x_mean, [curve(run.result, part, quantity)[:n]])
+            title = f"{quantity.capitalize()}, {part}"
+            panels.append(Panel(title, "batch", unit, (Series("a batch", x, [y], dots=True), mean)))
+    return Plot(name, caption, tuple(panels), columns=2)
+
+
+def comparison_plot(
+    name: str, caption: str, cells: Mapping[str, Sequence[Finished]], published: Mapping[Part, float]
+) -> Plot:
+    """Return the accuracies of several cells against the epoch, training and validation side by side."""
+    panels = []
+    for part, value in published.items():
+        series = tuple(epoch_series(runs, part, "accuracy", label) for label, runs in cells.items())
+        unmarked = tuple(Series(each.label, each.x, each.y) for each in series)
+        lines = ((f"published {value}", value),)
+        panels.append(Panel(f"{part.capitalize()} accuracy", "epoch", "accuracy (%)", unmarked, lines=lines))
+    return Plot(name, caption, tuple(panels))

@@ -1,0 +1,128 @@
+"""Runs on disk: one JSON file each, named by the SHA-256 of all that determines it.
+
+A run that has its file is not run again: an interrupted `reproduce` goes on where it stopped. Any change of
+the settings, the seed, the data or the package's source makes another name.
+"""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from pellucid.data import Dataset
+from pellucid.files.reading import brief, check_json_size, read_json
+from pellucid.lab.report import Finished, Result, Run
+from pellucid.lab.running.environment import environment, fingerprint, source_digest
+
+
+def checksums(sets: Collection[Dataset]) -> dict[str, str]:
+    """Return the SHA-256 of each file of some data sets; a file name that two of them have tells its set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, y = np.zeros((1, 4), np.uint8), np.zeros(1, np.int64)
+    >>> sets = [Dataset(name, x, y, x, y, 2, (2, 2), "", {"x.gz": name[::-1]}) for name in ("ab", "cd")]
+    >>> checksums(sets), checksums(sets[:1])
+    ({'ab/x.gz': 'ba', 'cd/x.gz': 'dc'}, {'x.gz': 'ba'})
+    """
+    names = Counter(file for each in sets for file in each.sha256)
+    return {
+        file if names[file] == 1 else f"{each.name}/{file}": digest
+        for each in sets
+        for file, digest in each.sha256.items()
+    }
+
+
+def run_path(folder: Path, run: Run, data: Mapping[str, str]) -> Path:
+    """Return where the file of a run lies.
+
+    Parameters
+    ----------
+    folder : Path
+    run : Run
+    data : mapping of str to str
+        The SHA-256 of each data file.
+    """
+    identity = [run.report, run.settings, run.seed, dict(data), source_digest()]
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return folder / f"{run.report}-{digest}.json"
+
+
+def carry_out(group: Sequence[Run], data: Mapping[str, str]) -> list[bytes]:
+    """Train, and return what each run's file is to hold: it may be written on another machine.
+
+    Parameters
+    ----------
+    group : sequence of Run
+        Of one report and seed; each gets its share of the time.
+    data : mapping of str to str
+        The SHA-256 of each data file, to be recorded.
+
+    Raises
+    ------
+    FloatingPointError
+        If a training diverges; the error names the runs.
+    ValueError
+        If the result holds a number that JSON cannot hold, or more than would be read.
+    """
+    from pellucid.lab.reports import REPORTS
+
+    report, seed, settings = group[0].report, group[0].seed, [run.settings for run in group]
+    start = time.perf_counter()
+    try:
+        results = REPORTS[report].run(settings, seed)
+    except FloatingPointError as error:
+        which = ", ".join(map(str, settings))
+        raise FloatingPointError(f"report {report}, seed {seed}, {which}: {error}") from error
+    seconds = (time.perf_counter() - start) / len(group)
+    return [_content(run, result, seconds, data) for run, result in zip(group, results, strict=True)]
+
+
+def _content(run: Run, result: Result, seconds: float, data: Mapping[str, str]) -> bytes:
+    made_of = {
+        "report": run.report,
+        "settings": run.settings,
+        "seed": run.seed,
+        "data": dict(data),
+        "environment": environment(),
+    }
+    content = {
+        **made_of,
+        "fingerprint": fingerprint(made_of),
+        "seconds": round(seconds, 3),
+        "result": result,
+    }
+    text = json.dumps(content, allow_nan=False)
+    check_json_size(text)
+    return text.encode()
+
+
+def read_run(path: Path) -> Finished | None:
+    """Return the run that a file holds, or None where there is no file.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged: no write of ours leaves one so, a full or failing disk may.
+    """
+    if not path.exists():
+        return None
+    try:
+        content = read_json(path)
+        return Finished(content["settings"], content["seed"], content["result"], content["seconds"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({brief(error, 100)}): delete it, and the run is done again"
+        ) from error
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename the file of a run if it is damaged, so that the run is done again; return its new path."""
+    try:
+        read_run(path)
+    except ValueError:
+        return path.replace(path.with_name(f"{path.name}.damaged"))
+    return None

@@ -1,0 +1,1 @@
+"""Training: the loop of the textbook (`loop`, `step`) and what surrounds it."""

@@ -1,0 +1,336 @@
+"""What is trained: one network, or several of one shape on the same batches, computed as one.
+
+Networks that share their batches share x: their k first products x W are one wide product, or two where they
+are computed in two sets. Behind it stand the rows of all networks, row i of network j at i k + j, so that
+every layer but Dense and Dropout works on them as it is.
+
+>>> import numpy as np, pellucid as pl
+>>> nets = [
+...     pl.Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(seed)) for seed in range(10)
+... ]
+>>> Stack(nets).theta.size
+80
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pellucid.backend import Array, aligned_zeros
+from pellucid.layers import (
+    Dense,
+    Dropout,
+    Identity,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Rescale,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from pellucid.losses import Loss
+from pellucid.metrics import count_correct, right_rows
+from pellucid.network import Network
+
+#: Layers without parameters or random numbers that treat each row by itself: they need not know whose it is.
+BY_ROW = (Rescale, Identity, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax)
+
+
+class Single:
+    """One network."""
+
+    k = 1
+    sets = (range(1),)
+
+    def __init__(self, net: Network) -> None:
+        self.net, self.nets = net, [net]
+        self.theta, self.grad, self.n_weights = net.theta, net.grad, net.n_weights
+        self.dtype, self.device = net.dtype, net.device
+
+    def gradient(self, loss: Loss, x: Array, y: Array) -> tuple[Any, Any]:
+        """Fill grad with the gradient of the mean loss; return that and the number of right rows."""
+        outputs = self.net.forward(x, train=True)
+        value, dy = self._value_and_grad(loss, outputs, y)
+        right = count_correct(outputs, y, loss.threshold)
+        self.net.backward(dy)
+        return value, right
+
+    def _value_and_grad(self, loss: Loss, outputs: Array, y: Array) -> tuple[Any, Array]:
+        """Return the loss and its gradient; labels, checked once for all batches, are not checked again."""
+        if not loss.by_rows:
+            return loss.value_and_grad(outputs, y)
+        values, dy = loss.rows(outputs, y)
+        dy /= len(outputs)
+        return values.sum() / len(outputs), dy
+
+    def scatter(self) -> None:
+        """Do nothing: the network's own parameters are trained."""
+
+
+class Stack:
+    """Several networks of one shape.
+
+    Parameters
+    ----------
+    nets : sequence of Network
+        Built, equal but for the numbers in them, and beginning with Dense or with Rescale and Dense.
+    n_sets : int
+        In how many sets they are computed: two threads can take one each.
+
+    Attributes
+    ----------
+    sets : sequence of range
+        The networks of each set.
+    theta, grad : array
+        Layer by layer the weights, of the first Dense set by set (n_in, k of the set, n_out), of the others
+        (k, n_in, n_out); then layer by layer the biases (k, n_out).
+
+    Raises
+    ------
+    ValueError
+        If the networks differ, do not begin with Dense, or hold a layer that is not pellucid's own.
+    """
+
+    def __init__(self, nets: Sequence[Network], n_sets: int = 1) -> None:
+        _check_alike(nets)
+        _check_layers(nets[0])
+        self.nets, self.k, self.first = list(nets), len(nets), _first_dense(nets)
+        first = nets[0]
+        self.sets = tuple(_cut(self.k, n_sets))
+        self.dtype, self.device = first.dtype, first.device
+        self.n_weights = self.k * first.n_weights
+        self.theta = aligned_zeros(self.k * first.theta.size, self.dtype)
+        self.grad = aligned_zeros(self.theta.size, self.dtype)
+        self.layers = [self._layer(i) for i in range(len(first.layers))]
+        self._bind()
+        self._copy(to_nets=False)
+
+    def gradient(self, loss: Loss, x: Array, y: Array) -> tuple[Array, Array]:
+        """Fill grad with each network's gradient; return their mean losses and numbers of right rows."""
+        outputs = x if self.layers[0].casts else x.astype(self.dtype, copy=False)
+        for layer in self.layers:
+            outputs = layer.forward(outputs, train=True)
+        labels = np.repeat(y, self.k, axis=0)
+        right = right_rows(outputs, labels, loss.threshold)
+        values, dy = loss.rows(outputs, labels)
+        dy /= len(x)
+        gradient: Array | None = dy
+        for layer in self.layers[self.first :][::-1]:
+            assert gradient is not None
+            gradient = layer.backward(gradient)
+        return values.reshape(-1, self.k).mean(axis=0), right.reshape(-1, self.k).sum(axis=0)
+
+    def scatter(self) -> None:
+        """Copy the parameters into the networks."""
+        self._copy(to_nets=True)
+
+    def _layer(self, i: int) -> Layer:
+        """Return what does the work of all networks' layers i."""
+        alike = [net.layers[i] for net in self.nets]
+        layer: Layer
+        if isinstance(alike[0], Dense):
+            layer = _WideDense(self.sets, alike[0]) if i == self.first else _StackedDense(self.k, alike[0])
+        elif isinstance(alike[0], Dropout):
+            layer = _StackedDropout(alike)
+        else:
+            layer = deepcopy(alike[0])
+        layer.connect(alike[0].n_in, dtype=self.dtype, xp=np)
+        return layer
+
+    def _bind(self) -> None:
+        """Make theta and grad the home of the parameters: all weights, then all biases."""
+        start = 0
+        for name in ("W", "b"):
+            for layer in self.layers:
+                if isinstance(layer, _StackedDense):
+                    shape = layer.parameter_shapes()[name]
+                    stop = start + int(np.prod(shape))
+                    setattr(layer, name, self.theta[start:stop].reshape(shape))
+                    setattr(layer, "d" + name, self.grad[start:stop].reshape(shape))
+                    start = stop
+
+    def _copy(self, *, to_nets: bool) -> None:
+        """Copy all parameters, from the stack to the networks or back."""
+        for i, stacked in enumerate(self.layers):
+            for j, net in enumerate(self.nets):
+                layer = net.layers[i]
+                if isinstance(layer, Dense) and isinstance(stacked, _StackedDense):
+                    for own, part in ((layer.W, stacked.weights_of(j)), (layer.b, stacked.b[j])):
+                        np.copyto(*((own, part) if to_nets else (part, own)))
+
+
+class _StackedDense(Layer):
+    """k fully connected layers: y_j = x_j W_j + b_j, the rows of x_j and y_j being every k-th."""
+
+    W: Array
+    b: Array
+    dW: Array  # noqa: N815 - d is the gradient of the loss
+    db: Array
+
+    def __init__(self, k: int, dense: Dense) -> None:
+        self.k, self.n_units = k, dense.n_units
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y."""
+        self.x = x
+        y = self.buffer("y", len(x), self.n_out)
+        np.matmul(self.by_net(x), self.W, out=self.by_net(y))
+        self.side_by_side(y)[...] += self.b.reshape(-1)
+        return y
+
+    def backward(self, dy: Array) -> Array | None:
+        """Fill dW and db, return dx."""
+        np.sum(self.side_by_side(dy), axis=0, out=self.db.reshape(-1))
+        np.matmul(self.by_net(self.x).transpose(0, 2, 1), self.by_net(dy), out=self.dW)
+        dx = self.buffer("dx", len(dy), self.n_in)
+        np.matmul(self.by_net(dy), self.W.transpose(0, 2, 1), out=self.by_net(dx))
+        return dx
+
+    def by_net(self, rows: Array) -> Array:
+        """Return rows (n k, width) as matrices (k, n, width), one a network."""
+        return rows.reshape(-1, self.k, rows.shape[1]).transpose(1, 0, 2)
+
+    def side_by_side(self, rows: Array) -> Array:
+        """Return rows (n k, width) as (n, k width)."""
+        return rows.reshape(-1, self.k * rows.shape[1])
+
+    def weights_of(self, j: int) -> Array:
+        """Return network j's W."""
+        return self.W[j]  # type: ignore[no-any-return]
+
+    def width(self, n_in: int) -> int:
+        """Return the number of units of one network."""
+        return self.n_units
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of W and b."""
+        return {"W": (self.k, self.n_in, self.n_out), "b": (self.k, self.n_out)}
+
+
+class _WideDense(_StackedDense):
+    """The first of them: y = x W + b with the columns of a set side by side in W, x (n, n_in) being one."""
+
+    def __init__(self, sets: Sequence[range], dense: Dense) -> None:
+        super().__init__(sets[-1].stop, dense)
+        self.sets = sets
+
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return y."""
+        self.x = x
+        y = self.buffer("y", len(x), self.k * self.n_out)
+        for W, columns in zip(self.by_set(self.W), self.columns, strict=True):
+            np.matmul(x, W, out=y[:, columns])
+        y += self.b.reshape(-1)
+        return y.reshape(-1, self.n_out)
+
+    def backward(self, dy: Array) -> None:
+        """Fill dW and db."""
+        dy = self.side_by_side(dy)
+        np.sum(dy, axis=0, out=self.db.reshape(-1))
+        for dW, columns in zip(self.by_set(self.dW), self.columns, strict=True):
+            np.matmul(self.x.T, dy[:, columns], out=dW)
+
+    @property
+    def columns(self) -> list[slice]:
+        """The columns of each set in y."""
+        return [slice(own.start * self.n_out, own.stop * self.n_out) for own in self.sets]
+
+    def by_set(self, W: Array) -> list[Array]:
+        """Return the matrix of each set, (n_in, k of the set n_out)."""
+        parts = [W[own.start : own.stop] for own in self.sets]
+        return [part.reshape(self.n_in, -1) for part in parts]
+
+    def weights_of(self, j: int) -> Array:
+        """Return network j's W."""
+        [(own, W)] = [(own, W) for own, W in zip(self.sets, self.by_set(self.W), strict=True) if j in own]
+        return W[:, (j - own.start) * self.n_out : (j - own.start + 1) * self.n_out]
+
+
+class _StackedDropout(Dropout):
+    """k layers of dropout, each with its network's generator or mask."""
+
+    def __init__(self, alike: Sequence[Layer]) -> None:
+        self.alike = [layer for layer in alike if isinstance(layer, Dropout)]
+        super().__init__(self.alike[0].drop_prob)
+
+    def training_mask(self, n_rows: int) -> Array:
+        """Return which entries are kept, by each network in turn."""
+        kept = self.buffer("kept", n_rows, self.n_in, dtype=bool)
+        k = len(self.alike)
+        for j, layer in enumerate(self.alike):
+            kept[j::k] = layer.training_mask(n_rows // k)
+        return kept
+
+
+Model: TypeAlias = Single | Stack
+
+
+def generators_of(model: Model) -> list[np.random.Generator]:
+    """Return what the networks' dropout draws from, network by network.
+
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> layers = [pl.Dense(4), pl.Dropout(0.1), pl.Dense(2), pl.Dropout(0.1)]
+    >>> len(generators_of(Single(pl.Network(layers).build(3, rng=np.random.default_rng(0)))))
+    2
+    """
+    return [rng for net in model.nets for rng in net.generators]
+
+
+def _cut(k: int, n_sets: int) -> list[range]:
+    """Return the networks of each set.
+
+    Examples
+    --------
+    >>> _cut(5, 2)
+    [range(0, 2), range(2, 5)]
+    """
+    return [range(k * i // n_sets, k * (i + 1) // n_sets) for i in range(n_sets)]
+
+
+def _first_dense(nets: Sequence[Network]) -> int:
+    """Return the place of the first Dense, or raise: only Rescale may stand before it."""
+    layers = nets[0].layers
+    first = 1 if isinstance(layers[0], Rescale) else 0
+    if len(layers) <= first or not isinstance(layers[first], Dense):
+        raise ValueError(
+            f"networks trained at once must begin with Dense, or Rescale and Dense, got {nets[0]}"
+        )
+    return first
+
+
+def _check_alike(nets: Sequence[Network]) -> None:
+    """Raise unless all networks are built, distinct, on the CPU and of one shape."""
+    if len({id(net) for net in nets}) < len(nets):
+        raise ValueError("nets must be different networks, got one of them twice")
+    for j, net in enumerate(nets):
+        for what, own, first in (
+            ("layers", _outline(net), _outline(nets[0])),
+            ("dtype", net.dtype, nets[0].dtype),
+            ("inputs", net.n_in, nets[0].n_in),
+            ("device", net.device, nets[0].device),
+        ):
+            if own != first:
+                raise ValueError(
+                    f"nets must be alike, but the {what} of nets[{j}] are {own}, of nets[0] {first}"
+                )
+    if nets[0].device != "cpu":
+        raise ValueError(f"networks are trained at once on the CPU, got device {nets[0].device!r}")
+
+
+def _check_layers(net: Network) -> None:
+    """Raise if a layer may do more than this module knows."""
+    for i, layer in enumerate(net.layers):
+        if type(layer) not in (Dense, Dropout, *BY_ROW):
+            raise ValueError(
+                f"{type(layer).__name__} in layers[{i}] is not pellucid's own: train such networks one by one"
+            )
+
+
+def _outline(net: Network) -> list[tuple[str, dict[str, Any], int]]:
+    """Return what must be equal: type, settings and width of each layer, but not its initializer."""
+    return [(type(layer).__name__, layer.settings(), layer.n_out) for layer in net.layers]
