@@ -25,7 +25,7 @@ ORDER = [
     {"network"},
     {"checks"},
     {"training.batches", "training.many", "training.memory_map"},
-    {"gradient_check", "principal_components", "training.records", "training.step"},
+    {"gradient_check", "principal_components", "training.records"},
     {"compiled"},
     {"training"},
     {"pellucid"},

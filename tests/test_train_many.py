@@ -150,7 +150,7 @@ class Averaged(pl.Loss):
         ([*networks(1), "net"], None, TypeError, r"nets\[1\] must be a pellucid.Network"),
         ([*networks(1), pl.Network([pl.Dense(3)])], None, RuntimeError, "no parameters yet"),
         ([*networks(1), *networks(1, dtype=np.float32)], None, ValueError, r"dtype of nets\[1\] are"),
-        (networks(2), Averaged(), ValueError, "loss that has rows of its own, got Averaged"),
+        (networks(2), Averaged(), ValueError, "computed row by row, with a method `rows`, got Averaged"),
     ],
 )  # fmt: skip
 def test_the_call_itself_raises(nets, loss, error, message):

@@ -131,6 +131,43 @@ def aligned_zeros(n: int, dtype: Any, xp: ModuleType = np) -> Array:
     return room[start : start + n * dtype.itemsize].view(dtype)
 
 
+class Scratch:
+    """Working arrays by name, made once and kept as long as they fit.
+
+    An array grows to the largest number of rows ever asked for; fewer rows are a view of its first ones.
+    Copies and pickles start without arrays.
+
+    Examples
+    --------
+    >>> scratch = Scratch()
+    >>> wide = scratch.array("dx", (5, 2), np.float32)
+    >>> scratch.array("dx", (3, 2), np.float32).base is wide.base
+    True
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Array] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: Any, xp: ModuleType = np) -> Array:
+        """Return the array of a name, with any contents."""
+        kept = self._arrays.get(name)
+        if kept is not None and kept.shape == shape and kept.dtype == dtype and type(kept) is xp.ndarray:
+            return kept
+        whole = None if kept is None else kept.base
+        if not (
+            isinstance(whole, xp.ndarray)
+            and whole.dtype == dtype
+            and whole.shape[1:] == shape[1:]
+            and len(whole) >= shape[0]
+        ):
+            whole = xp.empty(shape, dtype)
+        self._arrays[name] = whole[: shape[0]]
+        return self._arrays[name]
+
+    def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
+        return Scratch, ()
+
+
 def float_dtype(dtype: object) -> np.dtype[np.floating]:
     """Return `dtype` as a NumPy dtype, which must be float32 or float64.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pellucid.compiled.first.products import tiles
+from pellucid.compiled.first import tiles
 
 
 @pytest.fixture(params=["panels", "BLAS"])

@@ -412,12 +412,12 @@ def test_the_choice_is_by_size(monkeypatch):
     """What `pays` says is done, where it is possible: the bits are those of the way that was chosen."""
     x, y = data()
     for worth_it in (False, True):
-        monkeypatch.setattr("pellucid.training.train.pays", lambda *sizes, worth_it=worth_it: worth_it)
+        monkeypatch.setattr("pellucid.training.setup.pays", lambda *sizes, worth_it=worth_it: worth_it)
         chosen, asked = network(dtype=np.float32), network(dtype=np.float32)
         run(chosen, x, y, compiled=None, batch_size=10)
         run(asked, x, y, compiled=worth_it, batch_size=10)
         np.testing.assert_array_equal(chosen.theta, asked.theta)
-    monkeypatch.setattr("pellucid.training.train.is_installed", lambda: False)
+    monkeypatch.setattr("pellucid.training.setup.is_installed", lambda: False)
     run(chosen := network(dtype=np.float32), x, y, compiled=None, batch_size=10)
     run(asked := network(dtype=np.float32), x, y, compiled=False, batch_size=10)
     np.testing.assert_array_equal(chosen.theta, asked.theta)

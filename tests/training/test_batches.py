@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.training import batches
-from pellucid.training.batches import FromFile, InMemory
+from pellucid.training.batches import InMemory
+from pellucid.training.memory_map import windows
+from pellucid.training.memory_map.windows import FromFile
 
 
 def rows_of(source, epochs=1):
@@ -42,8 +43,8 @@ def on_disk(tmp_path):
 @pytest.fixture
 def small_windows(monkeypatch):
     """Make windows of 640 bytes and runs of 64: 20 and 2 rows of 4 float64."""
-    monkeypatch.setattr(batches, "WINDOW_BYTES", 640)
-    monkeypatch.setattr(batches, "RUN_BYTES", 64)
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 640)
+    monkeypatch.setattr(windows, "RUN_BYTES", 64)
 
 
 def numbered(n):
@@ -149,7 +150,7 @@ class TestTrain:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert records[1].accuracy > 0.8
-        assert peak < 2 * batches.WINDOW_BYTES + 4e6 < self.x.nbytes * 1.2
+        assert peak < 2 * windows.WINDOW_BYTES + 4e6 < self.x.nbytes * 1.2
 
     def test_a_small_file_gives_the_numbers_of_the_array(self, tmp_path):
         np.save(tmp_path / "x.npy", self.x[:500])

@@ -170,9 +170,9 @@ def test_many_networks_go_on_to_the_same_bits(tmp_path, monkeypatch, compiled):
 
 
 def test_a_file_larger_than_a_window(tmp_path, monkeypatch):
-    monkeypatch.setattr("pellucid.training.train.WINDOW_BYTES", 500)
-    monkeypatch.setattr("pellucid.training.batches.WINDOW_BYTES", 8 * WIDTH * 20)
-    monkeypatch.setattr("pellucid.training.batches.RUN_BYTES", 8 * WIDTH * 3)
+    monkeypatch.setattr("pellucid.training.setup.WINDOW_BYTES", 500)
+    monkeypatch.setattr("pellucid.training.memory_map.windows.WINDOW_BYTES", 8 * WIDTH * 20)
+    monkeypatch.setattr("pellucid.training.memory_map.windows.RUN_BYTES", 8 * WIDTH * 3)
     x, y = data()
     np.save(tmp_path / "x.npy", x)
 
@@ -371,8 +371,8 @@ def test_a_file_that_is_there_is_lost_by_no_training(tmp_path, many):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"every": 3}, "every=3 belongs to a checkpoint"),
-        ({"resume": True}, "resume=True belongs to a checkpoint"),
+        ({"every": 3}, "every=3 needs a checkpoint"),
+        ({"resume": True}, "resume=True needs a checkpoint"),
         ({"checkpoint": "a", "every": 0}, "every must be a whole number >= 1, got 0"),
         ({"checkpoint": "missing/a"}, "no such folder for the checkpoint"),
         ({"checkpoint": "."}, "the checkpoint must be a regular file; name another"),

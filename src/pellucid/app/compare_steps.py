@@ -4,20 +4,19 @@
 Difference(absolute=0.5, relative=0.2)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import tee
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+import pellucid as pl
 from pellucid.app.compare_setup import Setup
 from pellucid.backend import Array
-from pellucid.checks import check_ending
 from pellucid.files.saved_network import named_parameters
-from pellucid.training.many import Single
-from pellucid.training.step import PlainDescent
-from pellucid.training.train import BLOCK_ROWS
 
 OURS, THEIRS = "pellucid", "PyTorch"
 
@@ -67,10 +66,9 @@ class SideBySide:
         from pellucid.interop.torch import Twin
 
         net, optimizer = setup.net, setup.optimizer
-        check_ending(net, setup.loss)
-        self._batches = setup.batches()
+        ours, self._batches = tee(setup.batches())
         self._twin = Twin(net, setup.loss, optimizer)
-        self._own = PlainDescent(Single(net), setup.loss, optimizer, len(setup.y), BLOCK_ROWS)
+        self._records = pl.train(net, setup.loss, optimizer, ours, epochs=1, per_batch=True, compiled=False)
         self._layers = {name: (layer, ours) for name, layer, ours in named_parameters(net.layers)}
         places = {id(layer): i for i, layer in enumerate(net.layers)}
         self.blocks = [f"{places[id(layer)]}.{ours}" for layer, ours in self._layers.values()]
@@ -85,13 +83,9 @@ class SideBySide:
             If a loss is not finite.
         """
         for number in range(1, n + 1):
-            x, y = next(self._batches)
-            value, expected = (
-                self._timed(OURS, self._own.step, x, y),
-                self._timed(THEIRS, self._twin.step, x, y),
-            )
-            if not np.isfinite(value):
-                raise FloatingPointError(f"step {number}: the loss is {value:g}: try a smaller learning rate")
+            value = self._timed(OURS, self._step)
+            batch = next(self._batches)
+            expected = self._timed(THEIRS, partial(self._twin.step, *batch))
             yield StepDifferences(
                 number,
                 (value, expected),
@@ -100,11 +94,15 @@ class SideBySide:
                 self._differences("", self._twin.parameters()),
             )
 
-    def _timed(self, library: str, step: Any, x: Array, y: Array) -> float:
+    def _step(self) -> tuple[float, object]:
+        """Take a step of ours; return its loss first, as the twin does."""
+        record = next(self._records)
+        return record.loss, record
+
+    def _timed(self, library: str, step: Callable[[], tuple[Any, object]]) -> float:
         """Take a step, note how long it took, and return its loss."""
         start = perf_counter()
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value, _ = step(x, y)
+        value, _ = step()
         self.seconds[library].append(perf_counter() - start)
         return float(value)
 

@@ -30,7 +30,7 @@ AHEAD = 2**22
 
 
 class CompiledDescent:
-    """Takes steps by compiled code; see `pellucid.training.step.PlainDescent`.
+    """Takes steps by compiled code; see `pellucid.training.epochs.CompiledSteps`.
 
     Parameters
     ----------

@@ -50,21 +50,13 @@ class Single:
         self.theta, self.grad, self.n_weights = net.theta, net.grad, net.n_weights
         self.dtype, self.device = net.dtype, net.device
 
-    def gradient(self, loss: Loss, x: Array, y: Array) -> tuple[Any, Any]:
-        """Fill grad with the gradient of the mean loss; return that and the number of right rows."""
-        outputs = self.net.forward(x, train=True)
-        value, dy = self._value_and_grad(loss, outputs, y)
-        right = count_correct(outputs, y, loss.threshold)
-        self.net.backward(dy)
-        return value, right
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Run the network forward."""
+        return self.net.forward(x, train=train)
 
-    def _value_and_grad(self, loss: Loss, outputs: Array, y: Array) -> tuple[Any, Array]:
-        """Return the loss and its gradient; labels, checked once for all batches, are not checked again."""
-        if not loss.by_rows:
-            return loss.value_and_grad(outputs, y)
-        values, dy = loss.rows(outputs, y)
-        dy /= len(outputs)
-        return values.sum() / len(outputs), dy
+    def backward(self, dy: Array) -> None:
+        """Fill ``grad`` from the gradient of the mean loss."""
+        self.net.backward(dy)
 
     def scatter(self) -> None:
         """Do nothing: the network's own parameters are trained."""
@@ -108,20 +100,19 @@ class Stack:
         self._bind()
         self._copy(to_nets=False)
 
-    def gradient(self, loss: Loss, x: Array, y: Array) -> tuple[Array, Array]:
-        """Fill grad with each network's gradient; return their mean losses and numbers of right rows."""
+    def forward(self, x: Array, *, train: bool) -> Array:
+        """Return the outputs (n k, n_out): those of network j for row i in row i k + j."""
         outputs = x if self.layers[0].casts else x.astype(self.dtype, copy=False)
         for layer in self.layers:
-            outputs = layer.forward(outputs, train=True)
-        labels = np.repeat(y, self.k, axis=0)
-        right = right_rows(outputs, labels, loss.threshold)
-        values, dy = loss.rows(outputs, labels)
-        dy /= len(x)
+            outputs = layer.forward(outputs, train=train)
+        return outputs
+
+    def backward(self, dy: Array) -> None:
+        """Fill ``grad`` from the gradients of the mean losses, dy (n k, n_out)."""
         gradient: Array | None = dy
         for layer in self.layers[self.first :][::-1]:
             assert gradient is not None
             gradient = layer.backward(gradient)
-        return values.reshape(-1, self.k).mean(axis=0), right.reshape(-1, self.k).sum(axis=0)
 
     def scatter(self) -> None:
         """Copy the parameters into the networks."""
@@ -266,6 +257,39 @@ class _StackedDropout(Dropout):
 
 
 Model: TypeAlias = Single | Stack
+
+
+class StepLoss:
+    """A loss in the steps of training: labels, checked once for all batches, are not checked again.
+
+    Parameters
+    ----------
+    loss : Loss
+    k : int
+        The number of networks whose outputs come together.
+    """
+
+    def __init__(self, loss: Loss, k: int) -> None:
+        self.loss, self.k = loss, k
+
+    def value_and_grad(self, outputs: Array, y: Array) -> tuple[Any, Array]:
+        """Return the mean loss of each network, () or (k,), and its gradient by the outputs."""
+        if not self.loss.by_rows:
+            return self.loss.value_and_grad(outputs, y)
+        values, dy = self.loss.rows(outputs, self._for_all(y))
+        dy /= len(y)
+        return values.sum() / len(y) if self.k == 1 else values.reshape(-1, self.k).mean(axis=0), dy
+
+    def count_correct(self, outputs: Array, y: Array) -> Any:
+        """Return how many rows each network classifies correctly."""
+        if self.k == 1:
+            return count_correct(outputs, y, self.loss.threshold)
+        correct = right_rows(outputs, self._for_all(y), self.loss.threshold)
+        return correct.reshape(-1, self.k).sum(axis=0)
+
+    def _for_all(self, y: Array) -> Array:
+        """Return the labels of the rows of all networks."""
+        return y if self.k == 1 else np.repeat(y, self.k, axis=0)
 
 
 def generators_of(model: Model) -> list[np.random.Generator]:

@@ -139,27 +139,27 @@ class Tally:
     def __init__(self, model: Model, before: Array, epoch: int) -> None:
         self.model, self.before, self.epoch = model, before, epoch
         self.losses: list[Array] = []
-        self.right: list[Array] = []
+        self.n_correct: list[Array] = []
         self.sizes: list[int] = []
         self.checked = 0
 
-    def take_up(self, losses: Array, right: Array, sizes: Array) -> None:
-        """Begin with the batches that `so_far` told of."""
-        self.losses, self.right, self.sizes, self.checked = [losses], [right], sizes.tolist(), 1
+    def continue_with(self, losses: Array, n_correct: Array, sizes: Array) -> None:
+        """Start with the batches that `so_far` returned."""
+        self.losses, self.n_correct, self.sizes, self.checked = [losses], [n_correct], sizes.tolist(), 1
 
     def so_far(self) -> tuple[Array, Array, Array]:
         """Return losses and right rows, (steps, k), and sizes of all batches; call `check` before."""
-        return np.concatenate(self.losses), np.concatenate(self.right), np.array(self.sizes, np.int64)
+        return np.concatenate(self.losses), np.concatenate(self.n_correct), np.array(self.sizes, np.int64)
 
-    def add(self, piece: Piece, losses: Array, right: Array) -> None:
+    def add(self, piece: Piece, losses: Array, n_correct: Array) -> None:
         """Take in the steps on a piece: losses and right rows have the shape (steps, k)."""
         self.sizes += piece.sizes
         self.losses.append(losses)
-        self.right.append(right)
+        self.n_correct.append(n_correct)
 
     def check(self) -> None:
         """Raise, with theta put back, if a loss since the last check or the parameters are not finite."""
-        for parts in (self.losses, self.right):
+        for parts in (self.losses, self.n_correct):
             parts[self.checked :] = [to_host(part) for part in parts[self.checked :]]
         losses = np.concatenate([np.empty((0, self.model.k)), *self.losses[self.checked :]])
         self.checked = len(self.losses)
@@ -185,17 +185,17 @@ class Tally:
 
     def of_last_batch(self) -> list[Record]:
         """Return a record of the last batch for each network; call `check` before."""
-        losses, right, n = self.losses[-1][-1], self.right[-1][-1], self.sizes[-1]
+        losses, n_correct, n = self.losses[-1][-1], self.n_correct[-1][-1], self.sizes[-1]
         return [
             Record(self.epoch, len(self.sizes), float(value), float(count / n))
-            for value, count in zip(losses, right, strict=True)
+            for value, count in zip(losses, n_correct, strict=True)
         ]
 
     def of_epoch(self, measured: Sequence[Measured]) -> list[Record]:
         """Return a record of the epoch for each network; call `check` before."""
         n = sum(self.sizes)
         losses = np.array(self.sizes) @ np.concatenate(self.losses).astype(np.float64) / n
-        right = np.concatenate(self.right).sum(axis=0) / n
+        right = np.concatenate(self.n_correct).sum(axis=0) / n
         return [
             Record(self.epoch, None, float(value), float(share), *validation)
             for value, share, validation in zip(losses, right, measured, strict=True)

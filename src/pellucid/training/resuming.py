@@ -10,39 +10,43 @@ import numpy as np
 from pellucid.backend import Array, to_host
 from pellucid.files.reading import brief
 from pellucid.layers import Layer
-from pellucid.losses import Loss
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
+from pellucid.training.arguments import Arguments
 from pellucid.training.batches import Source
 from pellucid.training.checkpoint import Snapshot, generator_state
-from pellucid.training.loop import Loop
+from pellucid.training.epochs import Training
 from pellucid.training.many import Model, generators_of
 
 #: Rows that stand for all of a memory map; and rows that are looked at together.
 SAMPLE = 1024
+#: What checkpoints call the steps of the plain path.
+PLAIN = "PlainDescent"
 
 
 def describe_training(
-    loop: Loop, loss: Loss, validation: tuple[Array, Array] | None, settings: Mapping[str, object]
+    training: Training, given: Arguments, validation: tuple[Array, Array] | None
 ) -> dict[str, object]:
-    """Return as JSON values what determines the numbers of a training.
+    """Return as JSON values everything that determines the numbers of a training.
 
     Parameters
     ----------
-    loop, loss, validation
-        What is trained, how, on what, and what it is measured on.
-    settings : mapping of str to JSON value
-        Whatever else.
+    training : Training
+    given : Arguments
+    validation : (x, y) or None
+        The validation rows as they are measured.
     """
+    compiled = training.compiled
     return {
-        **describe_nets(loop.model.nets),
-        "loss": repr(loss),
-        "optimizer": _told_optimizer(loop.optimizer),
-        **describe_rows(loop.source),
+        **describe_nets(training.model.nets),
+        "loss": repr(given.loss),
+        "optimizer": _told_optimizer(training.optimizer),
+        **describe_rows(training.source),
         "validation": None if validation is None else digest_data(*validation),
-        "steps": type(loop.descent).__name__,
-        **describe_generators(loop.model, loop.source.rng),
-        **settings,
+        "steps": PLAIN if compiled is None else type(compiled).__name__,
+        **describe_generators(training.model, training.source.rng),
+        "block_rows": given.block_rows and int(given.block_rows),
+        "deterministic": given.deterministic,
     }
 
 
@@ -145,19 +149,19 @@ def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None)
     }
 
 
-def check_fits(start: Snapshot, loop: Loop) -> None:
-    """Raise unless a loop that saves can go on from a snapshot: it is one of the same training.
+def check_fits(start: Snapshot, training: Training) -> None:
+    """Raise unless a training can resume from a snapshot: it must be one of the same training.
 
     Raises
     ------
     ValueError
         It names the file, what differs, and what to do.
     """
-    assert loop.saving is not None
-    path = loop.saving.checkpoint.path
-    _check_same(start, loop.saving.training, path)
-    _check_shape(start, loop.model, path)
-    _check_epochs(start, loop.epochs, path)
+    assert training.saving is not None
+    path = training.saving.checkpoint.path
+    _check_same(start, training.saving.training, path)
+    _check_shape(start, training.model, path)
+    _check_epochs(start, training.n_epochs, path)
 
 
 def _check_epochs(start: Snapshot, epochs: int, path: object) -> None:

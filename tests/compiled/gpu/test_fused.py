@@ -11,11 +11,10 @@ from tests import cuda, strict
 import pellucid as pl
 from pellucid.backend import to_device, to_host
 from pellucid.compiled.gpu.fused import FusedDescent
-from pellucid.training import batches
-from pellucid.training import train as training
+from pellucid.training import setup
 from pellucid.training.batches import InMemory
 from pellucid.training.many import Single
-from pellucid.training.step import PlainDescent
+from pellucid.training.memory_map import windows
 
 pytestmark = pytest.mark.skipif(cuda.COMPILER is None, reason="there is no C compiler to run the kernels by")
 
@@ -66,7 +65,24 @@ def run(net, loss, optimizer, x, y, *, batch_size=16, shuffle=True, epochs=3, bl
 def descent_of(net, loss, optimizer, batch_size, block_rows=None):
     if net.device == "gpu":
         return FusedDescent(Single(net), loss, optimizer)
-    return PlainDescent(Single(net), loss, optimizer, batch_size, block_rows)
+    return PlainSteps(net, loss, optimizer, block_rows)
+
+
+class PlainSteps:
+    """Steps on the plain path, called like compiled ones."""
+
+    def __init__(self, net, loss, optimizer, block_rows=None):
+        self.net, self.loss, self.optimizer, self.block_rows = net, loss, optimizer, block_rows
+
+    def steps(self, x, y, rows, batch_size):
+        x, y = x[rows], y[rows]
+        *records, _ = pl.train(
+            self.net, self.loss, self.optimizer, x, y, epochs=1, batch_size=batch_size, shuffle=False,
+            block_rows=self.block_rows, per_batch=True, compiled=False,
+        )  # fmt: skip
+        sizes = [len(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+        n_correct = [[round(r.accuracy * n)] for r, n in zip(records, sizes, strict=True)]
+        return np.array([[r.loss] for r in records]), np.array(n_correct)
 
 
 def compare(make, loss, optimizer, x, y, *, atol=1e-12, **arguments):
@@ -213,7 +229,7 @@ def test_fused_and_plain_steps_take_turns():
     optimizers = pl.Adam(pl.one_cycle(0.05, 24)), pl.Adam(pl.one_cycle(0.05, 24))
     run(cpu, pl.SoftmaxCrossEntropy(), optimizers[0], x, y, shuffle=False, epochs=6)
     for fused in (True, False, True):
-        plain = PlainDescent(Single(net), pl.SoftmaxCrossEntropy(), optimizers[1], 16, None)
+        plain = PlainSteps(net, pl.SoftmaxCrossEntropy(), optimizers[1])
         descent = descent_of(net, pl.SoftmaxCrossEntropy(), optimizers[1], 16) if fused else plain
         for _ in range(2):
             descent.steps(to_device(x, "gpu"), to_device(y, "gpu"), slice(0, N), 16)
@@ -337,9 +353,9 @@ def test_train_waits_at_the_end_of_an_epoch_only(way, gpu):
 
 
 def test_train_from_a_file_window_by_window(tmp_path, monkeypatch):
-    for module in (batches, training):
+    for module in (setup, windows):
         monkeypatch.setattr(module, "WINDOW_BYTES", 20 * N_IN * 8)
-    monkeypatch.setattr(batches, "RUN_BYTES", 4 * N_IN * 8)
+    monkeypatch.setattr(windows, "RUN_BYTES", 4 * N_IN * 8)
     (x, y), nets = data(), [network(device) for device in ("cpu", "gpu")]
     np.save(tmp_path / "x.npy", x)
     for net in nets:

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.training import batches
-from pellucid.training.memory_map import file_reads as mapped
+from pellucid.training.memory_map import file_reads, windows
 from pellucid.training.memory_map.file_reads import MappedRows, open_behind
 
 X = np.random.default_rng(0).integers(0, 256, (5000, 7), np.uint8)
@@ -101,13 +100,13 @@ def test_one_row_backwards(tmp_path):
 
 @on_linux
 def test_each_window_is_asked_for_before_the_one_before_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(batches, "WINDOW_BYTES", 7000)
-    monkeypatch.setattr(batches, "RUN_BYTES", 700)
+    monkeypatch.setattr(windows, "WINDOW_BYTES", 7000)
+    monkeypatch.setattr(windows, "RUN_BYTES", 700)
     calls, advise, read_at = [], os.posix_fadvise, os.preadv
     monkeypatch.setattr(os, "posix_fadvise", lambda *what: calls.append(("ask", what[1])) or advise(*what))
     monkeypatch.setattr(os, "preadv", lambda *what: calls.append(("read", what[2])) or read_at(*what))
     x = np.load(saved(tmp_path / "x.npy"), mmap_mode="r")
-    for _ in batches.FromFile(x, np.arange(5000), 10, np.random.default_rng(0)).epoch(10):
+    for _ in windows.FromFile(x, np.arange(5000), 10, np.random.default_rng(0)).epoch(10):
         pass
     asked, read = ([place for kind, place in calls if kind == each] for each in ("ask", "read"))
     assert sorted(set(asked)) == sorted(set(read)) == sorted(asked) == sorted(read)
@@ -127,7 +126,7 @@ def test_a_pipe_in_the_place_of_the_file_does_not_stop_anything(tmp_path):
 
 
 def test_where_nobody_tells_what_is_mapped_rows_are_copied(tmp_path, monkeypatch):
-    monkeypatch.setattr(mapped, "MAPS", tmp_path / "maps")
+    monkeypatch.setattr(file_reads, "MAPS", tmp_path / "maps")
     check_read(np.load(saved(tmp_path / "x.npy"), mmap_mode="r"), X, *RUNS, by_calls=False)
 
 

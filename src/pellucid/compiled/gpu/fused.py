@@ -41,7 +41,7 @@ class Feed(NamedTuple):
 
 
 class FusedDescent:
-    """Takes steps on the GPU; see `pellucid.training.step.PlainDescent`.
+    """Takes steps on the GPU; see `pellucid.training.epochs.CompiledSteps`.
 
     A batch is computed in one pass, or in as few blocks as the memory allows. In full batch the rescaled x is
     kept for the next epoch: an array on the device that is to change in between must be another array then.

@@ -7,8 +7,8 @@ from tests.test_devices import DTYPES, LOSSES, same, twins
 
 import pellucid as pl
 from pellucid.backend import to_device
-from pellucid.training import batches
-from pellucid.training import train as training
+from pellucid.training import setup
+from pellucid.training.memory_map import windows
 
 N, N_IN = 23, 4
 WAYS = {
@@ -93,9 +93,9 @@ def test_data_may_be_on_the_device_already():
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_windows_of_a_file(shuffle, tmp_path, monkeypatch):
-    for module in (batches, training):
+    for module in (setup, windows):
         monkeypatch.setattr(module, "WINDOW_BYTES", 40)
-    monkeypatch.setattr(batches, "RUN_BYTES", 12)
+    monkeypatch.setattr(windows, "RUN_BYTES", 12)
     (x, y, _), nets = data(), twins(layers)
     np.save(tmp_path / "x.npy", x)
     check_same(nets, *(run(net, tmp_path / "x.npy", y, batch_size=5, shuffle=shuffle) for net in nets))
@@ -149,5 +149,5 @@ def test_networks_at_once_need_a_loss_that_tells_rows_apart():
             return outputs.sum() / len(outputs), outputs / len(outputs)
 
     nets = [pl.Network([pl.Dense(3)]).build(N_IN, rng=np.random.default_rng(i)) for i in range(2)]
-    with pytest.raises(ValueError, match=r"trained at once by a loss that has rows .*, got Averaged\(\)"):
+    with pytest.raises(ValueError, match=r"computed row by row, .*, got Averaged\(\)"):
         pl.train_many(nets, Averaged(), pl.SGD(0.1), np.ones((4, N_IN)), np.ones(4, int), epochs=1)
