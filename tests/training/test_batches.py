@@ -172,7 +172,7 @@ class TestTrain:
 
     def test_a_generator_lasts_for_one_epoch_only(self):
         pairs = ((self.x[:10], self.y[:10]) for _ in range(2))
-        with pytest.raises(ValueError, match="must begin anew for every epoch"):
+        with pytest.raises(ValueError, match="must start again in every epoch"):
             self.train(self.net(), pairs, epochs=2)
 
     @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ class TestTrain:
     @pytest.mark.parametrize(
         ("number", "message"), [(np.nan, "nan: data must be f"), (1e39, "1e\\+39: data must")]
     )
-    def test_a_wrong_number_in_a_file_is_told_of_when_its_window_is_read(self, tmp_path, number, message):
+    def test_a_wrong_number_in_a_file_is_reported_when_its_window_is_read(self, tmp_path, number, message):
         """1e39 is none of float32, in which the network computes."""
         x, y = np.zeros((70_000, 64)), np.zeros(70_000, int)
         x[68_123, 5] = number

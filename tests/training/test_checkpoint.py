@@ -1,4 +1,4 @@
-"""A training that was broken off anywhere goes on to the bits of one that was not."""
+"""A training that is interrupted anywhere resumes to the bits of one that is not."""
 
 import errno
 import itertools
@@ -67,7 +67,7 @@ class Break(files.System):
 def train(
     path, every, *, resume=False, way="memory", optimizer="adam", epochs=4, dtype=np.float64, **settings
 ):
-    """Train once, until the end or until it is broken off; return the outcome, or None."""
+    """Train once, to the end or until it is interrupted; return the outcome, or None."""
     net, rules, rng = network(dtype=dtype), OPTIMIZERS[optimizer](), np.random.default_rng(3)
     x, y = data(dtype)
     given = {"x": x, "y": y, "batch_size": 8, "rng": rng, "validation": (x[:9], y[:9])}
@@ -292,7 +292,7 @@ def test_a_disk_that_takes_no_more_keeps_the_last_good_checkpoint(tmp_path, monk
     monkeypatch.setattr(files, "SYSTEM", system())
     with pytest.raises(
         OSError,
-        match=r"(No space left on device|Read-only file system); the checkpoint before, .*a.safetensors'",
+        match=r"(No space left on device|Read-only file system); the previous checkpoint, .*a.safetensors'",
     ):
         train(path, 1)
     monkeypatch.setattr(files, "SYSTEM", files.System())
@@ -315,22 +315,25 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         (
             {"optimizer": "momentum"},
             r"another training, optimizer: 'Adam\(.*one_cycle.* there, 'SGD\(.* here",
         ),
         ({"way": "in order"}, r"validation: '[0-9a-f]{64}' there, None here"),
-        ({"epochs": 1}, "epochs must be at least 4, where .* is, got 1; to have fewer, train from the start"),
+        (
+            {"epochs": 1},
+            "epochs must be at least 4, the epoch that .* has reached, got 1",
+        ),
         ({"dtype": np.float32}, "dtype: 'float64' there, 'float32' here"),
         ({"block_rows": 4}, "block_rows: 2048 there, 4 here"),
         ({"compiled": True}, "steps: 'PlainDescent' there, 'CompiledDescent' here"),
     ],
 )
-def test_another_training_is_refused(tmp_path, changes, told):
+def test_another_training_is_refused(tmp_path, changes, message):
     train(tmp_path / "a", 2, compiled=False)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         train(tmp_path / "a", 2, resume=True, **changes)
 
 
@@ -361,7 +364,9 @@ def test_a_file_that_is_there_is_lost_by_no_training(tmp_path, many):
             return pl.train_many([network()], *task, epochs=1, checkpoint=path, resume=resume)
         return pl.train(network(), *task, epochs=1, checkpoint=path, resume=resume)
 
-    with pytest.raises(FileExistsError, match="/a exists: resume=True goes on from it; remove it to begin"):
+    with pytest.raises(
+        FileExistsError, match="/a exists: resume from it with resume=True, or remove it to start"
+    ):
         run(resume=False)
     assert path.read_bytes() == before
     path.unlink()
@@ -369,25 +374,25 @@ def test_a_file_that_is_there_is_lost_by_no_training(tmp_path, many):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"every": 3}, "every=3 needs a checkpoint"),
         ({"resume": True}, "resume=True needs a checkpoint"),
         ({"checkpoint": "a", "every": 0}, "every must be a whole number >= 1, got 0"),
-        ({"checkpoint": "missing/a"}, "no such folder for the checkpoint"),
+        ({"checkpoint": "missing/a"}, "the folder of the checkpoint does not exist"),
         ({"checkpoint": "."}, "the checkpoint must be a regular file; name another"),
         ({"checkpoint": ""}, "checkpoint must be the path of a file, got ''"),
         ({"checkpoint": 7}, "checkpoint must be the path of a file, got 7"),
         ({"checkpoint": "a", "resume": "no"}, "resume must be True or False, got 'no'"),
         ({"deterministic": 1}, "deterministic must be True or False, got 1"),
-        ({"checkpoint": "a", "rng": np.random.Generator(np.random.MT19937(0))}, "got MT19937: make one by"),
+        ({"checkpoint": "a", "rng": np.random.Generator(np.random.MT19937(0))}, "got MT19937: make one with"),
     ],
 )
-def test_arguments_that_cannot_be(tmp_path, monkeypatch, given, told):
+def test_arguments_that_cannot_be(tmp_path, monkeypatch, given, message):
     monkeypatch.chdir(tmp_path)
     x, y = data()
     given = {"batch_size": 5, "rng": np.random.default_rng(0), **given}
-    with pytest.raises((ValueError, OSError, TypeError), match=told):
+    with pytest.raises((ValueError, OSError, TypeError), match=message):
         next(pl.train(network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=1, **given))
 
 
@@ -466,13 +471,15 @@ def test_fewer_batches_than_were_taken_are_refused(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(batches, resume=False)
     monkeypatch.setattr(files, "SYSTEM", files.System())
-    with pytest.raises(ValueError, match="the iterable gives 2 batches, and training was broken off after 5"):
+    with pytest.raises(
+        ValueError, match="the iterable gives 2 batches, but the interrupted epoch had taken 5"
+    ):
         run(batches[:2], resume=True)
 
 
-def test_other_safetensors_files_are_told_apart(tmp_path):
+def test_other_safetensors_files_are_refused(tmp_path):
     network().save(tmp_path / "net")
-    with pytest.raises(ValueError, match="net is no checkpoint of a training, but another safetensors file"):
+    with pytest.raises(ValueError, match="net is a safetensors file, but not a checkpoint of a training"):
         train(tmp_path / "net", None, resume=True)
     train(tmp_path / "a", None, epochs=1)
     with pytest.raises(ValueError, match="a is the checkpoint of a training, not a network: resume from it"):
@@ -532,7 +539,7 @@ def test_flipped_bits_are_found(tmp_path):
     content = bytearray((tmp_path / "a").read_bytes())
     content[-20] ^= 1
     (tmp_path / "a").write_bytes(content)
-    with pytest.raises(ValueError, match="its arrays are not those that were written: the file is damaged"):
+    with pytest.raises(ValueError, match="the checksum of its arrays is wrong: the file is damaged"):
         train(tmp_path / "a", 10, epochs=2, resume=True)
 
 

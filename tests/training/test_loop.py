@@ -134,7 +134,7 @@ def test_a_loss_that_is_no_mean_of_rows():
     check_same(nets, *(run(net, x, y, loss=Averaged(), batch_size=5) for net in nets))
 
 
-def test_a_loss_that_is_not_finite_is_told_with_its_batch():
+def test_a_loss_that_is_not_finite_is_reported_with_its_batch():
     (x, y, _), (_, net) = data(), twins(layers)
     before, x = net.theta.get(), x.astype(float)
     x[12] = np.finfo(float).max  # twice as much, by the first layer

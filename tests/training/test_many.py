@@ -162,15 +162,24 @@ def changed(**changes):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: changed(layers=[pl.Dense(4)]), r"the layers of nets\[1\] are .*4\).*, of nets\[0\] .*3\)"),
+        (
+            lambda: changed(layers=[pl.Dense(4)]),
+            r"the layers of nets\[1\] are .*4\).*, those of nets\[0\] .*3\)",
+        ),
         (lambda: changed(layers=[pl.Dense(3), pl.Tanh()]), r"the layers of nets\[1\]"),
-        (lambda: changed(n_in=5), r"the inputs of nets\[1\] are 5, of nets\[0\] 4"),
-        (lambda: changed(dtype=np.float32), r"the dtype of nets\[1\] are float32, of nets\[0\] float64"),
-        (lambda: changed()[:1] * 2, "must be different networks, got one of them twice"),
-        (lambda: alike(pl.Tanh(), pl.Dense(3)), "must begin with Dense, or Rescale and Dense, got Network"),
-        (lambda: alike(pl.Rescale(2)), "must begin with Dense, or Rescale and Dense"),
-        (lambda: alike(pl.Dense(3), Double()), r"Double in layers\[1\] is not pellucid's own: .* one by one"),
-        (lambda: alike(OwnDense(3)), r"OwnDense in layers\[0\] is not pellucid's own"),
+        (lambda: changed(n_in=5), r"the inputs of nets\[1\] are 5, those of nets\[0\] 4"),
+        (
+            lambda: changed(dtype=np.float32),
+            r"the dtype of nets\[1\] are float32, those of nets\[0\] float64",
+        ),
+        (lambda: changed()[:1] * 2, "must be different networks, got the same one twice"),
+        (lambda: alike(pl.Tanh(), pl.Dense(3)), "must start with Dense, or Rescale and Dense, got Network"),
+        (lambda: alike(pl.Rescale(2)), "must start with Dense, or Rescale and Dense"),
+        (
+            lambda: alike(pl.Dense(3), Double()),
+            r"layers\[1\] is a Double, which train_many does not know: .* one by one",
+        ),
+        (lambda: alike(OwnDense(3)), r"layers\[0\] is a OwnDense, which train_many does not know"),
     ],
 )
 def test_networks_that_cannot_be_one(make, message):

@@ -27,7 +27,7 @@ def test_a_history_grows_and_is_cut():
     np.testing.assert_array_equal(as_table(history), as_table(RECORDS))
     with pytest.raises(IndexError):
         history[3]
-    with pytest.raises(ValueError, match=r"only the first epochs can be taken"):
+    with pytest.raises(ValueError, match=r"cut to its first epochs only"):
         history[1:]
 
 

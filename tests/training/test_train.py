@@ -202,7 +202,10 @@ def test_stopping_early_leaves_the_network_as_it_is():
     [
         (1, "epoch 1: (in batch 3 the loss is nan,|after batch 2 the parameters are) not finite"),
         (5, "epoch 2: (in batch 3 the loss is nan,|after batch 2 the parameters are) not finite"),
-        (7, "epoch 2: after batch 4 the parameters are not finite; theta is as it was before this epoch"),
+        (
+            7,
+            "epoch 2: after batch 4 the parameters are not finite; theta has been restored to the start of this epoch",
+        ),
     ],
 )
 def test_a_loss_that_is_not_finite(bad_step, message, per_batch):

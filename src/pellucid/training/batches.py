@@ -1,7 +1,7 @@
-"""Where the rows of training come from, and in which order.
+"""Batches: where the rows of an epoch come from, and in which order.
 
-A source yields an epoch in pieces, which the descent cuts into batches: arrays that fit into memory as they
-are, a file on disk window by window, an iterable batch by batch.
+A source yields an epoch piece by piece, and a piece is cut into batches. `InMemory` holds arrays,
+`FromBatches` takes an iterable of batches, and `pellucid.training.memory_map` reads a file window by window.
 
 >>> import numpy as np
 >>> source = InMemory(np.eye(5), np.arange(5), batch_size=2, rng=None)
@@ -20,7 +20,7 @@ from pellucid.network import blocks
 
 
 class Piece(NamedTuple):
-    """Rows of x and y, as a slice or as row numbers, to be taken in batches of batch_size."""
+    """Rows of x and y, given as a slice or as row numbers, to be cut into batches of ``batch_size`` rows."""
 
     x: Array
     y: Array
@@ -42,7 +42,7 @@ class Piece(NamedTuple):
                 yield x[batch], y[batch]
             return
         xp = module_of(x)
-        # "clip" spares NumPy a check that cannot fail; CuPy, which never checks, knows no mode.
+        # "clip" skips a bounds check that cannot fail; CuPy never checks and has no such mode.
         take: Callable[..., Array] = partial(np.take, mode="clip") if xp is np else xp.take
         for start in range(0, len(rows), batch_size):
             chosen = rows[start : start + batch_size]
@@ -53,16 +53,16 @@ class Piece(NamedTuple):
 
 
 class Source(Protocol):
-    """Rows for training.
+    """Where the rows of training come from.
 
     Attributes
     ----------
     n_rows, n_steps : int
-        Rows and batches in an epoch; 0 where they are not known beforehand.
+        Rows and batches in an epoch; 0 if unknown.
     batch_size : int
-        The most rows in a batch; 0 where it is not known.
+        Rows in the largest batch; 0 if unknown.
     labels : array or None
-        All labels, which tell whether they are class numbers or targets; None where they are not known.
+        All labels; None if unknown.
     rng : numpy.random.Generator or None
         Draws the permutations.
     """
@@ -73,7 +73,7 @@ class Source(Protocol):
 
     @property
     def rng(self) -> np.random.Generator | None:
-        """The generator of permutations."""
+        """The generator of the permutations."""
 
     @property
     def labels(self) -> Array | None:
@@ -81,23 +81,24 @@ class Source(Protocol):
 
     @property
     def x(self) -> Array | None:
-        """All rows; None where they are not known."""
+        """All rows; None if unknown."""
 
     def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
-        """Yield the pieces of one epoch, each of so many batches at most, without the first `skip`."""
+        """Yield an epoch in pieces of up to ``steps_at_a_time`` batches, after skipping ``skip`` batches."""
 
 
 class InMemory:
-    """Arrays; each epoch a fresh permutation of the rows, or with ``rng=None`` the rows in their order.
+    """Arrays in memory; each epoch draws a new permutation of the rows, or keeps their order.
 
     Parameters
     ----------
     x, y : array
     batch_size : int or None
-        None: all rows in one batch, which are not permuted.
+        None: all rows in one batch, in their order.
     rng : numpy.random.Generator or None
+        Draws the permutations; None: keep the order.
     device : str
-        Where they are copied to, if they are not there.
+        The device that the arrays are copied to.
     """
 
     def __init__(
@@ -123,14 +124,14 @@ class InMemory:
 
 
 class FromBatches:
-    """An iterable of pairs (x, y): each is a batch, in the order in which they come.
+    """An iterable of pairs (x, y), each of which is a batch.
 
     Parameters
     ----------
     batches : iterable of (x, y)
-        Gone through anew in every epoch.
+        Iterated once per epoch.
     check : callable
-        ``check(x, y)`` returns the batch ready to train on, or raises.
+        ``check(x, y)`` returns the batch as checked arrays, or raises.
     device : str
     """
 
@@ -159,7 +160,7 @@ class FromBatches:
         Raises
         ------
         ValueError
-            If there is none, or a batch is not a pair or cannot be trained on; it names the batch.
+            If there are no batches, or a batch is invalid; the error names it.
         """
         number = 0
         for number, batch in enumerate(self._made_by_the_caller(), start=1):
@@ -174,11 +175,11 @@ class FromBatches:
             yield Piece(to_device(x, self.device), to_device(y, self.device), slice(0, len(x)), len(x))
         if 0 < number < skip:
             raise ValueError(
-                f"the iterable gives {number} batches, and training was broken off after {skip}: resume with "
-                "the batches that it began with"
+                f"the iterable gives {number} batches, but the interrupted epoch had taken {skip}: resume "
+                "with the same batches"
             )
         if number == 0:
             raise ValueError(
-                "the iterable of batches is empty: it must begin anew for every epoch, as a list does and a "
+                "the iterable of batches is empty: it must start again in every epoch, as a list does and a "
                 "generator does not"
             )

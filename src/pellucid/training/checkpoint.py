@@ -1,6 +1,6 @@
-"""Checkpoints: the whole state of a training in one safetensors file, from which it goes on to the same bits.
+"""Checkpoints: the whole state of a training in one safetensors file, from which it resumes to the same bits.
 
-A `Snapshot` is what there is to keep; a `Checkpoint` is the file. Nothing in the file can run code.
+A `Snapshot` is the state, a `Checkpoint` is the file. Nothing in the file can run code.
 
 >>> checkpoint = Checkpoint("never_written.safetensors")
 >>> checkpoint.load() is None
@@ -26,7 +26,8 @@ from pellucid.training.records import History, Record, as_records, as_table
 
 #: The version of the file's contents.
 VERSION = 1
-#: The kinds of generator whose state is numbers alone, without a place in a buffer that could be beyond it.
+#: Bit generators whose state is plain numbers. MT19937 is left out: its position in a buffer could be
+#: invalid.
 GENERATORS: dict[str, Any] = {
     kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.SFC64)
 }
@@ -34,15 +35,15 @@ GENERATORS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Running:
-    """What else there is to keep in the middle of an epoch.
+    """The additional state in the middle of an epoch.
 
     Attributes
     ----------
     before : array
-        The parameters when the epoch began.
+        The parameters at the start of the epoch.
     losses, right : array, shape (steps, k)
     sizes : array, shape (steps,)
-        Loss, right rows and number of rows of each batch so far.
+        Loss, number of correct rows and number of rows of each batch so far.
     """
 
     before: Array
@@ -58,24 +59,24 @@ class Snapshot:
     Attributes
     ----------
     training : dict
-        What is trained and how, as JSON values: a training that goes on must be the same.
+        What is trained and how, as JSON values; a training that resumes must have the same.
     epochs : int
-        Epochs done.
+        Finished epochs.
     theta : array
     optimizer : dict of str to array
-        What the optimizer remembers.
+        The optimizer's state.
     step_number : int
-        Steps that the optimizer has taken.
+        Number of steps taken.
     generators : list of dict
-        The states of the generators for dropout, network by network.
+        States of the generators for dropout, network by network.
     order : dict or None
-        The state of the generator of permutations when the next epoch, or the running one, began.
+        State of the generator of permutations at the start of the running epoch, or of the next one.
     records : History
-        Those of each epoch done, one for each network.
+        Records of the finished epochs.
     running : Running or None
         None between two epochs.
     arithmetic : dict
-        Versions and hardware on which the bits depend: a training may go on with others, to other bits.
+        Versions and hardware that the bits depend on. A training may resume with others, to other bits.
     """
 
     training: dict[str, Any]
@@ -92,21 +93,21 @@ class Snapshot:
 
 @dataclass
 class Checkpoint:
-    """A file that a training writes again and again, and that it can go on from.
+    """A file in which a training saves its state, and from which it can resume.
 
     Parameters
     ----------
     path : path
-        Its folder must exist. Each new file takes the place of the one before at once, when it is whole; what
-        was there before the training began is replaced only if the training resumes from it.
+        Its folder must exist. Each new file replaces the previous one when it is complete. A file from before
+        the training is replaced only if the training resumes from it.
 
     Attributes
     ----------
     extras : dict of str to array
-        The caller's own: saved with each checkpoint, and there again when a training goes on.
+        Arrays of the caller: saved with each checkpoint, and restored when a training resumes.
     records : sequence of list of Record
-        When a training goes on: the records that were given before and are not given again, an entry for
-        each epoch, in it one record for each network.
+        After a resume: the earlier records, which are not yielded again. One entry per epoch, with one record
+        per network.
 
     Examples
     --------
@@ -128,7 +129,7 @@ class Checkpoint:
     records: Sequence[list[Record]] = ()
 
     def check_place(self, *, resume: bool) -> None:
-        """Raise if the file cannot be written or would be lost, before anything is trained."""
+        """Raise if the file cannot be written or would be overwritten, before training starts."""
         if not isinstance(self.path, str | os.PathLike) or not str(self.path):
             raise TypeError(f"checkpoint must be the path of a file, got {self.path!r}")
         path = Path(self.path).resolve()
@@ -137,20 +138,22 @@ class Checkpoint:
         folder = path.parent
         if not folder.is_dir():
             raise FileNotFoundError(
-                ENOENT, "there is no such folder for the checkpoint; make it", str(folder)
+                ENOENT, "the folder of the checkpoint does not exist; create it", str(folder)
             )
         if not os.access(folder, os.W_OK):
-            raise PermissionError(EACCES, "the checkpoint's folder cannot be written to", str(folder))
+            raise PermissionError(EACCES, "the folder of the checkpoint is not writable", str(folder))
         if path.exists() and not resume:
-            raise FileExistsError(f"{self.path} exists: resume=True goes on from it; remove it to begin anew")
+            raise FileExistsError(
+                f"{self.path} exists: resume from it with resume=True, or remove it to start again"
+            )
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write the file; until it is whole on the disk, the one before stays.
+        """Write the file; the previous one stays until the new one is complete on the disk.
 
         Raises
         ------
         OSError
-            If the disk is full, or the folder cannot be written to.
+            If the disk is full, or the folder is not writable.
         """
         tensors = {**_tensors(snapshot), **_prefixed("extra", self.extras)}
         about = {
@@ -166,16 +169,16 @@ class Checkpoint:
         try:
             safetensors.write(self.path, tensors, about)
         except OSError as error:
-            told = f"{error.strerror}; the checkpoint before, if any, is as it was: make room, and resume"
-            raise type(error)(error.errno, told, str(self.path)) from error
+            advice = "the previous checkpoint, if any, is unchanged: free some space and resume"
+            raise type(error)(error.errno, f"{error.strerror}; {advice}", str(self.path)) from error
 
     def load(self) -> Snapshot | None:
-        """Read the file, and extras and records with it; None if there is no file.
+        """Read the file and fill extras and records; return None if there is no file.
 
         Raises
         ------
         ValueError
-            If the file is damaged, or no checkpoint.
+            If the file is damaged or not a checkpoint.
         """
         remove_left_over(self.path)
         if not Path(self.path).exists():
@@ -183,23 +186,23 @@ class Checkpoint:
         try:
             tensors, about = safetensors.read(self.path)
         except ValueError as error:
-            raise ValueError(f"{error}; remove the checkpoint to begin anew") from error
+            raise ValueError(f"{error}; remove the checkpoint to start again") from error
         if not isinstance(about, dict) or "checkpoint" not in about:
-            raise ValueError(f"{self.path} is no checkpoint of a training, but another safetensors file")
+            raise ValueError(f"{self.path} is a safetensors file, but not a checkpoint of a training")
         try:
             snapshot = _snapshot(tensors, about)
             self.extras = _without_prefix("extra", tensors)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"{self.path} is not a checkpoint that this version can read: {brief(error, 200)}"
+                f"{self.path} cannot be read by this version of pellucid: {brief(error, 200)}"
             ) from error
-        n_given = len(snapshot.records) - (snapshot.running is None)
-        self.records = snapshot.records[: max(0, n_given)]
+        n_yielded = len(snapshot.records) - (snapshot.running is None)
+        self.records = snapshot.records[: max(0, n_yielded)]
         return snapshot
 
 
 def _tensors(snapshot: Snapshot) -> dict[str, Array]:
-    """Return the arrays of a snapshot under their names in the file."""
+    """Return the arrays of a snapshot by their names in the file."""
     tensors = {"theta": snapshot.theta, **_prefixed("optimizer", snapshot.optimizer)}
     if snapshot.records:
         tensors["records"] = as_table(snapshot.records)
@@ -209,20 +212,20 @@ def _tensors(snapshot: Snapshot) -> dict[str, Array]:
 
 
 def _snapshot(tensors: Mapping[str, Array], about: Mapping[str, Any]) -> Snapshot:
-    """Return what a file holds, or raise one of the errors that hostile contents lead to."""
+    """Return the snapshot in a file, or raise one of the errors that hostile contents cause."""
     if about["checkpoint"] != VERSION:
         raise ValueError(f"its version is {brief(about['checkpoint'])}, not {VERSION}")
     epochs, theta, order = _count(about, "epochs"), tensors["theta"], about["order"]
     optimizer, running = _without_prefix("optimizer", tensors), _without_prefix("running", tensors)
     if not epochs and not running:
-        raise ValueError("it holds neither an epoch nor a batch: none is written so early")
+        raise ValueError("it holds neither an epoch nor a batch")
     records = as_records(tensors["records"]) if epochs else History()
     if len(records) != epochs:
-        raise ValueError(f"it holds records of {len(records)} epochs, and {epochs} are done")
+        raise ValueError(f"it holds records of {len(records)} epochs, but counts {epochs}")
     for name, array in {"theta": theta, **optimizer}.items():
         _check(name, array, theta.dtype, (theta.size,))
     if about["sha256"] != _digest(tensors):
-        raise ValueError("its arrays are not those that were written: the file is damaged")
+        raise ValueError("the checksum of its arrays is wrong: the file is damaged")
     return Snapshot(
         dict(about["training"]), epochs, theta, optimizer, _count(about, "step_number"),
         [_checked_state(state) for state in about["generators"]], order and _checked_state(order), records,
@@ -231,7 +234,7 @@ def _snapshot(tensors: Mapping[str, Array], about: Mapping[str, Any]) -> Snapsho
 
 
 def _checked(running: Running, theta: Array) -> Running:
-    """Return what belongs to an epoch in its middle, all of it checked."""
+    """Return the state of a running epoch after checking it."""
     n_steps, k = running.losses.shape
     _check("running.before", running.before, theta.dtype, theta.shape)
     _check("running.losses", running.losses, running.losses.dtype, (n_steps, k))
@@ -248,7 +251,7 @@ def _check(name: str, array: Array, dtype: np.dtype[Any], shape: tuple[int, ...]
 
 
 def _digest(tensors: Mapping[str, Array]) -> str:
-    """Return a SHA-256 of all arrays and their names."""
+    """Return the SHA-256 of all arrays and their names."""
     import hashlib
 
     digest = hashlib.sha256()
@@ -292,7 +295,7 @@ def generator_state(rng: np.random.Generator) -> dict[str, Any]:
     if state["bit_generator"] not in GENERATORS:
         raise TypeError(
             f"a checkpoint can hold generators of {', '.join(GENERATORS)}, got {state['bit_generator']}: "
-            "make one by numpy.random.default_rng(seed)"
+            "make one with numpy.random.default_rng(seed)"
         )
     inner = {
         name: each.tolist() if isinstance(each, np.ndarray) else each for name, each in state["state"].items()
@@ -301,7 +304,7 @@ def generator_state(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def set_generator_state(rng: np.random.Generator, state: Mapping[str, Any]) -> None:
-    """Put a generator where the one was whose state this is.
+    """Give a generator this state.
 
     Examples
     --------
@@ -318,6 +321,6 @@ def set_generator_state(rng: np.random.Generator, state: Mapping[str, Any]) -> N
 
 
 def _checked_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state that a generator of its kind takes, or raise one of many errors."""
+    """Return a state that its generator accepts, or raise one of many errors."""
     set_generator_state(np.random.Generator(GENERATORS[state["bit_generator"]](0)), state)
     return dict(state)

@@ -1,8 +1,8 @@
-"""What is trained: one network, or several of one shape on the same batches, computed as one.
+"""The model that is trained: one network, or several of one shape on the same batches, computed as one.
 
-Networks that share their batches share x: their k first products x W are one wide product, or two where they
-are computed in two sets. Behind it stand the rows of all networks, row i of network j at i k + j, so that
-every layer but Dense and Dropout works on them as it is.
+Networks that share their batches share x: their k first products x W become one wide product, or two if the
+networks are split into two sets. The later layers see the rows of all networks in one array, where row i of
+network j is row i k + j. Every layer except Dense and Dropout works on such rows unchanged.
 
 >>> import numpy as np, pellucid as pl
 >>> nets = [
@@ -35,7 +35,7 @@ from pellucid.losses import Loss
 from pellucid.metrics import count_correct, right_rows
 from pellucid.network import Network
 
-#: Layers without parameters or random numbers that treat each row by itself: they need not know whose it is.
+#: Layers that treat each row by itself, without parameters or random numbers.
 BY_ROW = (Rescale, Identity, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax)
 
 
@@ -59,7 +59,7 @@ class Single:
         self.net.backward(dy)
 
     def scatter(self) -> None:
-        """Do nothing: the network's own parameters are trained."""
+        """Do nothing: training updates the network's own parameters."""
 
 
 class Stack:
@@ -68,22 +68,22 @@ class Stack:
     Parameters
     ----------
     nets : sequence of Network
-        Built, equal but for the numbers in them, and beginning with Dense or with Rescale and Dense.
+        Built networks that differ in their numbers only and start with Dense or with Rescale and Dense.
     n_sets : int
-        In how many sets they are computed: two threads can take one each.
+        Number of sets: two threads can compute one set each.
 
     Attributes
     ----------
     sets : sequence of range
         The networks of each set.
     theta, grad : array
-        Layer by layer the weights, of the first Dense set by set (n_in, k of the set, n_out), of the others
-        (k, n_in, n_out); then layer by layer the biases (k, n_out).
+        First the weights, layer by layer: those of the first Dense set by set, (n_in, networks of the set,
+        n_out), those of the others as (k, n_in, n_out). Then the biases, layer by layer, (k, n_out).
 
     Raises
     ------
     ValueError
-        If the networks differ, do not begin with Dense, or hold a layer that is not pellucid's own.
+        If the networks differ, do not start with Dense, or contain a layer that pellucid does not know.
     """
 
     def __init__(self, nets: Sequence[Network], n_sets: int = 1) -> None:
@@ -119,7 +119,7 @@ class Stack:
         self._copy(to_nets=True)
 
     def _layer(self, i: int) -> Layer:
-        """Return what does the work of all networks' layers i."""
+        """Return the layer that computes layers i of all networks."""
         alike = [net.layers[i] for net in self.nets]
         layer: Layer
         if isinstance(alike[0], Dense):
@@ -132,7 +132,7 @@ class Stack:
         return layer
 
     def _bind(self) -> None:
-        """Make theta and grad the home of the parameters: all weights, then all biases."""
+        """Make the parameters views of theta and grad: all weights, then all biases."""
         start = 0
         for name in ("W", "b"):
             for layer in self.layers:
@@ -144,7 +144,7 @@ class Stack:
                     start = stop
 
     def _copy(self, *, to_nets: bool) -> None:
-        """Copy all parameters, from the stack to the networks or back."""
+        """Copy all parameters from the stack to the networks, or back."""
         for i, stacked in enumerate(self.layers):
             for j, net in enumerate(self.nets):
                 layer = net.layers[i]
@@ -154,7 +154,7 @@ class Stack:
 
 
 class _StackedDense(Layer):
-    """k fully connected layers: y_j = x_j W_j + b_j, the rows of x_j and y_j being every k-th."""
+    """k fully connected layers: y_j = x_j W_j + b_j. Every k-th row belongs to network j."""
 
     W: Array
     b: Array
@@ -181,7 +181,7 @@ class _StackedDense(Layer):
         return dx
 
     def by_net(self, rows: Array) -> Array:
-        """Return rows (n k, width) as matrices (k, n, width), one a network."""
+        """Return rows (n k, width) as one matrix per network, (k, n, width)."""
         return rows.reshape(-1, self.k, rows.shape[1]).transpose(1, 0, 2)
 
     def side_by_side(self, rows: Array) -> Array:
@@ -202,7 +202,7 @@ class _StackedDense(Layer):
 
 
 class _WideDense(_StackedDense):
-    """The first of them: y = x W + b with the columns of a set side by side in W, x (n, n_in) being one."""
+    """The first of them: y = x W + b with one x (n, n_in); W holds the columns of a set side by side."""
 
     def __init__(self, sets: Sequence[range], dense: Dense) -> None:
         super().__init__(sets[-1].stop, dense)
@@ -241,14 +241,14 @@ class _WideDense(_StackedDense):
 
 
 class _StackedDropout(Dropout):
-    """k layers of dropout, each with its network's generator or mask."""
+    """k Dropout layers, each with the generator or mask of its network."""
 
     def __init__(self, alike: Sequence[Layer]) -> None:
         self.alike = [layer for layer in alike if isinstance(layer, Dropout)]
         super().__init__(self.alike[0].drop_prob)
 
     def training_mask(self, n_rows: int) -> Array:
-        """Return which entries are kept, by each network in turn."""
+        """Return which entries are kept, drawn network by network."""
         kept = self.buffer("kept", n_rows, self.n_in, dtype=bool)
         k = len(self.alike)
         for j, layer in enumerate(self.alike):
@@ -293,7 +293,7 @@ class StepLoss:
 
 
 def generators_of(model: Model) -> list[np.random.Generator]:
-    """Return what the networks' dropout draws from, network by network.
+    """Return the generators for dropout, network by network.
 
     Examples
     --------
@@ -306,7 +306,7 @@ def generators_of(model: Model) -> list[np.random.Generator]:
 
 
 def _cut(k: int, n_sets: int) -> list[range]:
-    """Return the networks of each set.
+    """Return which networks belong to each set.
 
     Examples
     --------
@@ -317,12 +317,12 @@ def _cut(k: int, n_sets: int) -> list[range]:
 
 
 def _first_dense(nets: Sequence[Network]) -> int:
-    """Return the place of the first Dense, or raise: only Rescale may stand before it."""
+    """Return the index of the first Dense, or raise: only Rescale may precede it."""
     layers = nets[0].layers
     first = 1 if isinstance(layers[0], Rescale) else 0
     if len(layers) <= first or not isinstance(layers[first], Dense):
         raise ValueError(
-            f"networks trained at once must begin with Dense, or Rescale and Dense, got {nets[0]}"
+            f"networks that are trained together must start with Dense, or Rescale and Dense, got {nets[0]}"
         )
     return first
 
@@ -330,7 +330,7 @@ def _first_dense(nets: Sequence[Network]) -> int:
 def _check_alike(nets: Sequence[Network]) -> None:
     """Raise unless all networks are built, distinct, on the CPU and of one shape."""
     if len({id(net) for net in nets}) < len(nets):
-        raise ValueError("nets must be different networks, got one of them twice")
+        raise ValueError("nets must be different networks, got the same one twice")
     for j, net in enumerate(nets):
         for what, own, first in (
             ("layers", _outline(net), _outline(nets[0])),
@@ -340,21 +340,22 @@ def _check_alike(nets: Sequence[Network]) -> None:
         ):
             if own != first:
                 raise ValueError(
-                    f"nets must be alike, but the {what} of nets[{j}] are {own}, of nets[0] {first}"
+                    f"nets must be alike, but the {what} of nets[{j}] are {own}, those of nets[0] {first}"
                 )
     if nets[0].device != "cpu":
-        raise ValueError(f"networks are trained at once on the CPU, got device {nets[0].device!r}")
+        raise ValueError(f"train_many works on the CPU, got networks on {nets[0].device!r}")
 
 
 def _check_layers(net: Network) -> None:
-    """Raise if a layer may do more than this module knows."""
+    """Raise if a layer is of a class that this module does not know."""
     for i, layer in enumerate(net.layers):
         if type(layer) not in (Dense, Dropout, *BY_ROW):
             raise ValueError(
-                f"{type(layer).__name__} in layers[{i}] is not pellucid's own: train such networks one by one"
+                f"layers[{i}] is a {type(layer).__name__}, which train_many does not know: "
+                "train such networks one by one"
             )
 
 
 def _outline(net: Network) -> list[tuple[str, dict[str, Any], int]]:
-    """Return what must be equal: type, settings and width of each layer, but not its initializer."""
+    """Return what must be equal: class, settings and width of each layer, without its initializer."""
     return [(type(layer).__name__, layer.settings(), layer.n_out) for layer in net.layers]

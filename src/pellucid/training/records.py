@@ -1,4 +1,4 @@
-"""What training has shown: records for the caller, and the tally that they are made from.
+"""Records of training: what the caller sees, and the tally that they are computed from.
 
 >>> Record(epoch=3, batch=None, loss=0.25, accuracy=0.9).accuracy
 0.9
@@ -14,25 +14,25 @@ from pellucid.backend import Array, to_host
 from pellucid.training.batches import Piece
 from pellucid.training.many import Model
 
-#: Loss and accuracy on validation rows, or None twice without such rows.
+#: Loss and accuracy on the validation rows; (None, None) without validation rows.
 Measured: TypeAlias = tuple[float, float] | tuple[None, None]
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one epoch, or with ``per_batch=True`` one batch, has shown.
+    """Loss and accuracy of one epoch, or with ``per_batch=True`` of one batch.
 
     Attributes
     ----------
     epoch : int
         From 1.
     batch : int or None
-        From 1 in a batch's record; None in an epoch's.
+        From 1 in the record of a batch; None in the record of an epoch.
     loss, accuracy : float
-        Means over the rows of the training passes, before each update and with dropout on. The accuracy is a
+        Means over the rows of the training passes: before each update, with dropout on. The accuracy is a
         fraction.
     validation_loss, validation_accuracy : float or None
-        Measured after the epoch with ``train=False``; None without validation data.
+        Measured after the epoch, with dropout off; None without validation data.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class Record:
 
 
 def as_table(records: Sequence[Sequence[Record]]) -> Array:
-    """Return the records of each epoch, one for each network, as numbers.
+    """Return the records of each epoch, one per network, as numbers.
 
     Returns
     -------
@@ -70,14 +70,14 @@ def as_table(records: Sequence[Sequence[Record]]) -> Array:
 
 
 class History(Sequence[list[Record]]):
-    """The records of each epoch of a training that went on: the first as numbers, and made when asked for.
+    """The records of all epochs of a resumed training; those from the checkpoint are kept as numbers.
 
-    As objects, records take some twenty times as much.
+    A record as an object takes about twenty times the memory. `History` makes it when it is asked for.
 
     Parameters
     ----------
     table : array, optional
-        What `as_table` returned; None: no epoch yet.
+        The result of `as_table`; None: no epochs yet.
 
     Examples
     --------
@@ -98,30 +98,30 @@ class History(Sequence[list[Record]]):
     @overload
     def __getitem__(self, i: slice) -> Self: ...
     def __getitem__(self, i: int | slice) -> list[Record] | Self:
-        """Return the records of an epoch; of the first epochs, a history."""
-        n_told = len(self._table)
+        """Return the records of an epoch, or the history of the first epochs."""
+        n_saved = len(self._table)
         if isinstance(i, slice):
             stop = range(len(self))[i].stop if i.start is None and i.step is None else None
             if stop is None:
-                raise ValueError(f"only the first epochs can be taken, history[:n], got {i}")
-            return type(self)(self._table[:stop], self._more[: max(0, stop - n_told)])
+                raise ValueError(f"a history can be cut to its first epochs only, history[:n], got {i}")
+            return type(self)(self._table[:stop], self._more[: max(0, stop - n_saved)])
         epoch = range(len(self))[i]
-        if epoch >= n_told:
-            return self._more[epoch - n_told]
+        if epoch >= n_saved:
+            return self._more[epoch - n_saved]
         return [Record(epoch + 1, None, *numbers) for numbers in self._table[epoch].tolist()]
 
     def append(self, records: list[Record]) -> None:
-        """Take in the records of another epoch."""
+        """Add the records of another epoch."""
         self._more.append(records)
 
 
 def as_records(table: Array) -> History:
-    """Return the records that `as_table` made numbers of.
+    """Return the records that `as_table` turned into numbers.
 
     Raises
     ------
     ValueError
-        If no records have such numbers.
+        If the table cannot hold records.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def as_records(table: Array) -> History:
 
 
 class Tally:
-    """Losses and right rows of an epoch, batch by batch, for each network."""
+    """Losses and correct rows of an epoch, batch by batch, for each network."""
 
     def __init__(self, model: Model, before: Array, epoch: int) -> None:
         self.model, self.before, self.epoch = model, before, epoch
@@ -148,23 +148,23 @@ class Tally:
         self.losses, self.n_correct, self.sizes, self.checked = [losses], [n_correct], sizes.tolist(), 1
 
     def so_far(self) -> tuple[Array, Array, Array]:
-        """Return losses and right rows, (steps, k), and sizes of all batches; call `check` before."""
+        """Return losses and correct rows, (steps, k), and sizes of all batches; call `check` first."""
         return np.concatenate(self.losses), np.concatenate(self.n_correct), np.array(self.sizes, np.int64)
 
     def add(self, piece: Piece, losses: Array, n_correct: Array) -> None:
-        """Take in the steps on a piece: losses and right rows have the shape (steps, k)."""
+        """Add the steps on a piece: losses and correct rows have the shape (steps, k)."""
         self.sizes += piece.sizes
         self.losses.append(losses)
         self.n_correct.append(n_correct)
 
     def check(self) -> None:
-        """Raise, with theta put back, if a loss since the last check or the parameters are not finite."""
+        """Restore theta and raise if a loss since the last check, or a parameter, is not finite."""
         for parts in (self.losses, self.n_correct):
             parts[self.checked :] = [to_host(part) for part in parts[self.checked :]]
         losses = np.concatenate([np.empty((0, self.model.k)), *self.losses[self.checked :]])
         self.checked = len(self.losses)
         finite = np.isfinite(losses)
-        # Both ends finite: all is, NaN included, and no array of theta's size is made.
+        # If minimum and maximum are finite, every entry is; this needs no array of theta's size.
         theta = self.model.theta
         ends = [to_host(end) for end in ((theta.min(), theta.max()) if theta.size else ())]
         if finite.all() and np.isfinite(ends).all():
@@ -178,13 +178,13 @@ class Tally:
         theta[...] = self.before
         self.model.scatter()
         raise FloatingPointError(
-            f"epoch {self.epoch}: {where} not finite; theta is as it was before this epoch, the optimizer "
-            "is not: make a new one. A smaller learning rate, rescaled input or another initializer usually "
-            "helps"
+            f"epoch {self.epoch}: {where} not finite; theta has been restored to the start of this epoch, "
+            "the optimizer has not: make a new one. A smaller learning rate, rescaled input or another "
+            "initializer usually helps"
         )
 
     def of_last_batch(self) -> list[Record]:
-        """Return a record of the last batch for each network; call `check` before."""
+        """Return a record of the last batch for each network; call `check` first."""
         losses, n_correct, n = self.losses[-1][-1], self.n_correct[-1][-1], self.sizes[-1]
         return [
             Record(self.epoch, len(self.sizes), float(value), float(count / n))
@@ -192,7 +192,7 @@ class Tally:
         ]
 
     def of_epoch(self, measured: Sequence[Measured]) -> list[Record]:
-        """Return a record of the epoch for each network; call `check` before."""
+        """Return a record of the epoch for each network; call `check` first."""
         n = sum(self.sizes)
         losses = np.array(self.sizes) @ np.concatenate(self.losses).astype(np.float64) / n
         right = np.concatenate(self.n_correct).sum(axis=0) / n

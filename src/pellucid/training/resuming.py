@@ -1,4 +1,4 @@
-"""Whether a checkpoint is one of this training: what it must have in common with it, and what it is."""
+"""Whether a checkpoint belongs to this training: a description of the training, and its comparison."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from pellucid.training.checkpoint import Snapshot, generator_state
 from pellucid.training.epochs import Training
 from pellucid.training.many import Model, generators_of
 
-#: Rows that stand for all of a memory map; and rows that are looked at together.
+#: Rows that stand for a whole memory map, and rows that are hashed together.
 SAMPLE = 1024
 #: What checkpoints call the steps of the plain path.
 PLAIN = "PlainDescent"
@@ -40,7 +40,7 @@ def describe_training(
     return {
         **describe_nets(training.model.nets),
         "loss": repr(given.loss),
-        "optimizer": _told_optimizer(training.optimizer),
+        "optimizer": _optimizer_text(training.optimizer),
         **describe_rows(training.source),
         "validation": None if validation is None else digest_data(*validation),
         "steps": PLAIN if compiled is None else type(compiled).__name__,
@@ -51,7 +51,7 @@ def describe_training(
 
 
 def describe_nets(nets: Sequence[Network]) -> dict[str, object]:
-    """Return as JSON values what networks of one shape are made of, without their parameters.
+    """Return as JSON values what the networks consist of, without their parameters.
 
     Examples
     --------
@@ -61,7 +61,11 @@ def describe_nets(nets: Sequence[Network]) -> dict[str, object]:
     ['Dense(n_out=2)']
     """
     net = nets[0]
-    layers = [f"{type(layer).__name__}({_told(_settings(layer))})" for each in nets for layer in each.layers]
+    layers = [
+        f"{type(layer).__name__}({_settings_text(_settings(layer))})"
+        for each in nets
+        for layer in each.layers
+    ]
     return {
         "networks": len(nets),
         "layers": layers,
@@ -72,22 +76,22 @@ def describe_nets(nets: Sequence[Network]) -> dict[str, object]:
 
 
 def _settings(layer: Layer) -> dict[str, Any]:
-    """Return a layer's settings, and a dropout's fixed mask."""
+    """Return the settings of a layer, with a fixed mask of Dropout."""
     mask = getattr(layer, "mask", None)
     return layer.settings() if mask is None else {**layer.settings(), "mask": to_host(mask).tolist()}
 
 
-def _told(settings: dict[str, Any]) -> str:
-    """Return settings as text; a long list, of means of pixels say, as its digest."""
-    texts = {name: _told_value(value) for name, value in settings.items()}
+def _settings_text(settings: dict[str, Any]) -> str:
+    """Return settings as text; a long list, such as the means of pixels, as its digest."""
+    texts = {name: _value_text(value) for name, value in settings.items()}
     return ", ".join(
         f"{name}={text if len(text) < 100 else hashlib.sha256(text.encode()).hexdigest()}"
         for name, text in texts.items()
     )
 
 
-def _told_value(value: Any) -> str:
-    """Return a value as text: numbers alike whatever their type, a function by its name and first value."""
+def _value_text(value: Any) -> str:
+    """Return a value as text: numbers independent of their type, a function as its name and first value."""
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
         return f"{float(value)!r}".removesuffix(".0")
     if callable(value) and not is_dataclass(value):
@@ -95,22 +99,22 @@ def _told_value(value: Any) -> str:
     return repr(value)
 
 
-def _told_optimizer(optimizer: Optimizer) -> str:
-    """Return an optimizer's settings as text, without what it remembers."""
+def _optimizer_text(optimizer: Optimizer) -> str:
+    """Return the settings of an optimizer as text, without its state."""
     forgotten = ("step_number", "state", "_scratch")
     settings = {name: value for name, value in vars(optimizer).items() if name not in forgotten}
-    return f"{type(optimizer).__name__}({_told(settings)})"
+    return f"{type(optimizer).__name__}({_settings_text(settings)})"
 
 
 def describe_rows(source: Source) -> dict[str, object]:
-    """Return as JSON values what is trained on, and in batches of how many rows."""
+    """Return as JSON values the rows of the training, their digest and the batch size."""
     x, y = source.x, source.labels
     digest = None if x is None or y is None else digest_data(x, y)
     return {"rows": source.n_rows, "batch_size": int(source.batch_size), "data": digest}
 
 
 def digest_data(x: Array, y: Array) -> str:
-    """Return a SHA-256 of data: of all rows, but of a memory map, which may be larger than memory, of 1,024.
+    """Return the SHA-256 of all rows, or of 1,024 rows of a memory map, which may be larger than memory.
 
     Examples
     --------
@@ -127,7 +131,7 @@ def digest_data(x: Array, y: Array) -> str:
 
 
 def describe_generators(model: Model, rng: np.random.Generator | None) -> dict[str, object]:
-    """Return as JSON values which generators a training draws from: for dropout, and for the order of rows.
+    """Return as JSON values the kinds of the generators for dropout and for the order of rows.
 
     Examples
     --------
@@ -142,7 +146,7 @@ def describe_generators(model: Model, rng: np.random.Generator | None) -> dict[s
 
 
 def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None) -> dict[str, object]:
-    """Return the algorithms of generators that are in these states."""
+    """Return the kinds of the generators with these states."""
     return {
         "generators": [state["bit_generator"] for state in states],
         "rng": order and order["bit_generator"],
@@ -155,7 +159,7 @@ def check_fits(start: Snapshot, training: Training) -> None:
     Raises
     ------
     ValueError
-        It names the file, what differs, and what to do.
+        The error names the file, what differs, and what to do.
     """
     assert training.saving is not None
     path = training.saving.checkpoint.path
@@ -165,29 +169,29 @@ def check_fits(start: Snapshot, training: Training) -> None:
 
 
 def _check_epochs(start: Snapshot, epochs: int, path: object) -> None:
-    """Raise where more epochs are done, or begun, than there shall be."""
+    """Raise if more epochs have started than are asked for."""
     begun = start.epochs + (start.running is not None)
     if begun > epochs:
         raise ValueError(
-            f"epochs must be at least {begun}, where {path} is, got {epochs}; to have fewer, train from the "
-            "start to another file"
+            f"epochs must be at least {begun}, the epoch that {path} has reached, got {epochs}; for fewer, "
+            "train to another file"
         )
 
 
 def _check_same(start: Snapshot, training: Mapping[str, object], path: object) -> None:
-    """Raise if anything that determines the numbers was another when the snapshot was made."""
+    """Raise if anything that determines the numbers has changed since the snapshot."""
     made_of = {**start.training, **_kinds(start.generators, start.order)}
     for name, now in training.items():
         then = made_of.get(name)
         if then != now:
             raise ValueError(
                 f"{path} is the checkpoint of another training, {name}: {brief(then, 200)} there, "
-                f"{brief(now, 200)} here; resume with what it was made with, or train to another file"
+                f"{brief(now, 200)} here; resume with the same settings, or train to another file"
             )
 
 
 def _check_shape(start: Snapshot, model: Model, path: object) -> None:
-    """Raise if a snapshot of this training is not of its size, which only damage can do."""
+    """Raise if a snapshot of this training has another size, which only damage can cause."""
     n_networks = {len(records) for records in start.records} | {
         start.running.losses.shape[1] if start.running else model.k
     }

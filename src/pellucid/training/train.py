@@ -49,57 +49,55 @@ def train(
     every: int | None = None,
     resume: bool = False,
 ) -> Iterator[Record]:
-    """Train a network by gradient descent; nothing happens until the records are asked for.
+    """Train a network by gradient descent. Training starts when the first record is requested.
 
     Parameters
     ----------
     net : Network
-        Built. Its ``theta`` is updated in place.
+        A built network. Its ``theta`` is updated in place.
     loss : Loss
     optimizer : Optimizer
     x : array, shape (n, n_in), path, or iterable of (x, y)
-        Read, never written. Whole numbers need a network that begins with `Rescale`. The path of an ``.npy``
-        file is opened as a memory map. Of a memory map larger than 32 MiB two windows are in memory at a
-        time, and mini-batches are shuffled as `pellucid.training.batches.FromFile` says. An iterable, gone
-        through anew in every epoch, gives the batches themselves; then y is left out.
+        Read, never written. Integers need a network that begins with `Rescale`. The path of an ``.npy`` file
+        is opened as a memory map. A memory map larger than 32 MiB is read window by window, with two windows
+        in memory; `pellucid.training.memory_map.windows.FromFile` describes how its rows are shuffled. An
+        iterable yields the batches themselves and is iterated once per epoch; y is then left out.
     y : array, shape (n,) or (n, n_out), or path
         Class numbers or targets.
     epochs : int
         Passes over the data.
     batch_size : int, optional
-        Rows a step; a last smaller batch is used. None: full-batch gradient descent, one step an epoch.
+        Rows per step; a smaller last batch is used. None: full-batch gradient descent, one step per epoch.
     block_rows : int, optional
-        In full batch, rows computed at a time: the gradient is the same sum. None: one pass.
+        Rows computed at a time in a larger batch; the gradients of the blocks add up. None: one pass.
     shuffle : bool
-        Whether mini-batches are drawn from a fresh permutation in each epoch.
+        Whether each epoch draws its mini-batches from a new permutation of the rows.
     validation : (x, y), optional
-        Measured after each epoch.
+        Held-out rows, measured after each epoch.
     rng : numpy.random.Generator, optional
-        Draws the permutations: needed where there is a batch_size and shuffle is True.
+        Draws the permutations. Required with ``batch_size`` if ``shuffle`` is True.
     per_batch : bool
-        Also yield a record for each batch.
+        Also yield a record after each batch.
     compiled : bool, optional
-        Whether to run the steps as code compiled by Numba (extra ``fast``), which gives the same numbers to
-        rounding. None: where that is possible and, by the number and size of the steps and the zeros in x,
-        pays, which it does not with per_batch.
+        Whether Numba (extra ``fast``) compiles the steps, which gives the same numbers up to rounding. None:
+        compile if that is possible and saves time, judged by the number and size of the steps and by the
+        zeros in x; never with ``per_batch``.
     deterministic : bool
-        Whether to compute products by one thread of BLAS and cut batches in one way, so that the same bits
-        come out whatever the number of threads. Needs the extra ``fast``; on the CPU.
+        Whether the result is the same bits for any number of threads: matrix products use one BLAS thread,
+        and batches are always cut in the same way. Needs the extra ``fast``; CPU only.
     checkpoint : path or Checkpoint, optional
-        Where to save the state of the training, as one file that can be resumed from. A file that is there
-        already needs ``resume=True``. A `Checkpoint` has room for arrays of the caller's own.
+        The file in which the state of the training is saved. An existing file needs ``resume=True``. A
+        `Checkpoint` also holds arrays of the caller.
     every : int, optional
-        Save after so many steps, in the middle of an epoch too, or a few more where steps are taken together;
-        None: after each epoch. A training always saves at its end. An epoch's end is saved before its record
-        is yielded.
+        Save after this many steps, or a few more where several steps are taken in one call. None: save after
+        each epoch, before its record is yielded. The end of the training is always saved.
     resume : bool
-        Go on from the checkpoint to the same bits as without a break; where there is no file, from the start.
-        Where BLAS, its number of threads or another library that computes has changed since, a warning is
-        logged by the logger "pellucid", and last digits may differ.
-        Give everything as at the first start, a network built anew too; only `epochs` may be more, and then
-        the steps stay plain or compiled as they were. The first record is that of the last epoch if it was
-        saved at its end, else of the epoch (or batch) that was running. An iterable of batches, and a
-        learning rate that is a function, must be the same again, which cannot be checked.
+        Continue from the checkpoint, to the same bits as an uninterrupted training; start from scratch if
+        there is no file. If BLAS, its number of threads or another numerical library has changed, the logger
+        "pellucid" warns that the last digits may differ. Pass the same arguments as before, and a newly built
+        network; only ``epochs`` may be larger. The first record repeats that of the last finished epoch if
+        the checkpoint was saved at its end; otherwise it belongs to the interrupted epoch (or batch). An
+        iterable of batches and a learning-rate function must be the same as before, which cannot be checked.
 
     Yields
     ------
@@ -108,16 +106,15 @@ def train(
     Raises
     ------
     ValueError, TypeError
-        If an argument cannot be right, a number in the data is NaN or infinite, or the checkpoint is damaged
-        or another training's; raised by the call itself. Numbers of a memory map that is read in windows, and
-        batches of an iterable, are checked when they are read, and ``theta`` then stays as the batches before
-        have left it.
+        If an argument is invalid, the data contain NaN or infinity, or the checkpoint is damaged or belongs
+        to another training. The call itself raises. Windows of a memory map and batches of an iterable are
+        checked when they are read; ``theta`` then keeps the updates of the earlier batches.
     OSError
-        If a checkpoint cannot be written; the one before stays. FileExistsError, by the call itself, if there
-        is one and ``resume`` is False.
+        If a checkpoint cannot be written; the previous one is kept. FileExistsError if the file exists and
+        ``resume`` is False.
     FloatingPointError
-        If a batch's loss or the parameters are no longer finite. It names the epoch and the batch, and
-        ``theta`` is put back as it was when that epoch began.
+        If the loss of a batch or the parameters become infinite or NaN. The error names epoch and batch, and
+        ``theta`` is restored to its values at the start of that epoch.
 
     Examples
     --------
@@ -158,33 +155,33 @@ def train_many(
 ) -> Iterator[list[Record]]:
     """Train several networks of one shape on the same batches, as one computation.
 
-    Each gets the numbers, to rounding, that `train` gives it with an optimizer of its own and an equal `rng`;
-    the time is far less, since all of them share their first product.
+    Each network gets the same numbers, up to rounding, as from `train` with its own optimizer and an equal
+    `rng`. This takes far less time, because all networks share their first matrix product.
 
     Parameters
     ----------
     nets : sequence of Network
-        Built, of one shape, dtype and settings, on the CPU, beginning with Dense or Rescale and Dense; they
-        differ in their parameters, and in their generators for dropout.
+        Built networks on the CPU with equal layers, shapes and dtype, starting with Dense or with Rescale and
+        Dense. They differ in their parameters and their generators for dropout.
     loss, optimizer, x, y, epochs, batch_size, block_rows, shuffle, validation, rng, per_batch, compiled,
     deterministic, checkpoint, every, resume
-        As in `train`. All networks are stepped by one copy of the optimizer; the one given stays as it is.
+        As in `train`. One copy of the optimizer updates all networks; yours is not changed.
 
     Yields
     ------
     list of Record
-        One for each network. The networks' parameters are those after the epoch or the batch; changing them
-        in between has no effect.
+        One record per network. Between two records the networks hold their current parameters; changing them
+        there has no effect.
 
     Raises
     ------
     ValueError, TypeError, OSError, FloatingPointError
-        As `train`; also if the networks are not alike.
+        As `train`; also if the networks differ in shape.
 
     Notes
     -----
-    Seeds that share their batches share the split and its order: an interval over them leaves out what these
-    contribute to the variance.
+    Networks trained together see the same split and the same batches. An interval over their results leaves
+    out the variance that split and order contribute.
 
     Examples
     --------
@@ -207,7 +204,7 @@ def train_many(
 def evaluate(
     net: Network, loss: Loss, x: Any, y: Any, *, block_rows: int = BLOCK_ROWS
 ) -> tuple[float, float]:
-    """Return the mean loss and the accuracy (a fraction) of a network, dropout off.
+    """Return the mean loss and the accuracy (a fraction) of a network, with dropout off.
 
     Parameters
     ----------
@@ -221,7 +218,7 @@ def evaluate(
     Raises
     ------
     ValueError
-        As `train`: of data that hold NaN there is no loss.
+        As `train`, for example if the data contain NaN.
 
     Examples
     --------

@@ -11,21 +11,21 @@ from pellucid.network import blocks
 from pellucid.training.batches import InMemory, Piece
 from pellucid.training.memory_map.file_reads import MappedRows
 
-#: Bytes of a window of a file that is read ahead; two are kept in memory.
+#: Bytes of a window, the part of a file that is read ahead; two windows are in memory.
 WINDOW_BYTES = 32 * 2**20
-#: Bytes of a run of rows that are read together, and in each epoch from another place among the others.
+#: Bytes of a run: neighbouring rows that are read together. Each epoch puts the runs into a new order.
 RUN_BYTES = 2**19
 
 
 class FromFile:
-    """A memory map; windows of it are read ahead by a thread while the one before is trained on.
+    """A memory map, read window by window: a thread reads the next window during training on the current one.
 
-    Where batches are shuffled, rows that stand together in the file are read together, as reading single rows
-    from a disk would take a hundred times as long: each epoch puts the file's runs of rows, half a MiB each,
-    into a new order, fills a window of 32 MiB with the next ones, and permutes the window's rows. A file
-    sorted by class is mixed less than by a permutation of all rows: its windows hold 64 runs.
+    Shuffling works on runs of neighbouring rows, half a MiB each, because reading single rows from a disk
+    takes about a hundred times as long. Each epoch puts the runs into a new order, fills a window of 32 MiB
+    with the next 64 runs, and permutes the rows of the window. A file that is sorted by class is therefore
+    mixed less than by a permutation of all rows.
 
-    A window's numbers are checked when it is read: to do it beforehand, the file would be read once more.
+    The numbers of a window are checked when it is read: checking earlier would read the whole file twice.
 
     Parameters
     ----------
@@ -33,10 +33,10 @@ class FromFile:
     y : array
     batch_size : int
     rng : numpy.random.Generator or None
-        None: the rows in their order.
+        None: keep the order of the rows.
     device : str
     dtype : numpy.dtype, optional
-        In which the numbers must be finite; None: in their own.
+        The dtype in which the numbers must be finite; None: that of x.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class FromFile:
 
     def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
         """Yield the pieces of one epoch."""
-        from concurrent.futures import ThreadPoolExecutor  # here, since it would slow down every start
+        from concurrent.futures import ThreadPoolExecutor  # imported here, since it slows down every start
 
         n_skipped, skip = divmod(skip, self.window // self.batch_size)
         windows = list(self._windows())
@@ -80,13 +80,13 @@ class FromFile:
                 yield from in_memory.epoch(steps_at_a_time, skip if i == 0 else 0)
 
     def _draw_orders(self, windows: list[list[slice]]) -> None:
-        """Draw the random numbers of windows that are not read."""
+        """Draw the random numbers of windows that are skipped."""
         for window in windows:
             if self.rng is not None:
                 self.rng.permutation(sum(run.stop - run.start for run in window))
 
     def _windows(self) -> Iterator[list[slice]]:
-        """Yield the runs of rows of each window: all runs in a new order, cut where a window is full."""
+        """Yield the runs of each window: all runs in a new order, cut where a window is full."""
         runs = list(blocks(self.n_rows, self.run))
         order = range(len(runs)) if self.rng is None else self.rng.permutation(len(runs))
         window: list[slice] = []
@@ -105,14 +105,14 @@ class FromFile:
             yield window
 
     def _read(self, file: MappedRows, windows: list[list[slice]], i: int) -> tuple[Array, Array]:
-        """Copy the runs of a window into its buffer, one behind the other; return them with their labels.
+        """Copy the runs of a window into its buffer and return them with their labels.
 
-        The disk is to read the next window's meanwhile.
+        The operating system is asked to read the next window meanwhile.
 
         Raises
         ------
         ValueError
-            At a number that is not finite; it names the row of the file.
+            If a number is not finite; the error names the row of the file.
         """
         window, buffer = windows[i], self.buffers[i % 2]
         file.expect(windows[i + 1] if i + 1 < len(windows) else ())

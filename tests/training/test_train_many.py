@@ -44,7 +44,7 @@ def train(one_or_many, optimizer, *, loss=None, epochs=3, **arguments):
 
 
 def check_same(nets, twins, optimizer, *, bound=1e-12, compiled=False, **arguments):
-    """Train networks at once and their twins one by one, and compare parameters, records and generators."""
+    """Train networks together and their twins one by one, and compare parameters, records and generators."""
     found = train(nets, optimizer(), compiled=compiled, **arguments)
     for j, (net, twin) in enumerate(zip(nets, twins, strict=True)):
         start = twin.theta.copy()
@@ -146,7 +146,7 @@ class Averaged(pl.Loss):
     ("nets", "loss", "error", "message"),
     [
         ([], None, ValueError, "nets must hold at least one network, got an empty list"),
-        ([networks(1)[0]] * 2, None, ValueError, "must be different networks, got one of them twice"),
+        ([networks(1)[0]] * 2, None, ValueError, "must be different networks, got the same one twice"),
         ([*networks(1), "net"], None, TypeError, r"nets\[1\] must be a pellucid.Network"),
         ([*networks(1), pl.Network([pl.Dense(3)])], None, RuntimeError, "no parameters yet"),
         ([*networks(1), *networks(1, dtype=np.float32)], None, ValueError, r"dtype of nets\[1\] are"),
