@@ -204,7 +204,7 @@ def test_stopping_early_leaves_the_network_as_it_is():
         (5, "epoch 2: (in batch 3 the loss is nan,|after batch 2 the parameters are) not finite"),
         (
             7,
-            "epoch 2: after batch 4 the parameters are not finite; theta has been restored to the start of this epoch",
+            "epoch 2: after batch 4 the parameters are not finite; theta has been restored",
         ),
     ],
 )
