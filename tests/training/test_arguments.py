@@ -1,9 +1,13 @@
 """What `train` turns down: by the call itself, before anything is computed."""
 
+import dataclasses
+import inspect
+
 import numpy as np
 import pytest
 
 import pellucid as pl
+from pellucid.training.arguments import Arguments
 
 X, Y = np.ones((6, 4)), np.array([0, 1, 2, 0, 1, 2])
 
@@ -96,3 +100,13 @@ def test_arguments_of_the_wrong_kind_are_named_by_the_call(rng, changed, message
     given = {"loss": pl.SoftmaxCrossEntropy(), "optimizer": pl.SGD(0.1), "epochs": 1, **changed}
     with pytest.raises(TypeError, match=message):
         pl.train(net, given.pop("loss"), given.pop("optimizer"), np.zeros((4, 3)), np.zeros(4, int), **given)
+
+
+def test_all_arguments_are_declared_once():
+    """`Arguments` has the parameters of both functions, which differ in their first one alone."""
+    declared = [field.name for field in dataclasses.fields(Arguments)]
+    many = inspect.signature(pl.train_many).parameters
+    one = inspect.signature(pl.train).parameters
+    assert declared == [*many]
+    assert [*one] == ["net", *declared[1:]]
+    assert [str(p) for p in one.values()][1:] == [str(p) for p in many.values()][1:]
