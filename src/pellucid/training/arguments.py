@@ -13,9 +13,6 @@ from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.training.checkpoint import Checkpoint
 
-#: Rows whose activations fit the processor's cache; full-batch descent walks the data in such blocks.
-BLOCK_ROWS = 2048
-
 
 @dataclass(kw_only=True)
 class Arguments:

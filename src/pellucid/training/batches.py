@@ -18,6 +18,9 @@ import numpy as np
 from pellucid.backend import Array, Scratch, module_of, to_device
 from pellucid.network import blocks
 
+#: Rows whose activations fit the processor's cache: larger batches are computed in blocks of this size.
+BLOCK_ROWS = 2048
+
 
 class Piece(NamedTuple):
     """Rows of x and y, given as a slice or as row numbers, to be cut into batches of ``batch_size`` rows."""

@@ -10,8 +10,11 @@ from typing import Self, TypeAlias, overload
 
 import numpy as np
 
-from pellucid.backend import Array, to_host
-from pellucid.training.batches import Piece
+from pellucid.backend import Array, to_device, to_host
+from pellucid.losses import Loss
+from pellucid.metrics import count_correct
+from pellucid.network import Network, blocks
+from pellucid.training.batches import BLOCK_ROWS, Piece
 from pellucid.training.many import Model
 
 #: Loss and accuracy on the validation rows; (None, None) without validation rows.
@@ -131,6 +134,19 @@ def as_records(table: Array) -> History:
     if table.ndim != 3 or table.shape[2] not in (2, 4) or table.dtype != np.float64:
         raise ValueError(f"records must be float64 (epochs, k, 2 or 4), got {table.dtype} {table.shape}")
     return History(table)
+
+
+def measure(
+    net: Network, loss: Loss, x: Array, y: Array, *, block_rows: int = BLOCK_ROWS
+) -> tuple[float, float]:
+    """Return the mean loss and the accuracy on data that `check_data` returned."""
+    total, n_correct = 0.0, 0
+    for rows in blocks(len(x), block_rows):
+        outputs, labels = net.forward(x[rows]), to_device(y[rows], net.device)
+        value, _ = loss.value_and_grad(outputs, labels)
+        total += float(to_host(value)) * len(outputs)
+        n_correct += int(to_host(count_correct(outputs, labels, loss.threshold)))
+    return total / len(x), n_correct / len(x)
 
 
 class Tally:

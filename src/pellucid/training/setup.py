@@ -28,9 +28,8 @@ from pellucid.training.epochs import CompiledSteps, Saving, Training
 from pellucid.training.loop import run
 from pellucid.training.many import Model, Single, Stack, StepLoss
 from pellucid.training.memory_map.windows import WINDOW_BYTES, FromFile
-from pellucid.training.records import Measured, Record
+from pellucid.training.records import Measured, Record, measure
 from pellucid.training.resuming import PLAIN, check_fits, describe_training
-from pellucid.training.train import measure
 
 #: With at least `FEW_NETS` networks, batches of up to `SMALL_BATCH` rows are split between two threads: each
 #: computes half of the networks.

@@ -18,15 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array, to_device, to_host
 from pellucid.checks import check_data, check_kind
 from pellucid.losses import Loss
-from pellucid.metrics import count_correct
-from pellucid.network import Network, blocks
+from pellucid.network import Network
 from pellucid.optimizers import Optimizer
-from pellucid.training.arguments import BLOCK_ROWS, Arguments
+from pellucid.training.arguments import Arguments
+from pellucid.training.batches import BLOCK_ROWS
 from pellucid.training.checkpoint import Checkpoint
-from pellucid.training.records import Record
+from pellucid.training.records import Record, measure
 
 
 def train(
@@ -230,16 +229,3 @@ def evaluate(
     """
     net.check_built()
     return measure(net, loss, *check_data(net, x, y), block_rows=block_rows)
-
-
-def measure(
-    net: Network, loss: Loss, x: Array, y: Array, *, block_rows: int = BLOCK_ROWS
-) -> tuple[float, float]:
-    """Return the mean loss and the accuracy on data that `check_data` returned."""
-    total, n_correct = 0.0, 0
-    for rows in blocks(len(x), block_rows):
-        outputs, labels = net.forward(x[rows]), to_device(y[rows], net.device)
-        value, _ = loss.value_and_grad(outputs, labels)
-        total += float(to_host(value)) * len(outputs)
-        n_correct += int(to_host(count_correct(outputs, labels, loss.threshold)))
-    return total / len(x), n_correct / len(x)
