@@ -1,4 +1,4 @@
-"""Record what trainings give: ``python tests/recorded/make_trainings.py`` writes trainings.json beside this file.
+"""Record what trainings give: ``python tests/recorded/make_trainings.py`` writes trainings.json.
 
 The file holds, for each training, a digest of the weights and the sum of their squares, and what computed
 them: with the same libraries on the same kind of processor every later version must give the same bits,
