@@ -33,8 +33,8 @@ format: $(VENV)/.test ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(VENV)/.lab ## Write the README's table, output and pictures anew from results/default
-	$(BIN)/python tools/update_docs.py
+docs: $(VENV)/.lab ## Fill the tables, outputs and pictures of README.md and docs/ from recorded results
+	$(BIN)/python -m tools.update_docs
 
 clean: ## Remove the environment and all caches; results and data stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
