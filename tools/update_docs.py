@@ -137,7 +137,7 @@ def _terminal(ledger: dict[str, Any]) -> str:
     together = f"[bold]Together: {tally(ledger['rows'])}.[/]"
     screen = Console(record=True, width=77, file=StringIO(), highlight=False)
     screen.print(f"[bold green]$[/] {COMMAND}", *training, sep="\n")
-    screen.print("[bold green]$[/] make reproduce", "…", *verdicts, together, sep="\n")
+    screen.print("[bold green]$[/] make reproduce", "…", *verdicts, together, "", sep="\n")
     drawn = screen.export_svg(theme=MONOKAI, code_format=FRAME, unique_id="terminal")
     return re.sub(r' clip-path="[^"]*"', "", drawn)
 
@@ -159,7 +159,8 @@ def _peers(bench: dict[str, Any]) -> str:
         [part["title"], CONTESTANTS[name].title, f"{part['ratios'][name]['value']:.1f}"]
         for part, name in zip(found, names, strict=True)
     ]
-    return markdown_table(["workload", "fastest peer", "its time ÷ ours"], rows)
+    machine = f"On {bench['machine']['cores']} CPU cores ({bench['machine']['cpu']}), medians:"
+    return f"{machine}\n\n{markdown_table(['network', 'fastest peer', 'its time ÷ ours'], rows)}"
 
 
 def _proof_line(folder: Path) -> str:
