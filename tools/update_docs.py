@@ -40,6 +40,8 @@ from pellucid.lab.rows import (
 ROOT = Path(__file__).parent.parent
 DOCS, RESULTS = ROOT / "docs", ROOT / "results"
 PICTURES = DOCS / "pictures"
+#: The file in docs/ of each mode's ledger, and the reports it must hold.
+LEDGERS = {"default": ("ledger.json", "ABCDE"), "full": ("ledger-full.json", "C")}
 #: The charts that the pages show: the name in results/, the name in docs/pictures.
 CHARTS = {"default": {"d-masks": "d-masks", "e-batches": "e-batches"}, "full": {"c-trace": "c-trace-full"}}
 PROGRAM = re.compile(r"(```python\n(.*?)```\n\n```text\n).*?```", re.DOTALL)
@@ -104,13 +106,14 @@ def _copy_results() -> None:
         source = RESULTS / mode / "ledger.json"
         if not source.exists():
             continue
-        ledger = json.loads(source.read_text(encoding="utf-8"))
-        if mode == "default" and not all(report["finished"] for report in ledger["reports"]):
+        name, letters = LEDGERS[mode]
+        reports = json.loads(source.read_text(encoding="utf-8"))["reports"]
+        if not set(letters) <= {report["letter"] for report in reports if report["finished"]}:
             print(f"{source} is incomplete and was not copied: run make reproduce", file=sys.stderr)
             continue
-        shutil.copy(source, DOCS / ("ledger.json" if mode == "default" else f"ledger-{mode}.json"))
-        for name, kept in charts.items():
-            shutil.copy(source.parent / "figures" / f"{name}.png", PICTURES / f"{kept}.png")
+        shutil.copy(source, DOCS / name)
+        for chart, kept in charts.items():
+            shutil.copy(source.parent / "figures" / f"{chart}.png", PICTURES / f"{kept}.png")
     if (RESULTS / "bench.json").exists():
         shutil.copy(RESULTS / "bench.json", DOCS / "bench.json")
         for picture in RESULTS.glob("bench*.png"):

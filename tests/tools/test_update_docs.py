@@ -34,7 +34,7 @@ def folders(tmp_path, monkeypatch):
 @pytest.mark.parametrize("finished", [True, False])
 def test_only_complete_results_are_copied(folders, capsys, finished):
     results, docs = folders
-    ledger = {"reports": [{"finished": True}, {"finished": finished}]}
+    ledger = {"reports": [{"letter": each, "finished": each != "C" or finished} for each in "ABCDE"]}
     (results / "default" / "ledger.json").write_text(json.dumps(ledger))
     (results / "default" / "figures").mkdir()
     for name in update_docs.CHARTS["default"]:
