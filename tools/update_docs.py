@@ -44,6 +44,7 @@ PICTURES = DOCS / "pictures"
 LEDGERS = {"default": ("ledger.json", "ABCDE"), "full": ("ledger-full.json", "C")}
 #: The charts that the pages show: the name in results/, the name in docs/pictures.
 CHARTS = {"default": {"d-masks": "d-masks", "e-batches": "e-batches"}, "full": {"c-trace": "c-trace-full"}}
+NUMBERS = ("published", "measured", "interval")
 PROGRAM = re.compile(r"(```python\n(.*?)```\n\n```text\n).*?```", re.DOTALL)
 COMMAND = "pellucid train mnist --recipe fast"
 #: The frame of the terminal picture. Rich's own loads a font from the network.
@@ -184,8 +185,9 @@ def _ledger(ledger: dict[str, Any]) -> str:
 
 
 def _curve(group: list[JsonRow]) -> str:
-    where, name = f"{group[0]['report']}, {group[0]['variant']}", f"{fold_label(group)}, {group[0]['unit']}"
-    return f"| {where} | {name} | | | | {fold_verdict(group)} |"
+    row = group[0]
+    name = f"{fold_label(group)}, {row['unit']}"
+    return f"| {row['report']}, {row['variant']} | {name} | | | | {fold_verdict(group)} |"
 
 
 def _claim(group: list[JsonRow]) -> str | None:
@@ -196,7 +198,7 @@ def _claim(group: list[JsonRow]) -> str | None:
     text, small = cells(row), "<br><sub>{}</sub>".format
     figure = f"{row['figure']}, {row['unit']}" + (small(row["reading"]) if row["reading"] else "")
     verdict = claim_verdict(group) + (small(readings(group)) if readings(group) else "")
-    numbers = f"{text['published']} | {text['measured']} | {text['interval']}"
+    numbers = " | ".join(text[name].replace(" ", "\N{NO-BREAK SPACE}") for name in NUMBERS)
     return f"| {row['report']}, {row['variant']} | {figure} | {numbers} | {verdict} |"
 
 
