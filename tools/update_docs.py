@@ -24,18 +24,8 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 
 import pellucid as pl
-from pellucid.lab.rows import (
-    JsonRow,
-    cells,
-    claim_verdict,
-    claims,
-    fold,
-    fold_label,
-    fold_verdict,
-    nearest,
-    readings,
-    tally,
-)
+from pellucid.lab import rows as ledger_rows
+from pellucid.lab.rows import JsonRow, tally
 
 ROOT = Path(__file__).parent.parent
 DOCS, RESULTS = ROOT / "docs", ROOT / "results"
@@ -177,8 +167,8 @@ def _proof_line(folder: Path) -> str:
 def _ledger(ledger: dict[str, Any]) -> str:
     """Return the published figures as a table: one line for a trace, one for all readings of a claim."""
     lines = ["| report | figure | published | measured | interval | verdict |", "|---|---|---|---|---|---|"]
-    groups = fold(row for row in ledger["rows"] if row["kind"] != "measured")
-    single = claims(group[0] for group in groups if len(group) == 1)
+    groups = ledger_rows.fold(row for row in ledger["rows"] if row["kind"] != "measured")
+    single = ledger_rows.claims(group[0] for group in groups if len(group) == 1)
     found = [*(_curve(group) for group in groups if len(group) > 1), *map(_claim, single)]
     table = "\n".join([*lines, *sorted(line for line in found if line)])
     return f"`{ledger['command']}`: {tally(ledger['rows'])}.\n\n{table}"
@@ -186,18 +176,20 @@ def _ledger(ledger: dict[str, Any]) -> str:
 
 def _curve(group: list[JsonRow]) -> str:
     row = group[0]
-    name = f"{fold_label(group)}, {row['unit']}"
-    return f"| {row['report']}, {row['variant']} | {name} | | | | {fold_verdict(group)} |"
+    name = f"{ledger_rows.fold_label(group)}, {row['unit']}"
+    return f"| {row['report']}, {row['variant']} | {name} | | | | {ledger_rows.fold_verdict(group)} |"
 
 
 def _claim(group: list[JsonRow]) -> str | None:
     """Return the line of a claim in its nearest reading; None if none of its readings was run."""
-    row = nearest(group)
+    row = ledger_rows.nearest(group)
     if row["verdict"] == "not run":
         return None
-    text, small = cells(row), "<br><sub>{}</sub>".format
+    text, small = ledger_rows.cells(row), "<br><sub>{}</sub>".format
     figure = f"{row['figure']}, {row['unit']}" + (small(row["reading"]) if row["reading"] else "")
-    verdict = claim_verdict(group) + (small(readings(group)) if readings(group) else "")
+    verdict = ledger_rows.claim_verdict(group) + (
+        small(ledger_rows.readings(group)) if ledger_rows.readings(group) else ""
+    )
     numbers = " | ".join(text[name].replace(" ", "\N{NO-BREAK SPACE}") for name in NUMBERS)
     return f"| {row['report']}, {row['variant']} | {figure} | {numbers} | {verdict} |"
 
