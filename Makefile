@@ -21,7 +21,7 @@ bench: $(VENV)/.lab ## Measure training beside PyTorch, JAX, scikit-learn and th
 test: $(VENV)/.test ## Run all tests, and the examples in the documentation; ARGS="-k network"
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n auto $(ARGS)
 
-proof: $(VENV)/.test ## Prove what docs/proof.md claims at full size (a quarter of an hour); ARGS="crash" for one proof
+proof: $(VENV)/.test ## Test the claims of docs/proof.md at full size; ARGS="crash" for one proof
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m proof $(ARGS)
 
 check: $(VENV)/.test ## Lint, formatting and strict types
@@ -33,8 +33,8 @@ format: $(VENV)/.test ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(VENV)/.lab ## Write the README's table, output and pictures anew from results/default
-	$(BIN)/python tools/update_docs.py
+docs: $(VENV)/.lab ## Fill the tables, outputs and pictures of README.md and docs/ from recorded results
+	$(BIN)/python -m tools.update_docs
 
 clean: ## Remove the environment and all caches; results and data stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,8 @@
-"""Programs and links in the documentation, for the tests that hold them.
+"""Programs and links in the documentation, for tests.
 
-A block ``python`` followed at once by a block ``text`` is a program and its output. Text is compared to the
-letter; numbers to within 2e-3 or one unit of their last digit, as another BLAS adds in another order.
+A ``python`` block directly followed by a ``text`` block is a program and its output. Text must be equal.
+Numbers may differ by 2e-3, relatively, or by one unit of their last digit, because BLAS libraries add in
+different orders.
 """
 
 import os
@@ -32,7 +33,7 @@ def programs(text):
 
 
 def run_program(program, folder):
-    """Return what a program prints, run in a folder of its own; skip the test where its data are missing."""
+    """Run a program in a folder and return its output; skip the test if its data cannot be loaded."""
     for name in re.findall(r"load_dataset\(\"([\w-]+)\"", program):
         try:
             pl.load_dataset(name, progress=False)
@@ -48,7 +49,7 @@ def run_program(program, folder):
 
 
 def differences(printed, expected):
-    """Return where two texts differ, numbers compared as the module says."""
+    """Return where two texts differ."""
     pairs = [NUMBER.split(text.rstrip()) for text in (printed, expected)]
     if len(pairs[0]) != len(pairs[1]):
         return [(printed, expected)]
@@ -56,7 +57,7 @@ def differences(printed, expected):
 
 
 def alike(a, b, *, number):
-    """Compare two pieces; blanks may differ in number where a figure has more digits than the other."""
+    """Compare two pieces; the number of blanks may differ, since numbers may have more digits."""
     if not number:
         return re.sub(" +", " ", a) == re.sub(" +", " ", b)
     if "." not in b:
@@ -66,7 +67,7 @@ def alike(a, b, *, number):
 
 
 def lost_links(page):
-    """Return the links of a Markdown page that lead to no file, or to no heading of a page."""
+    """Return the links of a Markdown page whose file or heading does not exist."""
     links = [one or other for one, other in LINK.findall(BLOCK.sub("", page.read_text()))]
     return [link for link in links if not re.match(r"[a-z]+:", link) and not _leads_somewhere(page, link)]
 
@@ -78,7 +79,7 @@ def _leads_somewhere(page, link):
 
 
 def anchors(text):
-    """Return the names that GitHub gives to the headings of a page."""
+    """Return the anchors that GitHub gives to the headings of a page."""
     return {
         re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
         for title in HEADING.findall(BLOCK.sub("", text))

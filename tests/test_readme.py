@@ -1,4 +1,4 @@
-"""The README's programs print what it says they print, and every link in the documentation leads on."""
+"""The README is short, its programs print the output shown, and every link in the documentation works."""
 
 from pathlib import Path
 
@@ -6,15 +6,23 @@ import pytest
 from tests.snippets import differences, lost_links, programs, run_program
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ROOT_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES = [*ROOT_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def test_there_is_a_program_to_run():
-    assert programs(PAGES[0].read_text())
+@pytest.mark.parametrize(("page", "limit"), [("README.md", 110), ("docs/architecture.md", 150)])
+def test_pages_that_must_stay_short(page, limit):
+    assert len((ROOT / page).read_text().splitlines()) <= limit
+
+
+def test_the_first_screen_has_ten_lines_of_code_and_their_output():
+    ((program, output),) = programs(PAGES[0].read_text())
+    assert len(program.strip().splitlines()) <= 10
+    assert PAGES[0].read_text().split(output)[0].count("\n") < 30
 
 
 @pytest.mark.parametrize(("program", "output"), programs(PAGES[0].read_text()))
-def test_the_readme_prints_what_it_says(program, output, tmp_path):
+def test_the_program_prints_the_output_shown(program, output, tmp_path):
     printed = run_program(program, tmp_path)
     assert differences(printed, output) == [], f"the program prints\n{printed}"
 

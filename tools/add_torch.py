@@ -1,7 +1,7 @@
-"""Add PyTorch to this environment where pip would take a CPU build; leave it out where that means CUDA.
+"""Install PyTorch if pip offers a build for the CPU alone; leave it out if it would bring CUDA.
 
-pip is asked for a dry run first: on many machines plain PyTorch brings several GB of CUDA packages, which
-nothing here needs. Without it everything works, and the cells that compare with PyTorch say how to add it.
+A dry run of pip shows which: on many machines PyTorch brings several GB of CUDA packages, which nothing here
+needs. Everything else works without PyTorch, and comparisons with it say how to install it.
 """
 
 import json
@@ -17,18 +17,18 @@ GPU_PACKAGES = ("nvidia-", "cuda-", "triton", "pytorch-triton")
 
 
 def pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pip of this environment."""
+    """Run this environment's pip."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def reason(failed: subprocess.CompletedProcess[str]) -> str:
-    """Return the last line of what pip complained of."""
+    """Return the last line of pip's error output."""
     return (failed.stderr.strip().splitlines() or ["pip failed"])[-1]
 
 
 def main() -> None:
-    """Install, or say in one line why not."""
+    """Install PyTorch, or say in one line why not."""
     if find_spec("torch") is not None:
         return
     by_hand = f"to add it: {sys.executable} -m pip install '{REQUIREMENT}'"

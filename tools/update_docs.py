@@ -1,7 +1,7 @@
-"""Write into README.md and docs what commands have measured and drawn: output, tables, pictures.
+"""Fill README.md and docs/ with what commands measured, printed and drew; `make docs` runs it.
 
-Reads `results/default`, which `make reproduce` wrote, `results/full` where ``--full`` has been run, and runs
-the README's Python snippet. All between ``<!-- name -->`` and ``<!-- /name -->`` is replaced.
+Everything between ``<!-- name -->`` and ``<!-- /name -->`` is replaced. Figures come from docs/*.json and
+docs/proof/*.json. Results that `make reproduce` and `make bench` left in results/ are copied there first.
 """
 
 import json
@@ -10,164 +10,187 @@ import re
 import shutil
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench.cells import ratio_cells, workloads
-from bench.chart import pictures
-from bench.own import markdown as own_markdown
-from bench.table import markdown, markdown_table
+from bench.contestants import CONTESTANTS
+from bench.own import markdown as own_table
+from bench.table import markdown as bench_tables
+from bench.table import markdown_table
+from proof.page import summary, tables
+from rich.console import Console
+from rich.terminal_theme import MONOKAI
 
 import pellucid as pl
-from pellucid.lab.rows import (
-    cells,
-    claim_verdict,
-    claims,
-    fold,
-    fold_label,
-    fold_verdict,
-    nearest,
-    readings,
-    tally,
-)
-from pellucid.lab.system_diagram import system_diagram
+from pellucid.lab import rows as ledger_rows
+from pellucid.lab.rows import JsonRow, tally
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))  # the proofs are no part of the package
-
-from proof.page import summary, tables  # noqa: E402
-
-RESULTS = ROOT / "results"
-PICTURES = {"d-masks": "d-masks", "e-batches": "e-batches"}
-FULL_PICTURES = {"c-trace": "c-trace-full"}
+DOCS, RESULTS = ROOT / "docs", ROOT / "results"
+PICTURES = DOCS / "pictures"
+#: The file in docs/ of each mode's ledger, and the reports it must hold.
+LEDGERS = {"default": ("ledger.json", "ABCDE"), "full": ("ledger-full.json", "C")}
+#: The charts that the pages show: the name in results/, the name in docs/pictures.
+CHARTS = {"default": {"d-masks": "d-masks", "e-batches": "e-batches"}, "full": {"c-trace": "c-trace-full"}}
+NUMBERS = ("published", "measured", "interval")
+PROGRAM = re.compile(r"(```python\n(.*?)```\n\n```text\n).*?```", re.DOTALL)
+COMMAND = "pellucid train mnist --recipe fast"
+#: The frame of the terminal picture. Rich's own loads a font from the network.
+FRAME = """<svg viewBox="0 0 {terminal_width} {terminal_height}" xmlns="http://www.w3.org/2000/svg">
+<title>A training in the terminal, and the verdicts of the reports</title>
+<style>{styles} text {{ font: {char_height}px Menlo, Consolas, "DejaVu Sans Mono", monospace }}</style>
+<rect width="100%" height="100%" rx="8" fill="#292929"/><g transform="translate(9, 6)">{matrix}</g>
+</svg>
+"""
 
 
 def main() -> None:
-    """Update README.md and docs/."""
-    default, full = RESULTS / "default", RESULTS / "full"
-    ledger = _read(default)
-    if not all(report["finished"] for report in ledger["reports"]):
-        sys.exit("results/default is not complete: run make reproduce first")
+    """Copy new results, draw the pictures, and fill every page."""
+    _copy_results()
     readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    text = re.sub(r"(```python\n(.*?)```\n\n```text\n).*?```", _with_output, text, flags=re.DOTALL)
-    text = _between(text, "duration", _duration(ledger))
-    text = _between(text, "ledger", _keep(default, ledger, "ledger.json", PICTURES))
-    if (full / "ledger.json").exists():
-        text = _between(text, "full", _keep(full, _read(full), "ledger-full.json", FULL_PICTURES))
-    text = _with_benchmarks(text)
+    text = PROGRAM.sub(_with_output, readme.read_text(encoding="utf-8"))
     readme.write_text(text, encoding="utf-8")
-    _fill_proofs()
-    _draw()
+    for path, parts in contents().items():
+        path.write_text(filled(path, parts), encoding="utf-8")
+    net = pl.Network([pl.Rescale(1 / 255), pl.Dense(100), pl.Tanh(), pl.Dropout(0.1), pl.Dense(10)])
+    net.build(784, rng=np.random.default_rng(0))
+    (PICTURES / "network.svg").write_text(net.diagram(inputs="pixels"), encoding="utf-8")
+    (PICTURES / "terminal.svg").write_text(_terminal(_read("ledger")), encoding="utf-8")
 
 
-def _with_benchmarks(readme: str) -> str:
-    """Copy what the benchmark has measured into docs and its page; return the README with ratios."""
-    page = ROOT / "docs" / "performance.md"
-    text = page.read_text(encoding="utf-8")
+def contents() -> dict[Path, dict[str, str]]:
+    """Return what belongs between the markers of each page, by page and name."""
+    ledger, bench, proofs = _read("ledger"), _read("bench"), DOCS / "proof"
+    performance = {
+        "bench": f"{bench_tables(bench)}\n\n![Time of each library over pellucid's](pictures/bench.png)",
+        "scaling": "![Time of an epoch by rows, width, depth and batch size](pictures/bench-scaling.png)",
+        "own": own_table(bench["parts"]["own"]),
+    }
+    return {
+        ROOT / "README.md": {
+            "duration": _duration(ledger),
+            "tally": f"In the recorded run, `{ledger['command']}`: {tally(ledger['rows'])}.",
+            "bench": _peers(bench),
+            "proof": _proof_line(proofs),
+        },
+        DOCS / "results.md": {"ledger": _ledger(ledger), "full": _ledger(_read("ledger-full"))},
+        DOCS / "performance.md": performance,
+        DOCS / "proof.md": {"summary": summary(proofs), **tables(proofs)},
+    }
+
+
+def filled(path: Path, parts: dict[str, str]) -> str:
+    """Return a page with new content between its markers."""
+    text = path.read_text(encoding="utf-8")
+    for name, content in parts.items():
+        before, rest = text.split(f"<!-- {name} -->")
+        after = rest.split(f"<!-- /{name} -->")[1]
+        text = f"{before}<!-- {name} -->\n{content}\n<!-- /{name} -->{after}"
+    return text
+
+
+def _copy_results() -> None:
+    """Copy ledgers, benchmark and charts from results/ as far as they are there and complete."""
+    for mode, charts in CHARTS.items():
+        source = RESULTS / mode / "ledger.json"
+        if not source.exists():
+            continue
+        name, letters = LEDGERS[mode]
+        reports = json.loads(source.read_text(encoding="utf-8"))["reports"]
+        if not set(letters) <= {report["letter"] for report in reports if report["finished"]}:
+            print(f"{source} is incomplete and was not copied: run make reproduce", file=sys.stderr)
+            continue
+        shutil.copy(source, DOCS / name)
+        for chart, kept in charts.items():
+            shutil.copy(source.parent / "figures" / f"{chart}.png", PICTURES / f"{kept}.png")
     if (RESULTS / "bench.json").exists():
-        shutil.copy(RESULTS / "bench.json", ROOT / "docs" / "bench.json")
-        results = json.loads((RESULTS / "bench.json").read_text(encoding="utf-8"))
-        parts = results["parts"]
-        for picture in pictures(results):
-            shutil.copy(RESULTS / f"{picture.name}.png", ROOT / "docs" / "pictures" / f"{picture.name}.png")
-        text = _between(text, "bench", f"{markdown(results)}\n\n![Bars](pictures/bench.png)")
-        if "scaling" in parts:
-            text = _between(text, "scaling", "![Curves](pictures/bench-scaling.png)")
-        readme = _between(readme, "bench", markdown_table(*ratio_cells(workloads(results))))
-        if "own" in parts:
-            text = _between(text, "own", own_markdown(parts["own"]))
-    page.write_text(text, encoding="utf-8")
-    return readme
+        shutil.copy(RESULTS / "bench.json", DOCS / "bench.json")
+        for picture in RESULTS.glob("bench*.png"):
+            shutil.copy(picture, PICTURES / picture.name)
 
 
-def _fill_proofs() -> None:
-    """Put what the proofs have found into their page."""
-    page = ROOT / "docs" / "proof.md"
-    text = page.read_text(encoding="utf-8")
-    for name, table in tables(ROOT / "docs" / "proof").items():
-        text = _between(text, name, table)
-    page.write_text(text, encoding="utf-8")
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(_between(text, "proof", summary(ROOT / "docs" / "proof")), encoding="utf-8")
-
-
-def _draw() -> None:
-    """Draw the system, and the network of the README's snippet."""
-    layers = [pl.Rescale(1 / 255), pl.Dense(100, init=pl.lecun_uniform), pl.Tanh(), pl.Dropout(0.1)]
-    net = pl.Network([*layers, pl.Dense(10)]).build(784, rng=np.random.default_rng(0))
-    drawings = {"system": system_diagram(), "network": net.diagram(inputs="pixels")}
-    for name, svg in drawings.items():
-        (ROOT / "docs" / "pictures" / f"{name}.svg").write_text(svg, encoding="utf-8")
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    ledger: dict[str, Any] = json.loads((folder / "ledger.json").read_text(encoding="utf-8"))
-    return ledger
-
-
-def _keep(folder: Path, ledger: dict[str, Any], name: str, pictures: dict[str, str]) -> str:
-    """Copy a ledger and pictures into docs; return the ledger's table."""
-    shutil.copy(folder / "ledger.json", ROOT / "docs" / name)
-    for source, kept in pictures.items():
-        (ROOT / "docs" / "pictures").mkdir(exist_ok=True)
-        shutil.copy(folder / "figures" / f"{source}.png", ROOT / "docs" / "pictures" / f"{kept}.png")
-    heading = f"`{ledger['command']}`: {tally(ledger['rows'])}."
-    return f"{heading}\n\n{_table(ledger)}\n\nAll rows: [docs/{name}](docs/{name})."
+def _read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((DOCS / f"{name}.json").read_text(encoding="utf-8"))
+    return content
 
 
 def _with_output(match: re.Match[str]) -> str:
-    """Run a snippet and put its output under it."""
+    """Run a program and put its output below it."""
     done = subprocess.run([sys.executable, "-c", match[2]], capture_output=True, text=True, check=True)
     return f"{match[1]}{done.stdout}```"
 
 
-def _between(text: str, name: str, content: str) -> str:
-    opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, rest = text.split(opening)
-    return f"{before}{opening}\n{content}\n{closing}{rest.split(closing)[1]}"
+def _terminal(ledger: dict[str, Any]) -> str:
+    """Return a picture of a training and of the reports' verdicts, as the terminal shows them."""
+    command = [sys.executable, "-m", *COMMAND.split()]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    training = [lines[0], "…", *(line for line in lines if line.startswith(("epoch", "test"))), ""]
+    verdicts = [f"Report {x}: {tally(r for r in ledger['rows'] if r['report'] == x)}." for x in "ABCDE"]
+    together = f"[bold]Together: {tally(ledger['rows'])}.[/]"
+    screen = Console(record=True, width=77, file=StringIO(), highlight=False)
+    screen.print(f"[bold green]$[/] {COMMAND}", *training, sep="\n")
+    screen.print("[bold green]$[/] make reproduce", "…", *verdicts, together, "", sep="\n")
+    drawn = screen.export_svg(theme=MONOKAI, code_format=FRAME, unique_id="terminal")
+    return re.sub(r' clip-path="[^"]*"', "", drawn)
 
 
 def _duration(ledger: dict[str, Any]) -> str:
-    """Say how long the rerun took, in core minutes, and on what."""
-    seconds = sum(report["seconds"] for report in ledger["reports"])
-    environment = ledger["environment"]
-    machine = f"{environment['cores']} cores ({environment['cpu']}, {environment['blas']})"
+    """Say how long the rerun took, and on what."""
+    seconds, about = sum(report["seconds"] for report in ledger["reports"]), ledger["environment"]
     return (
-        f"The {len(ledger['reports'])} reports took {seconds / 60:.0f} core minutes on {machine}: "
-        f"about {math.ceil(seconds / 120)} minutes."
+        f"The recorded run took {math.ceil(seconds / 60)} minutes of computing time, shared by "
+        f"{about['cores']} cores ({about['cpu']}, {about['blas']})."
     )
 
 
-def _table(ledger: dict[str, Any]) -> str:
-    """Return the published figures as a Markdown table: a trace is one line, so is a claim's readings."""
+def _peers(bench: dict[str, Any]) -> str:
+    """Return the table of how many times as long as pellucid the fastest peer takes."""
+    found = [part for part in bench["parts"].values() if "floor" in part.get("ratios", {})]
+    names = [part["ratios"]["fastest_peer"] for part in found]
+    rows = [
+        [part["title"], CONTESTANTS[name].title, f"{part['ratios'][name]['value']:.1f}"]
+        for part, name in zip(found, names, strict=True)
+    ]
+    machine = f"On {bench['machine']['cores']} CPU cores ({bench['machine']['cpu']}), medians:"
+    return f"{machine}\n\n{markdown_table(['network', 'fastest peer', 'its time ÷ ours'], rows)}"
+
+
+def _proof_line(folder: Path) -> str:
+    """Say how many claims hold."""
+    contents = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    holds = [finding["holds"] for content in contents for finding in content["findings"]]
+    return f"{sum(holds)} of {len(holds)} claims hold."
+
+
+def _ledger(ledger: dict[str, Any]) -> str:
+    """Return the published figures as a table: one line for a trace, one for all readings of a claim."""
     lines = ["| report | figure | published | measured | interval | verdict |", "|---|---|---|---|---|---|"]
-    groups = fold(row for row in ledger["rows"] if row["kind"] in ("figure", "share"))
-    curves = [group for group in groups if len(group) > 1]
-    single = claims(group[0] for group in groups if len(group) == 1)
-    found = [*map(_curve, curves), *map(_claim, single)]
-    return "\n".join([*lines, *sorted(line for line in found if line)])
+    groups = ledger_rows.fold(row for row in ledger["rows"] if row["kind"] != "measured")
+    single = ledger_rows.claims(group[0] for group in groups if len(group) == 1)
+    found = [*(_curve(group) for group in groups if len(group) > 1), *map(_claim, single)]
+    table = "\n".join([*lines, *sorted(line for line in found if line)])
+    return f"`{ledger['command']}`: {tally(ledger['rows'])}.\n\n{table}"
 
 
-def _curve(group: list[Any]) -> str:
+def _curve(group: list[JsonRow]) -> str:
     row = group[0]
-    where = f"{row['report']}, {row['variant']}"
-    return f"| {where} | {fold_label(group)}, {row['unit']} | | | | {fold_verdict(group)} |"
+    name = f"{ledger_rows.fold_label(group)}, {row['unit']}"
+    return f"| {row['report']}, {row['variant']} | {name} | | | | {ledger_rows.fold_verdict(group)} |"
 
 
-def _claim(group: list[Any]) -> str | None:
-    """Return the line of a claim in its nearest reading; None where nothing of it was run."""
-    row, text = nearest(group), cells(nearest(group))
+def _claim(group: list[JsonRow]) -> str | None:
+    """Return the line of a claim in its nearest reading; None if none of its readings was run."""
+    row = ledger_rows.nearest(group)
     if row["verdict"] == "not run":
         return None
-    tried = readings(group)
-    figure = f"{row['figure']}, {row['unit']}" + (
-        f"<br><sub>{row['reading']}</sub>" if row["reading"] else ""
+    text, small = ledger_rows.cells(row), "<br><sub>{}</sub>".format
+    figure = f"{row['figure']}, {row['unit']}" + (small(row["reading"]) if row["reading"] else "")
+    verdict = ledger_rows.claim_verdict(group) + (
+        small(ledger_rows.readings(group)) if ledger_rows.readings(group) else ""
     )
-    numbers = f"{text['published']} | {text['measured']} | {text['interval']}"
-    verdict = claim_verdict(group) + (f"<br><sub>{tried}</sub>" if tried else "")
+    numbers = " | ".join(text[name].replace(" ", "\N{NO-BREAK SPACE}") for name in NUMBERS)
     return f"| {row['report']}, {row['variant']} | {figure} | {numbers} | {verdict} |"
 
 

@@ -1,4 +1,4 @@
-"""Derivatives by means that share nothing with backpropagation."""
+"""Derivatives computed without backpropagation."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ import pellucid as pl
 
 
 def gradient(f, x, h=1e-3):
-    """Return ∂f/∂x for every entry of x by five-point differences: f may be the library."""
+    """Return ∂f/∂x for every entry of x by five-point differences; f may use the library."""
     return _each_entry(x, lambda at: (f(at(-2 * h)) - 8 * f(at(-h)) + 8 * f(at(h)) - f(at(2 * h))) / (12 * h))
 
 
 def complex_step(f, x, h=1e-30):
-    """Return ∂f/∂x = Im f(x + ih) / h, exact to the last digit (Squire, Trapp, 1998), for an analytic f."""
+    """Return ∂f/∂x = Im f(x + ih) / h for an analytic f, exact to the last digit (Squire, Trapp, 1998)."""
     return _each_entry(x, lambda at: np.imag(f(at(1j * h))) / h)
 
 
@@ -39,7 +39,7 @@ def forward(layer, x, train=True):
 
 
 def backward(layer, x, dy):
-    """Return what a layer sends back for dy after a forward pass on x."""
+    """Return a layer's dx for dy, after a forward pass on x."""
     forward(layer, x)
     return layer.backward(np.array(dy, dtype=float)).copy()
 

@@ -1,4 +1,4 @@
-"""docs/derivations.md: each numbered formula has its test, each test its formula; links and maths hold."""
+"""docs/derivations.md: each numbered formula has a test, each test a formula; links and maths are valid."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.snippets import BLOCK, lost_links
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "derivations.md"
 TEXT = PAGE.read_text()
-#: A formula is named where its number stands in bold type: **(2.2)**, **(S2)**.
+#: The number of a formula is in bold type where the formula is stated: **(2.2)**, **(S2)**.
 NAMED = re.findall(r"\*\*\((S\d+|\d+\.\d+)\)\*\*", TEXT)
 MATHS = [
     match[1] or match[2]

@@ -1,4 +1,4 @@
-"""Sections 1 to 5 of docs/derivations.md: backward passes against derivatives found in other ways."""
+"""Sections 1 to 5 of docs/derivations.md: backward passes compared with independent derivatives."""
 
 from itertools import product
 

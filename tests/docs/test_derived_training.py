@@ -67,7 +67,7 @@ def test_8_6_bias_correction():
 
 def test_8_7_adam_step():
     adam = pl.Adam(0.1, beta_1=0.5, beta_2=0.75, epsilon=1.0)
-    first = -0.1 * 2 / (2 + 1)  # ε inside the root, or beside √v, would give another figure
+    first = -0.1 * 2 / (2 + 1)  # ε inside the root, or added to √v, would give another result
     # m = -1.5, v = 4.75, corrected by 0.75 and 0.4375
     second = first + 0.1 * 2 / (np.sqrt(76 / 7) + 1)
     assert np.allclose(steps(adam, [0], [2], [-4]), [[first], [second]], rtol=1e-14)
@@ -77,7 +77,7 @@ def test_8_7_adam_step():
 
 
 def test_9_1_variances_add_up():
-    """All 2^6 weights of +-s: no sampling."""
+    """All 2^6 matrices of weights ±s, without sampling."""
     x, s = np.array([1.0, -2.0, 0.5, 3.0, -1.0, 0.25]), 0.3
     y = np.array([x @ (s * np.array(signs)) for signs in product((-1, 1), repeat=6)])
     assert y.mean() == pytest.approx(0)

@@ -1,4 +1,4 @@
-"""docs/reports.md: its programs print what it says, and what it names of pellucid exists."""
+"""docs/reports.md: its programs print the output shown, and every name of pellucid in it exists."""
 
 import ast
 import inspect
@@ -12,13 +12,13 @@ import pellucid as pl
 
 PAGE = Path(__file__).parents[2] / "docs" / "reports.md"
 TEXT = PAGE.read_text()
-#: Code of ours: `pl.Dense(10)`, `pl.Record.loss`.
+#: Our code in the tables, such as `pl.Dense(10)` or `pl.Record.loss`.
 OURS = sorted(set(re.findall(r"`(pl\.[^`]+)`", BLOCK.sub("", TEXT))))
 SECTIONS = re.split(r"^## Report ", TEXT, flags=re.MULTILINE)[1:]
 
 
 def named(node):
-    """Return what an expression of the page names; a call of a class stands for the class."""
+    """Return the object that an expression of the page names; for a call of a class, the class."""
     if isinstance(node, ast.Attribute):
         return member(named(node.value), node.attr)
     if isinstance(node, ast.Call):
@@ -32,7 +32,7 @@ def named(node):
 
 
 def member(owner, name):
-    """Return an attribute of a module or class; what only instances have must be documented or annotated."""
+    """Return an attribute of a module or class; an attribute of instances must be documented or annotated."""
     if hasattr(owner, name):
         return getattr(owner, name)
     annotated = any(name in vars(base).get("__annotations__", {}) for base in owner.__mro__)
@@ -80,7 +80,7 @@ def test_each_report_has_a_table_a_program_and_a_command():
         rows = [line for line in section.splitlines() if line.startswith("|")]
         assert rows[0] == "| theirs | ours | what differs |"
         assert len(rows) > 12
-        # Outside code, where a bar would need a backslash.
+        # A bar in code has a backslash.
         assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4}
 
 

@@ -1,4 +1,4 @@
-"""The reports' slips, as docs/derivations.md tells them: what is printed is wrong, and by as much as is said.
+"""The reports' slips in docs/derivations.md: each printed formula is wrong, and by as much as the page says.
 
 Examples are columns here, as in the reports.
 """
@@ -68,7 +68,7 @@ def test_s2_the_diagonal_alone_does_not_simplify():
 def test_s3_the_derivative_of_a_mean_has_its_1_over_m():
     assert np.allclose(complex_step(cost, Z2), (softmax(Z2) - Y) / M)
     dW = complex_step(lambda W: cost(W @ A1 + B2), W2)
-    assert np.allclose(dW, (A2 - Y) @ A1.T / M)  # right, with the factor put in later
+    assert np.allclose(dW, (A2 - Y) @ A1.T / M)  # right: the factor comes in later
 
 
 def test_s4_the_input_of_the_layer_not_its_output():
@@ -95,7 +95,7 @@ def test_s6_a_dropped_unit_gets_no_gradient():
     assert right[3] == 0
     assert abs(printed[3]) > 0.01
     assert np.allclose(np.delete(printed, 3), np.delete(right, 3))
-    assert np.array_equal(np.tanh(Z1 * mask), np.tanh(Z1) * mask)  # before or after tanh: the same
+    assert np.array_equal(np.tanh(Z1 * mask), np.tanh(Z1) * mask)  # the same before and after tanh
     assert not np.allclose(sigmoid(Z1 * mask), sigmoid(Z1) * mask, atol=0.1)
     masks = [*product((0, 1), repeat=3)]
     mean = sum(0.9 ** sum(m) * 0.1 ** (3 - sum(m)) * np.tanh(Z1[:3, 0] * m) for m in masks)
@@ -144,7 +144,7 @@ def test_s10_a_limit_and_a_standard_deviation_called_variances():
     as_variance = [np.sqrt(np.sqrt(6 / (n_in + n_out))), np.sqrt(np.sqrt(2 / n_in))]
     rng = np.random.default_rng(0)
     draws = [init(rng, (n_in, 500), n_in, n_out) for init in (pl.xavier_uniform, pl.kaiming_normal)]
-    # What (19) prints is the limit of a draw, what (20) prints its standard deviation.
+    # (19) prints the limit of a draw, (20) the standard deviation.
     assert np.abs(draws[0]).max() == pytest.approx(np.sqrt(6 / (n_in + n_out)), rel=1e-4)
     assert draws[1].std() == pytest.approx(np.sqrt(2 / n_in), rel=0.01)
     ratios = [wide / drawn.std() for wide, drawn in zip(as_variance, draws, strict=True)]
@@ -165,7 +165,7 @@ def test_s11_one_sentence_drops_what_the_other_keeps(rate, dropped):
 
 
 def test_s12_the_printed_loss_has_another_gradient():
-    z = np.array([-20.0, 0.0, 1.0])  # the true class is the first, and thought impossible
+    z = np.array([-20.0, 0.0, 1.0])  # the true class is the first, with almost no probability
     printed = complex_step(lambda z: -np.log(softmax(z)[0] + 1e-8), z)
     taken = softmax(z) - np.eye(3)[0]
     p = softmax(z)[0]

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def tool(monkeypatch):
-    """Load the script as on a machine without PyTorch."""
+    """Load the script as if PyTorch were not installed."""
     spec = importlib.util.spec_from_file_location("add_torch", ROOT / "tools" / "add_torch.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -21,7 +21,7 @@ def tool(monkeypatch):
 
 @pytest.fixture
 def pip(tool, monkeypatch):
-    """Put a pip in place that plans to install the given packages; return what it was asked."""
+    """Replace pip by one that plans to install the given packages; return its calls."""
     asked = []
 
     def place(*names, plan_fails=None, install_fails=None):
@@ -64,7 +64,7 @@ def test_a_cuda_build_is_left_out(tool, pip, capsys, package):
     [("WARNING: slow\nERROR: no such host\n", "ERROR: no such host"), ("", "pip failed")],
 )
 @pytest.mark.parametrize("step", ["plan_fails", "install_fails"])
-def test_a_pip_that_fails_is_told_and_stops_nothing(tool, pip, capsys, stderr, reason, step):
+def test_a_failure_of_pip_is_reported_and_stops_nothing(tool, pip, capsys, stderr, reason, step):
     asked = pip("torch", **{step: stderr})
     tool.main()
     (line,) = capsys.readouterr().out.splitlines()
@@ -72,7 +72,7 @@ def test_a_pip_that_fails_is_told_and_stops_nothing(tool, pip, capsys, stderr, r
     assert len(installs(asked)) == (step == "install_fails")
 
 
-def test_where_torch_is_there_pip_is_not_asked(tool, pip, monkeypatch, capsys):
+def test_pip_is_not_called_if_torch_is_installed(tool, pip, monkeypatch, capsys):
     asked = pip("torch")
     monkeypatch.setattr(tool, "find_spec", lambda name: object())
     tool.main()
