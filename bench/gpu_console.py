@@ -13,7 +13,7 @@ from bench.gpu import GpuSession
 from bench.gpu_table import notes, terminal
 from bench.results import new_results, write_results
 from pellucid.lab.running.console import duration
-from pellucid.lab.running.environment import environment
+from pellucid.provenance import environment
 
 
 def bench_gpu(session: GpuSession, machine: Mapping[str, Any], out: Path, console: Console) -> dict[str, Any]:

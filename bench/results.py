@@ -14,7 +14,7 @@ from bench.workloads import WORKLOADS
 from pellucid.files.reading import read_json
 from pellucid.files.whole import write_whole
 from pellucid.lab.ledger_file import strict_json
-from pellucid.lab.running.environment import environment
+from pellucid.provenance import environment
 
 FORMAT = 1
 PARTS = (*WORKLOADS, "race", "scaling", "own")

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from pellucid.app.progress import progress_bar
 from pellucid.files.whole import write_whole
-from pellucid.lab.running.environment import environment
+from pellucid.provenance import environment
 from proof.finding import Finding
 
 #: The proofs, and the number of cases at full size.

@@ -1,32 +1,41 @@
-"""What the last bits of numbers depend on beside the program: the libraries of products and their threads.
+"""Provenance: what the bits of a result depend on beside its settings, and digests that name results.
 
-What tells the threads of BLAS, threadpoolctl, comes with the extras; without it they are those it would take.
+Versions, processor and threads are facts for the record. `source_digest` covers the part of the package that
+a run can depend on, without comments and docstrings: editing those invalidates no result, changing a formula
+does.
 """
 
+import ast
+import hashlib
+import json
 import os
-from collections.abc import Mapping, Sequence
+import platform
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from pellucid.files.reading import brief
 
-#: What sets the threads of BLAS, the first of them that is set.
+#: Environment variables that set the number of BLAS threads; the first that is set counts.
 VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
-#: What numbers are computed with: versions and hardware by name, None where that cannot be told.
+#: Versions and hardware by name; None where unknown.
 Arithmetic: TypeAlias = dict[str, str | int | None]
 
 
 def arithmetic(packages: Sequence[str], *, with_blas: bool, with_threads: bool) -> Arithmetic:
-    """Return versions and hardware that a training's bits depend on.
+    """Return the versions and hardware that the bits of a training depend on.
 
     Parameters
     ----------
     packages : sequence of str
-        Those that compute, beside NumPy.
+        The packages that compute, beside NumPy.
     with_blas, with_threads : bool
-        Whether NumPy's BLAS computes the products, and whether its number of threads matters.
+        Whether BLAS computes the matrix products, and whether its number of threads matters.
 
     Examples
     --------
@@ -42,13 +51,14 @@ def arithmetic(packages: Sequence[str], *, with_blas: bool, with_threads: bool) 
 
 
 def warn_of_changes(then: Mapping[str, Any], now: Arithmetic, path: object) -> None:
-    """Log a warning if a training goes on with other arithmetic than its checkpoint was made with."""
+    """Log a warning if a training resumes with other versions or hardware than those of its checkpoint."""
     import logging
 
     changed = [name for name in now if None not in (then.get(name), now[name]) and then[name] != now[name]]
     if changed:
         logging.getLogger("pellucid").warning(
-            "%s was made with %s, and goes on with %s: the same bits as without a break are not promised",
+            "%s was made with %s and resumes with %s: the bits may differ from those of an uninterrupted "
+            "training",
             path,
             ", ".join(f"{name} {brief(then[name])}" for name in changed),
             ", ".join(f"{name} {brief(now[name])}" for name in changed),
@@ -85,7 +95,7 @@ def blas() -> str:
 
 
 def blas_in_use() -> Arithmetic:
-    """Return for which processor BLAS computes products, and by how many threads: both change last digits.
+    """Return the processor kernel and the number of threads of BLAS: both change the last digits.
 
     Examples
     --------
@@ -105,13 +115,143 @@ def blas_in_use() -> Arithmetic:
 
 
 def usual_threads() -> int:
-    """Return how many threads BLAS takes: as many as a variable says, or as there are cores.
+    """Return the number of threads BLAS starts with: from an environment variable, or one per core.
 
     Examples
     --------
     >>> usual_threads() >= 1
     True
     """
-    said = [os.environ[name] for name in VARIABLES if os.environ.get(name, "").isdecimal()]
+    chosen = [os.environ[name] for name in VARIABLES if os.environ.get(name, "").isdecimal()]
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, int(said[0])) if said else n_cores
+    return max(1, int(chosen[0])) if chosen else n_cores
+
+
+def environment() -> Arithmetic:
+    """Return versions and hardware, as the ledger and the file of each run record them.
+
+    Examples
+    --------
+    >>> environment()["numpy"] == np.__version__
+    True
+    """
+    return {
+        "pellucid": version("pellucid"),
+        "source sha256": source_digest(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "blas": blas(),
+        **blas_in_use(),
+        "numba": version("numba"),
+        "scipy": version("scipy"),
+        "torch": version("torch"),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpu": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor() -> str:
+    """Return the name of the processor: from Linux if possible, else what Python knows."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def fingerprint(made_of: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of everything that a run depends on: equal fingerprints mean equal bits.
+
+    Parameters
+    ----------
+    made_of : mapping of str to JSON values
+        Environment, data, seed, settings.
+
+    Examples
+    --------
+    >>> fingerprint({"seed": 1, "epochs": 2}) == fingerprint({"epochs": 2, "seed": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+
+#: The modules that say what is run: the digest covers what they import, directly or not.
+RUNS = ("lab.reports.a_run", "lab.reports.b_run", "lab.reports.c", "lab.reports.d_run", "lab.reports.e_run")
+#: What shows or judges results and so changes no number of a run.
+SHOWN = ("drawing", "lab.ledger", "lab.pictures")
+
+
+@cache
+def source_digest(starts: tuple[str, ...] = RUNS, folder: Path = Path(__file__).parent) -> str:
+    """Return the SHA-256 of the source that some modules depend on, without comments and docstrings.
+
+    The syntax tree of another version of Python may differ; a run's fingerprint holds that version anyway.
+
+    Parameters
+    ----------
+    starts : tuple of str
+        Modules by their names within the package.
+    folder : Path
+        The package.
+
+    Examples
+    --------
+    >>> len(source_digest(("losses",)))
+    64
+    """
+    digest = hashlib.sha256()
+    for name, text in sorted(_sources(starts, folder).items()):
+        digest.update(f"{name}\0{text}\0".encode())
+    return digest.hexdigest()
+
+
+def _sources(starts: Sequence[str], folder: Path) -> dict[str, str]:
+    """Return what the digest covers: names and contents of modules and kernels."""
+    found: dict[str, str] = {}
+    ahead = list(starts)
+    for name in starts:
+        if _module_path(folder, name) is None:
+            raise ValueError(f"there is no module {name!r} in {folder} to take a digest of")
+    while ahead:
+        name = ahead.pop()
+        path = _module_path(folder, name)
+        if path is None or name in found or name.startswith(SHOWN):
+            continue
+        tree = ast.parse(path.read_bytes())
+        ahead += _imported(tree)
+        found[name] = ast.dump(_without_docstrings(tree))
+        for kernels in path.parent.glob("*.cu"):
+            found[kernels.name] = re.sub(r"\s*//.*", "", kernels.read_text(encoding="utf-8"))
+    return found
+
+
+def _module_path(folder: Path, name: str) -> Path | None:
+    """Return the file of a module or a package, or None."""
+    inside = folder.joinpath(*name.split(".")) if name else folder
+    paths = inside.with_suffix(".py"), inside / "__init__.py"
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the modules within the package that a module imports from, anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            package, *parts = name.split(".")
+            if package == "pellucid":  # the last part may be a module, or a name in the one before
+                yield from (".".join(parts), ".".join(parts[:-1]))
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    """Remove the docstrings of a module and of everything in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
+            ast.get_docstring(node, clean=False) is not None
+        ):
+            del node.body[0]
+    return tree

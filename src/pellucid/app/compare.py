@@ -76,7 +76,7 @@ def write(history: History, folder: Path) -> list[Path]:
     """Write the figures as JSON, with what they were made with, and the picture as PNG and SVG."""
     from pellucid.lab.pictures.comparison import comparison_plot
     from pellucid.lab.pictures.figures import render
-    from pellucid.lab.running.environment import environment
+    from pellucid.provenance import environment
 
     folder.mkdir(exist_ok=True)
     content = {**history.to_json(), "verdict": told_verdict(history), "environment": environment()}

@@ -12,7 +12,7 @@ from pellucid.app.scores import Scores
 from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
 from pellucid.files.whole import write_whole
-from pellucid.lab.running.environment import environment, fingerprint, source_digest
+from pellucid.provenance import environment, fingerprint, source_digest
 
 
 def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores: Scores | None) -> None:
@@ -28,7 +28,7 @@ def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores
     """
     with fitting_threads(run.learner.net, run.settings.batch_size):
         machine = environment()  # with as many threads as there were in training
-    data, package = _about_data(source, parts), source_digest(with_app=True)
+    data, package = _about_data(source, parts), source_digest(("app.train",))
     made_of = {"settings": run.settings.made_of(), "data": data, "environment": machine}
     content = {
         "status": run.status,

@@ -16,9 +16,9 @@ from typing import Any
 import pellucid as pl
 from pellucid.data.sources import MissingError
 from pellucid.lab.report import Run
-from pellucid.lab.running.environment import source_digest
 from pellucid.lab.running.pool import Done, Task
 from pellucid.lab.running.runs import carry_out, checksums
+from pellucid.provenance import source_digest
 
 #: Seconds until a scheduler, or the first worker, counts as not there.
 PATIENCE = 10

@@ -17,10 +17,10 @@ from pellucid.lab.page import write_page
 from pellucid.lab.pictures.figures import Intervals, Picture, interval_chart, render
 from pellucid.lab.report import Cost, Finished, Mode, Report, Run
 from pellucid.lab.rows import fold
-from pellucid.lab.running.environment import environment
 from pellucid.lab.running.groups import Group, in_groups, in_order
 from pellucid.lab.running.pool import Pool
 from pellucid.lab.running.runs import checksums, read_run, run_path, set_aside
+from pellucid.provenance import environment
 
 
 class Session:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pellucid.data import Dataset
 from pellucid.files.reading import brief, check_json_size, read_json
 from pellucid.lab.report import Finished, Result, Run
-from pellucid.lab.running.environment import environment, fingerprint, source_digest
+from pellucid.provenance import environment, fingerprint, source_digest
 
 
 def checksums(sets: Collection[Dataset]) -> dict[str, str]:
