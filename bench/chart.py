@@ -6,7 +6,7 @@ from typing import Any
 from bench.cells import RUNNERS, seconds, workloads
 from bench.contestants import CONTESTANTS, EAGER, OURS
 from bench.ratios import is_measured
-from pellucid.lab.pictures.figures import Bar, Bars, Group, Panel, Picture, Plot, Series
+from pellucid.lab.pictures.figures import Bar, BarGroup, Bars, Panel, Picture, Plot, Series
 
 OTHERS = [each for each in RUNNERS if each.name != OURS]
 X_LABELS = {"rows": "rows", "width": "width of the hidden layer", "depth": "hidden layers"}
@@ -39,16 +39,16 @@ def _net(entry: Mapping[str, Any]) -> str:
     return "-".join(map(str, entry["sizes"])) + (", full batch" if size is None else f", batch {size}")
 
 
-def _group(label: str, entry: Mapping[str, Any]) -> Group:
+def _group(label: str, entry: Mapping[str, Any]) -> BarGroup:
     """Return a bar for each of the others; one that was not measured says so."""
     ratios, found = entry["ratios"], entry["contestants"]
     if not is_measured(found.get(OURS)):
-        return Group(label, ())
+        return BarGroup(label, ())
     unit = seconds(found[OURS]["median"])
     bars = [
         _bar(each.title, ratios.get(each.name), found[each.name]) for each in OTHERS if each.name in found
     ]
-    return Group(f"{label}\npellucid: {unit} s", tuple(bars))
+    return BarGroup(f"{label}\npellucid: {unit} s", tuple(bars))
 
 
 def _bar(title: str, ratio: Mapping[str, float] | None, figures: Mapping[str, Any]) -> Bar:

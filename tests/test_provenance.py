@@ -66,15 +66,15 @@ def test_without_threadpoolctl_threads_are_those_that_a_variable_says(monkeypatc
         (
             {"numpy": "1", "blas threads": 4},
             [
-                "a.ckpt was made with blas threads 4 and resumes with blas threads 2: the bits may differ from "
-                "those of an uninterrupted training"
+                "a.ckpt was made with blas threads 4 and resumes with blas threads 2: the bits may differ "
+                "from those of an uninterrupted training"
             ],
         ),
         (
             {"numpy": "0\n", "blas threads": 2},
             [
-                "a.ckpt was made with numpy '0\\n' and resumes with numpy '1': the bits may differ from those "
-                "of an uninterrupted training"
+                "a.ckpt was made with numpy '0\\n' and resumes with numpy '1': the bits may differ from "
+                "those of an uninterrupted training"
             ],
         ),
     ],
@@ -115,7 +115,8 @@ def test_the_warning_is_one_line_of_its_own_where_no_logging_is_set_up():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == (
         "",
-        "b was made with a 1 and resumes with a 2: the bits may differ from those of an uninterrupted training\n",
+        "b was made with a 1 and resumes with a 2: the bits may differ from those of an uninterrupted "
+        "training\n",
     )
 
 
@@ -153,7 +154,7 @@ def edited(package, name, old, new):
         ("compiled/gpu/kernels.cu", "//", "// another comment,"),
         ("drawing/svg.py", "import", "import os\nimport"),
         ("cli/__init__.py", "import", "import os\nimport"),
-        ("lab/pictures/bars.py", "import", "import os\nimport"),
+        ("lab/pictures/charts.py", "import", "import os\nimport"),
     ],
 )
 def test_the_digest_ignores_comments_docstrings_and_what_only_shows_results(package, name, old, new):

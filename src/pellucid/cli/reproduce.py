@@ -46,7 +46,7 @@ def reproduce(
     from pellucid.lab.report import Mode
     from pellucid.lab.reports import REPORTS
     from pellucid.lab.running.console import reproduce as run
-    from pellucid.lab.running.runner import Session
+    from pellucid.lab.running.rerun import Rerun
 
     _check_known(letters, REPORTS)
     name, usual = ("full", 5) if full else ("quick", 1) if quick else ("default", 3)
@@ -54,10 +54,10 @@ def reproduce(
     if folder is not None:
         os.environ["PELLUCID_DATA"] = str(folder.resolve())
     data = _data_sets(REPORTS.values(), letters or REPORTS, folder)
-    session = Session(list(REPORTS.values()), Mode(name, seeds or usual), data, out, only=letters or None)
+    rerun = Rerun(list(REPORTS.values()), Mode(name, seeds or usual), data, out, only=letters or None)
     try:
         with _pool(jobs, cluster) as pool:
-            run(session, pool, console)
+            run(rerun, pool, console)
     except KeyboardInterrupt:
         console.print("\nInterrupted. Finished runs are kept: the same command goes on from here.")
         raise typer.Exit(130) from None

@@ -18,7 +18,7 @@ from pellucid.lab.report import Mode
 from pellucid.lab.reports import REPORTS
 from pellucid.lab.running import cluster as module
 from pellucid.lab.running.pool import LocalPool
-from pellucid.lab.running.runner import Session
+from pellucid.lab.running.rerun import Rerun
 
 distributed = pytest.importorskip("distributed")
 
@@ -123,9 +123,7 @@ def start(tmp_path, monkeypatch):
     monkeypatch.setitem(REPORTS, "F", report)
 
     def session(folder="results", seeds=3, data=None):
-        return Session(
-            [report], Mode("default", seeds), [data or pl.load_dataset("digits")], tmp_path / folder
-        )
+        return Rerun([report], Mode("default", seeds), [data or pl.load_dataset("digits")], tmp_path / folder)
 
     return session
 

@@ -17,7 +17,7 @@ from pellucid.lab.running import console as module
 from pellucid.lab.running import groups
 from pellucid.lab.running.console import duration, estimate, reproduce
 from pellucid.lab.running.pool import LocalPool
-from pellucid.lab.running.runner import Session
+from pellucid.lab.running.rerun import Rerun
 
 NOTICE = "Smoke run: cut short, nothing here is a result."
 
@@ -56,7 +56,7 @@ def start(tmp_path, monkeypatch):
         reports = [fake(letter, cost, cells) for letter in letters]
         for report in reports:
             monkeypatch.setitem(REPORTS, report.letter, report)
-        return Session(reports, Mode(mode, seeds), [data], tmp_path)
+        return Rerun(reports, Mode(mode, seeds), [data], tmp_path)
 
     return session
 
@@ -126,7 +126,7 @@ def test_the_estimate_counts_what_is_there(start):
     list(start("F", seeds=1).carry_out(LocalPool(1)))
     session = start("F", "G")
     assert told(session, LocalPool(1)) == (
-        "5 runs (1 of 6 are there already), 1 at a time: about 10 s (F 4 s, G 6 s)."
+        "5 runs (1 of 6 are finished), 1 at a time: about 10 s (F 4 s, G 6 s)."
     )
     assert estimate(session, [], LocalPool(1)) == "6 runs, all there already: nothing to train."
 
@@ -136,7 +136,7 @@ def test_a_rerun_reads_from_estimate_to_page(start):
     page, text = shown(session)
     assert text.index("6 runs, 1 at a time") < text.index("Name of F") < text.index("Name of G")
     assert text.index("Name of G") < text.index(
-        "Together: 2 of 2 claims reproduced, 0 not, 0 undetermined; 2 not run."
+        "All reports: 2 of 2 claims reproduced, 0 not, 0 undetermined; 2 not run."
     )
     assert "F · accuracy (as published): published 90.5, measured" in text
     assert "interval 89.95 … 91.05: reproduced" in " ".join(text.split())
@@ -152,7 +152,7 @@ def test_a_rerun_reads_from_estimate_to_page(start):
 def test_the_second_time_shows_the_tables_and_trains_nothing(start):
     shown(start("F"))
     _, text = shown(start("F"))
-    assert "3 runs, all there already: nothing to train." in text
+    assert "All 3 runs are finished: nothing to train." in text
     assert "Report F: Name of F" in text
     assert text.count("F · accuracy (as published)") == 0  # rows are told as they come, once
 
@@ -203,7 +203,7 @@ def test_a_damaged_run_is_told_in_a_line_and_done_again(start):
     damaged = session.path(session.plans["F"][1])
     damaged.write_text("")
     _, text = shown(session)
-    assert f"A damaged run was set aside: {damaged}.damaged\n1 run (2 of 3 are there already)" in text
+    assert f"A damaged file of a run was renamed: {damaged}.damaged\n1 run (2 of 3 are finished)" in text
     assert "Report F: 1 of 1 claims reproduced" in text
     assert damaged.exists()
 
@@ -219,4 +219,4 @@ def test_interrupted_between_two_runs_it_keeps_what_is_done(start, monkeypatch):
     assert len(session.missing(1)) == 2
     monkeypatch.undo()
     _, text = shown(start("F"))
-    assert "2 runs (1 of 3 are there already)" in text
+    assert "2 runs (1 of 3 are finished)" in text

@@ -113,7 +113,7 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path, content):
     path = tmp_path / "C-0123.json"
     path.write_bytes(content)
     with pytest.raises(
-        ValueError, match=r"C-0123\.json is damaged .*: delete it, and the run is done again"
+        ValueError, match=r"C-0123\.json is damaged .*: delete it, and the run is carried out again"
     ) as caught:
         read_run(path)
     assert len(str(caught.value)) < 400

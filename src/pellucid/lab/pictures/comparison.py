@@ -1,4 +1,4 @@
-"""The picture of a comparison with PyTorch: both losses, and how far apart each block of parameters is."""
+"""The figure of a comparison with PyTorch: both losses, and the difference in each block of parameters."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,17 +10,17 @@ TITLES = {"gradients": "Gradients", "weights": "Parameters"}
 
 
 def comparison_plot(content: Mapping[str, Any]) -> Plot:
-    """Return the losses of both, and the relative differences of gradients and parameters, a curve a block.
+    """Return the losses of both libraries, and the relative differences of each block of parameters.
 
     Parameters
     ----------
     content : mapping
-        As `pellucid compare` writes it to ``comparison.json``.
+        The content of ``comparison.json``.
     """
     caption = (
         f"{content['name']} in {content['dtype']}: the loss of each step in pellucid and in PyTorch, and the "
-        "largest difference so far in each block of parameters, over the block's largest entry. Equal blocks "
-        "have no point."
+        "largest difference so far in each block of parameters, relative to the largest entry of the block. "
+        "Blocks without a difference have no points."
     )
     curve, limits = content["curve"], _limits(content["bars"])
     panels = (_losses(curve), *(_panel(kind, content["blocks"], curve, limits) for kind in TITLES))
@@ -28,13 +28,13 @@ def comparison_plot(content: Mapping[str, Any]) -> Plot:
 
 
 def _title(content: Mapping[str, Any]) -> str:
-    """Return what was compared and how it ended."""
+    """Return the title: what was compared, and the largest difference."""
     trained = f"{content['name']}, {counted(content['steps'], 'step')} in {content['dtype']}"
     return f"pellucid and PyTorch on {trained}: largest relative difference {content['largest']:.0e}"
 
 
 def _losses(curve: Sequence[Mapping[str, Any]]) -> Panel:
-    """Return the panel of both losses, which cover each other where the libraries agree."""
+    """Return the panel of both losses, which lie on each other if the libraries agree."""
     steps = [point["step"] for point in curve]
     ours, theirs = (
         Series(library, steps, [[point["losses"][library] for point in curve]], dashed=i == 1)
@@ -44,7 +44,7 @@ def _losses(curve: Sequence[Mapping[str, Any]]) -> Panel:
 
 
 def _limits(bars: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, float, float], ...]:
-    """Return from which step to which, and at what difference, each bar lies."""
+    """Return first step, last step and value of each limit."""
     starts = [1, *(bar["steps"] for bar in bars)]
     return tuple((start, bar["steps"], bar["limit"]) for start, bar in zip(starts, bars, strict=False))
 
@@ -59,7 +59,7 @@ def _panel(
         name: [(point["step"], point["largest so far"][kind][i]) for point in curve]
         for i, name in enumerate(blocks)
     }
-    # A logarithmic axis has no place for 0.
+    # A logarithmic axis cannot show 0.
     seen = {name: [pair for pair in pairs if pair[1] > 0] for name, pairs in by_block.items()}
     series = tuple(
         Series(name, [step for step, _ in pairs], [[value for _, value in pairs]])

@@ -1,7 +1,7 @@
 """A panel of curves: its data as plain numbers, and its drawing on the axes it is given.
 
-Colours are Okabe and Ito's, told apart without colour by line style and marker. Matplotlib is not imported:
-`pellucid.lab.pictures.figures` makes the axes.
+The colours are those of Okabe and Ito; line styles and markers distinguish the curves without colour.
+Matplotlib is not imported: `pellucid.lab.pictures.figures` makes the axes.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ CYCLE: tuple[Any, ...] = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2,
 
 @dataclass(frozen=True)
 class Series:
-    """A curve: `y` holds one sequence a seed, as long as `x`; `part` names the rows it is measured on.
+    """A curve: `y` holds one sequence per seed, as long as `x`; `part` names the rows it was measured on.
 
-    With `dots` the points are not joined: for values that jump from one to the next. With `dashed` an equal
-    curve drawn before shows through.
+    `dots` leaves the points unconnected, for values that jump. `dashed` lets an equal curve below show
+    through.
     """
 
     label: str
@@ -46,7 +46,7 @@ class Series:
 
     @property
     def name(self) -> str:
-        """The label with its part, unless it says so already."""
+        """The label with its part, unless the label contains it."""
         return self.label if not self.part or self.part in self.label else f"{self.label} {self.part}".strip()
 
 
@@ -54,7 +54,7 @@ class Series:
 class Panel:
     """A set of axes: curves, published points, and labelled `lines` (horizontal) and `marks` (vertical).
 
-    `limits` are what curves may not exceed, each from one x to another.
+    `limits` are upper limits of the curves: (first x, last x, value).
     """
 
     title: str
@@ -70,7 +70,7 @@ class Panel:
 
 
 def draw_panel(ax: "Axes", panel: Panel) -> None:
-    """Draw a panel on the given axes: bands from the least to the greatest seed, with the mean as a line."""
+    """Draw a panel: bands from the smallest to the largest seed, and the mean as a line."""
     several = len({series.label for series in panel.series}) > 1
     labels = list(dict.fromkeys(series.label for series in panel.series))
     for index, series in enumerate(panel.series):
@@ -94,7 +94,7 @@ def draw_panel(ax: "Axes", panel: Panel) -> None:
 
 
 def _draw_series(ax: "Axes", series: Series, index: int, *, marked: bool) -> None:
-    """Draw one curve; `marked` adds markers, which tell the labels apart where the dashes tell the parts."""
+    """Draw one curve; `marked` adds markers for the labels, since the dashes stand for the parts."""
     runs, color = np.asarray(series.y, dtype=float), COLORS[index % len(COLORS)]
     if series.dots:
         ax.plot(
@@ -103,7 +103,7 @@ def _draw_series(ax: "Axes", series: Series, index: int, *, marked: bool) -> Non
         return
     if len(runs) > 1:
         ax.fill_between(series.x, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.2, lw=0)
-    # Colours and markers begin anew with the eighth curve, which then needs other dashes.
+    # Colours and markers repeat from the eighth curve on, which then needs other dashes.
     cycle = index // len(COLORS) if marked else index
     dashes = DASHES[series.part] if series.part else CYCLE[max(cycle, series.dashed) % len(CYCLE)]
     (line,) = ax.plot(series.x, runs.mean(axis=0), color=color, linestyle=dashes, label=series.name)
@@ -113,7 +113,7 @@ def _draw_series(ax: "Axes", series: Series, index: int, *, marked: bool) -> Non
 
 
 def _scale_log(ax: "Axes", lines: Sequence[float]) -> None:
-    """Scale y by decades, with plain numbers: "20", not "2 × 10¹"; lines that are to come belong to it."""
+    """Make y logarithmic, with plain numbers such as 20, and with room for the given lines."""
     ax.set_yscale("log", subs=[2, 3, 5, 7])
     ax.yaxis.set_major_formatter("{x:g}")
     low, high = min(*ax.get_ylim(), *lines), max(*ax.get_ylim(), *lines)
@@ -122,12 +122,12 @@ def _scale_log(ax: "Axes", lines: Sequence[float]) -> None:
 
 
 def _draw_lines(ax: "Axes", lines: Sequence[tuple[str, float]]) -> None:
-    """Draw published values as horizontal lines, named in the right margin where they hide no data."""
+    """Draw published values as horizontal lines with labels in the right margin."""
     for _, value in lines:
         ax.axhline(value, color=INK, lw=0.8, ls=(0, (2.5, 1.5)), zorder=1.6)
     if not lines:
         return
-    ax.set_ylim(*ax.get_ylim())  # the labels' places are reckoned from these limits
+    ax.set_ylim(*ax.get_ylim())  # the positions of the labels depend on these limits
     x = ax.get_xlim()[0]
     heights = ax.transAxes.inverted().transform(ax.transData.transform([(x, value) for _, value in lines]))
     at = [float(height) for _, height in heights]
@@ -142,21 +142,21 @@ def _draw_lines(ax: "Axes", lines: Sequence[tuple[str, float]]) -> None:
 
 
 def _spread(places: Sequence[float], gap: float) -> list[float]:
-    """Move heights apart until `gap` lies between any two, each as near its own as the others let it."""
+    """Move heights apart until neighbours differ by `gap`, and stay close to their own places."""
     order = np.argsort(places)
     moved = np.array(places, dtype=float)[order]
     for _ in range(50):
         overlap = np.maximum(0, gap - np.diff(moved)) / 2
         moved[:-1] -= overlap
         moved[1:] += overlap
-    moved -= max(0.0, moved[-1] - 0.98)  # none beside the legend
+    moved -= max(0.0, moved[-1] - 0.98)  # keep clear of the legend
     result = np.empty_like(moved)
     result[order] = moved
     return [float(place) for place in result]
 
 
 def _draw_limits(ax: "Axes", limits: Sequence[tuple[float, float, float]]) -> None:
-    """Draw each limit as a line over the part of x where it is one; the first says what they are."""
+    """Draw each limit as a line over its part of x, and label the first."""
     starts, ends, values = zip(*limits, strict=True)
     ax.hlines(values, starts, ends, color=INK, lw=1.2)
     ax.annotate(
@@ -165,7 +165,7 @@ def _draw_limits(ax: "Axes", limits: Sequence[tuple[float, float, float]]) -> No
 
 
 def _draw_marks(ax: "Axes", marks: Sequence[tuple[str, float]]) -> None:
-    """Draw vertical lines, each named inside, at the end that the curves leave free."""
+    """Draw vertical lines, labelled at the end that the curves leave free."""
     low, high = ax.get_ylim()
     ends = [float(np.asarray(line.get_ydata())[-1]) for line in ax.get_lines()]
     y, anchor, shift = (0, "bottom", 3) if ends and np.mean(ends) > (low + high) / 2 else (1, "top", -2)
@@ -178,7 +178,7 @@ def _draw_marks(ax: "Axes", marks: Sequence[tuple[str, float]]) -> None:
 
 
 def _title_and_legend(ax: "Axes", title: str) -> None:
-    """Put the legend in a row under the title, above the axes: there it covers no data."""
+    """Put the legend between title and axes, where it covers no data."""
     handles, labels = ax.get_legend_handles_labels()
     longest = max(map(len, labels), default=0)
     columns = 1 if longest > 32 else 2 if longest > 16 or len(labels) == 4 else 3

@@ -1,7 +1,8 @@
-"""Learning curves: how a run's result holds them, and loss, accuracy and error as plots.
+"""Learning curves: how the result of a run stores them, and plots of loss, accuracy and error.
 
-``result["curves"]["train loss"]`` is ``{"x": [...], "y": [...]}``, each curve with its own points, accuracies
-in per cent; a report whose curves all have a point an epoch holds ``result["epochs"]["train loss"]``.
+``result["curves"]["train loss"]`` is ``{"x": [...], "y": [...]}``: each curve has its own points, accuracies
+are in per cent. If all curves of a report have one point per epoch, ``result["epochs"]["train loss"]`` is a
+list instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import TypeAlias
 from pellucid.lab.pictures.figures import Panel, Part, Plot, Series
 from pellucid.lab.report import Finished, Result
 
-#: Each curve's points.
+#: The points of each curve, by its name.
 Curves: TypeAlias = dict[str, dict[str, list[float]]]
 #: The names of the curves in a result.
 CURVES = ("train loss", "train accuracy", "validation loss", "validation accuracy")
@@ -19,7 +20,7 @@ QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy (%)", "error
 
 
 def add_point(curves: Curves, name: str, x: float, y: float) -> None:
-    """Append a point to a curve, which begins with its first point.
+    """Append a point to a curve, which is created with its first point.
 
     Examples
     --------
@@ -39,12 +40,12 @@ def last(result: Result, name: str) -> float:
 
 
 def value_at(result: Result, name: str, x: float) -> float:
-    """Return a curve's value at one of its points.
+    """Return the value of a curve at one of its points.
 
     Raises
     ------
     ValueError
-        If it has no point there.
+        If the curve has no point there.
 
     Examples
     --------
@@ -56,13 +57,13 @@ def value_at(result: Result, name: str, x: float) -> float:
 
 
 def series_of(label: str, runs: Sequence[Finished], name: str, part: Part | None = None) -> Series:
-    """Return a curve of several runs as one series; `part` names the rows it is measured on."""
+    """Return a curve of several runs as one series; `part` names the rows it was measured on."""
     curves = [run.result["curves"][name] for run in runs]
     return Series(label, curves[0]["x"], [each["y"] for each in curves], part)
 
 
 def curve(result: Result, part: Part, quantity: str, kind: str = "epochs") -> list[float]:
-    """Return one curve of a run; the error is what the accuracy leaves of 100.
+    """Return one curve of a run; the error is 100 minus the accuracy.
 
     Examples
     --------
@@ -82,7 +83,7 @@ def epoch_plot(
     published: Mapping[Part, float],
     mark: int,
 ) -> Plot:
-    """Return loss, accuracy and error against the epoch, with the published accuracies and a marked epoch."""
+    """Return loss, accuracy and error over the epochs, with the published accuracies and a marked epoch."""
     panels = []
     for quantity, unit in QUANTITIES.items():
         series = tuple(epoch_series(finished, part, quantity, part) for part in PARTS)
@@ -97,23 +98,23 @@ def epoch_plot(
 
 
 def epoch_series(finished: Sequence[Finished], part: Part, quantity: str, label: str) -> Series:
-    """Return a curve against the epoch, one for each run."""
+    """Return a curve over the epochs, one for each run."""
     y = [curve(run.result, part, quantity) for run in finished]
     return Series(label, range(1, len(y[0]) + 1), y, part)
 
 
 def batch_plot(name: str, caption: str, run: Finished) -> Plot:
-    """Return loss, accuracy and error against the training batch, of one run."""
+    """Return loss, accuracy and error over the training batches of one run."""
     panels = []
     for quantity, unit in QUANTITIES.items():
         for part in PARTS:
             y = curve(run.result, part, quantity, "batches")
             x = run.result["batches"][f"{part} batch"]
             n = run.result["kept epochs"]
-            # Training batches stand before the end of their epoch, validation batches after it.
+            # Training batches come before the end of their epoch, validation batches after it.
             middle = -0.5 if part == "train" else 0.5
             x_mean = [run.result["batches an epoch"] * (epoch + middle) for epoch in range(1, n + 1)]
-            mean = Series("mean of an epoch", x_mean, [curve(run.result, part, quantity)[:n]])
+            mean = Series("mean of the epoch", x_mean, [curve(run.result, part, quantity)[:n]])
             title = f"{quantity.capitalize()}, {part}"
             panels.append(Panel(title, "batch", unit, (Series("a batch", x, [y], dots=True), mean)))
     return Plot(name, caption, tuple(panels), columns=2)
@@ -122,7 +123,7 @@ def batch_plot(name: str, caption: str, run: Finished) -> Plot:
 def comparison_plot(
     name: str, caption: str, cells: Mapping[str, Sequence[Finished]], published: Mapping[Part, float]
 ) -> Plot:
-    """Return the accuracies of several cells against the epoch, training and validation side by side."""
+    """Return the accuracies of several cells over the epochs, training and validation side by side."""
     panels = []
     for part, value in published.items():
         series = tuple(epoch_series(runs, part, "accuracy", label) for label, runs in cells.items())

@@ -1,8 +1,8 @@
-"""Every figure of the laboratory, drawn from plain data: the only place that imports Matplotlib.
+"""Figures of the laboratory, drawn from plain data. Only this module imports Matplotlib.
 
-A report hands over a `Plot` (panels of curves), a `Grid` (images), a `Matrix` (counts) or a `Drawing` (SVG
-already), the benchmark `Bars`; `interval_chart` turns rows of the ledger into a chart. `render` writes any of
-them, byte for byte the same for the same data.
+A figure is a `Plot` (panels of curves), a `Grid` (images), a `Matrix` (counts), `Bars`, `Intervals` (made
+from rows of the ledger by `interval_chart`) or a `Drawing` (finished SVG). `render` writes it; the same data
+give the same bytes.
 """
 
 import re
@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from pellucid.files.whole import write_whole
-from pellucid.lab.pictures.bars import Bar, Group, draw_bars
+from pellucid.lab.pictures.charts import Bar, BarGroup, draw_bars, draw_intervals, draw_matrix
 from pellucid.lab.pictures.curve_panels import INK, MUTED, Panel, Part, Series, draw_panel
-from pellucid.lab.pictures.intervals import draw_intervals
-from pellucid.lab.pictures.matrices import draw_matrix
 from pellucid.lab.rows import JsonRow
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ __all__ = [
     "Bars",
     "Drawing",
     "Grid",
-    "Group",
+    "BarGroup",
     "Intervals",
     "Matrix",
     "Panel",
@@ -78,7 +76,7 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class Plot:
-    """Panels side by side, `columns` of them in a row, under a title if there is one."""
+    """Panels side by side, `columns` in each row, below an optional title."""
 
     name: str
     caption: str
@@ -109,9 +107,9 @@ class Plot:
 
 @dataclass(frozen=True)
 class Grid:
-    """Images (n, height, width), each under its title: dark ink for large values.
+    """Images (n, height, width), each below its title; large values are dark.
 
-    `signed` images, such as weights, are blue above 0 and red below, on one scale for all.
+    `signed` images, such as weights, are blue above 0 and red below, all on one scale.
     """
 
     name: str
@@ -146,7 +144,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A confusion matrix: `counts[i][j]` rows of class i were taken for class j."""
+    """A confusion matrix: `counts[i][j]` rows of class i were predicted as class j."""
 
     name: str
     caption: str
@@ -169,22 +167,23 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Judged rows against what was published, each in half-widths of its own interval."""
+    """Intervals of the reruns beside the published figures, in half-widths of each interval."""
 
     name: str
     title: str
     rows: tuple[JsonRow, ...]
     caption: str = (
-        "Each bar is the interval where one more run should fall, its dot the mean of the seeds; the diamond "
-        "at 0 is the published figure. One unit is half the bar, so rows of any unit compare: a bar that "
-        "reaches 0 holds the figure. An arrow marks a bar that lies farther out."
+        "Each bar is the interval in which one more run should fall, and its dot is the mean of the seeds. "
+        "The diamond at 0 is the published figure: a bar that reaches it contains the figure. One unit is "
+        "half the length of the bar, so that rows of any unit can be compared. An arrow stands for a bar "
+        "outside the chart."
     )
 
     def __post_init__(self) -> None:
         check_name(self.name)
 
     def draw(self) -> "Figure":
-        """Draw one line a row."""
+        """Draw one line for each row."""
         figure = _figure(WIDTH, 0.29 * len(self.rows) + 1.2)
         _entitle(figure, self.title)
         draw_intervals(figure.subplots(), self.rows)
@@ -193,18 +192,18 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Bars:
-    """Groups of bars, each from 1 to its value on a logarithmic scale."""
+    """Groups of bars, drawn from 1 to their values on a logarithmic scale."""
 
     name: str
     caption: str
     x_label: str
-    groups: tuple[Group, ...]
+    groups: tuple[BarGroup, ...]
 
     def __post_init__(self) -> None:
         check_name(self.name)
 
     def draw(self) -> "Figure":
-        """Draw the groups from the top down."""
+        """Draw the groups from top to bottom."""
         n_lines = sum(len(group.bars) + 0.8 for group in self.groups)
         figure = _figure(WIDTH, 0.15 * n_lines + 1.0)
         draw_bars(figure.subplots(), self.groups, self.x_label)
@@ -213,7 +212,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture that is SVG already, such as `Network.diagram` returns."""
+    """A picture that is SVG already, for example from `Network.diagram`."""
 
     name: str
     caption: str
@@ -223,7 +222,7 @@ class Drawing:
         check_name(self.name)
 
 
-#: What a report hands over.
+#: The figures that a report may return.
 Picture: TypeAlias = Plot | Grid | Matrix | Bars | Drawing
 
 
@@ -236,10 +235,10 @@ def interval_chart(rows: Sequence[JsonRow], name: str, title: str) -> Intervals:
 
 
 def render(plot: Picture | Intervals, folder: Path | str, *, notice: str | None = None) -> list[Path]:
-    """Write `<name>.png` (150 dpi) and `<name>.svg` into `folder`; equal data gives equal bytes.
+    """Write `<name>.png` (150 dpi) and `<name>.svg` into `folder`; the same data give the same bytes.
 
-    A notice, such as that this was a smoke run, is printed below the figure. A drawing shows no result: it
-    has no notice, and is written as SVG alone.
+    A notice, for example of a smoke run, is printed below the figure. A drawing shows no result, so it has no
+    notice; it is written as SVG only.
     """
     content = {"svg": plot.svg.encode()} if isinstance(plot, Drawing) else _drawn(plot, notice)
     Path(folder).mkdir(parents=True, exist_ok=True)
@@ -249,21 +248,22 @@ def render(plot: Picture | Intervals, folder: Path | str, *, notice: str | None 
 
 
 def _drawn(plot: Plot | Grid | Matrix | Bars | Intervals, notice: str | None) -> dict[str, bytes]:
-    """Return a figure's PNG and SVG."""
+    """Return the PNG and the SVG of a figure."""
     with _style(plot.name):
         figure = plot.draw()
         if notice:
             figure.supxlabel(notice, color=WARNING, fontsize=9, fontweight="bold")
         png, svg = _saved(figure, "png"), _saved(figure, "svg")
-    # Verdana is as wide as DejaVu Sans: the text keeps its place where the reader's machine lacks the latter.
+    # Verdana is as wide as DejaVu Sans, so the text keeps its place on machines without DejaVu Sans.
     return {"png": png, "svg": svg.replace(b"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif")}
 
 
 def check_name(name: str) -> str:
-    """Return the name of a figure if it can be a file's: small letters, digits, hyphens, underscores."""
+    """Return the name of a figure if it is a valid file name: lower case, digits, hyphens, underscores."""
     if not re.fullmatch(r"[a-z0-9]+([-_][a-z0-9]+)*", name):
         raise ValueError(
-            f"a figure's name is of small letters and digits with - or _ between ('c-trace'), got {name!r}"
+            "the name of a figure must be lower-case letters and digits joined by - or _ (c-trace), got "
+            f"{name!r}"
         )
     return name
 
@@ -288,7 +288,7 @@ def _saved(figure: "Figure", kind: Literal["png", "svg"]) -> bytes:
 
 @contextmanager
 def _style(salt: str) -> Iterator[None]:
-    """Set the style for the time of one drawing; `salt` makes the SVG's ids the same each time."""
+    """Set the style while drawing; `salt` fixes the ids in the SVG."""
     import matplotlib as mpl
 
     with mpl.rc_context():

@@ -13,7 +13,7 @@ from pellucid.lab.digit_table import DATA_SETS
 from pellucid.lab.inspection import inspection_plots
 from pellucid.lab.ledger import Row, settle_readings
 from pellucid.lab.pairs import costs_of, differences, matching
-from pellucid.lab.pictures.activations import activation_plots
+from pellucid.lab.pictures.activation_curves import activation_plots
 from pellucid.lab.pictures.curves import QUANTITIES, series_of, value_at
 from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot
 from pellucid.lab.report import Cost, Finished, Measure, Report, Slip, judge_if_run

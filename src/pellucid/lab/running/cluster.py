@@ -1,7 +1,7 @@
 """A dask cluster as a pool: `pellucid reproduce --cluster tcp://host:8786`.
 
 The workers may be on other machines: each loads the data itself, from its own cache or ``PELLUCID_DATA``, and
-must have the session's source and data. What a run's file is to hold travels back.
+must have the same source and data as this machine. The contents of the files of the runs are sent back.
 """
 
 import logging
@@ -20,9 +20,9 @@ from pellucid.lab.running.pool import Done, Task
 from pellucid.lab.running.runs import carry_out, checksums
 from pellucid.provenance import source_digest
 
-#: Seconds until a scheduler, or the first worker, counts as not there.
+#: Seconds to wait for a scheduler, or for its first worker.
 PATIENCE = 10
-#: Seconds without a result after which it is checked whether there still are workers.
+#: Seconds without a result after which the number of workers is checked.
 CHECK_EVERY = 10
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -42,11 +42,11 @@ def connect(address: str) -> Iterator["ClusterPool"]:
         from distributed import Client
     except ImportError as error:
         raise ValueError("--cluster needs the extra cluster: pip install 'pellucid[cluster]'") from error
-    # A scheduler that is lost is told in one line below, not by a traceback in the log.
+    # A lost scheduler is reported in one line below; without this, dask logs a traceback.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=PATIENCE)
-    except Exception as error:  # whatever answers there may answer anything
+    except Exception as error:  # anything may answer at that address
         raise ConnectionError(
             f"no dask scheduler answers at {address} within {PATIENCE} s ({error}): "
             "--cluster must name a running one, like tcp://host:8786"
@@ -56,18 +56,18 @@ def connect(address: str) -> Iterator["ClusterPool"]:
 
 
 class ClusterPool:
-    """The workers of a cluster; a task whose worker is lost goes to another one.
+    """The workers of a cluster; if a worker is lost, another takes its task.
 
     Parameters
     ----------
     client : distributed.Client
     address : str
-        Of the scheduler.
+        Address of the scheduler.
 
     Raises
     ------
     ConnectionError
-        If the cluster has no worker and none joins it within 10 s.
+        If no worker joins the cluster within 10 s.
     """
 
     def __init__(self, client: Any, address: str) -> None:
@@ -76,26 +76,26 @@ class ClusterPool:
         self.at_once = sum(client.nthreads().values())
 
     def __str__(self) -> str:
-        """Say how many tasks are done at a time, and where."""
+        """Return how many tasks run at a time, and where."""
         return f"{self.at_once} at a time on {self.address}"
 
     def carry_out(self, tasks: Sequence[Task]) -> Generator[Done, None, None]:
-        """Yield each task when it is done; closed early, it gives up those that have not begun.
+        """Yield each task when it has finished; closing the generator cancels tasks that have not started.
 
         Raises
         ------
         ChildProcessError
-            If a task has lost several workers.
+            If several workers died on the same task.
         ConnectionError
             If the scheduler or all workers are gone.
         """
         from distributed import KilledWorker
 
-        errand, digest = _errand(), source_digest()
+        work_on_worker, digest = _portable_work(), source_digest()
         futures = {
             # The first task is the most urgent one.
             self.client.submit(
-                errand, [asdict(run) for run in group], dict(data), digest, pure=False, priority=-i
+                work_on_worker, [asdict(run) for run in group], dict(data), digest, pure=False, priority=-i
             ): group
             for i, (group, data) in enumerate(tasks)
         }
@@ -105,20 +105,20 @@ class ClusterPool:
                     yield futures.pop(future), future.result()
         except KilledWorker as error:
             raise ChildProcessError(
-                f"a run has cost the cluster at {self.address} several workers, most often for want of "
-                "memory; finished runs are kept, and the same command goes on from here"
+                f"several workers of the cluster at {self.address} died on the same run, probably because "
+                "memory ran out; finished runs are kept: repeat the command to resume"
             ) from error
         except CancelledError as error:
             raise ConnectionError(
-                f"the scheduler at {self.address} is gone; finished runs are kept, and the same command goes "
-                "on from here"
+                f"the scheduler at {self.address} is gone; finished runs are kept: repeat the command to "
+                "resume"
             ) from error
         finally:
             for future in futures:
                 future.release()
 
     def _ended(self, futures: Collection[Any]) -> Collection[Any]:
-        """Return the futures that have ended, failures last; none where nothing happens for a while."""
+        """Return the futures that have ended, failures last; none if nothing has ended for a while."""
         from distributed import wait
 
         try:
@@ -133,29 +133,29 @@ class ClusterPool:
             self.client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:
             raise ConnectionError(
-                f"the cluster at {self.address} has no worker: start some by `dask worker {self.address}`"
+                f"the cluster at {self.address} has no workers: start some with `dask worker {self.address}`"
             ) from error
 
 
-def _errand() -> Callable[[list[dict[str, Any]], dict[str, str], str], list[bytes]]:
-    """Return what the cluster is to call.
+def _portable_work() -> Callable[[list[dict[str, Any]], dict[str, str], str], list[bytes]]:
+    """Return the function that the cluster calls.
 
-    A function within a function travels by value: scheduler and workers can read it without pellucid, and a
-    worker that lacks it says so.
+    A nested function is pickled by value, so scheduler and workers can load it without pellucid, and a worker
+    that lacks pellucid can say so.
     """
 
-    def errand(group: list[dict[str, Any]], data: dict[str, str], digest: str) -> list[bytes]:
+    def work_on_worker(group: list[dict[str, Any]], data: dict[str, str], digest: str) -> list[bytes]:
         try:
             from pellucid.lab.running.cluster import work
         except ImportError as error:
             raise ValueError(f"a worker cannot load pellucid: {error}; install it there") from error
         return work(group, data, digest)
 
-    return errand
+    return work_on_worker
 
 
 def work(group: Sequence[Mapping[str, Any]], data: Mapping[str, str], digest: str) -> list[bytes]:
-    """Carry runs out on a worker whose source and data are the session's.
+    """Carry out runs on a worker with the same source and data as this machine.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def work(group: Sequence[Mapping[str, Any]], data: Mapping[str, str], digest: st
     data : mapping of str to str
         The SHA-256 of each data file.
     digest : str
-        Of the session's source.
+        Digest of the source on the machine that asks.
 
     Raises
     ------
@@ -175,8 +175,8 @@ def work(group: Sequence[Mapping[str, Any]], data: Mapping[str, str], digest: st
 
     if digest != source_digest():
         raise ValueError(
-            f"{_worker()}: the source of its pellucid has the digest {source_digest()[:12]}, the session's "
-            f"{digest[:12]}: install the same version there and start the worker anew"
+            f"{_worker()}: the source of its pellucid has the digest {source_digest()[:12]}, here it is "
+            f"{digest[:12]}: install the same version there and restart the worker"
         )
     runs = [Run(**fields) for fields in group]
     _check_data(REPORTS[runs[0].report].data_sets, frozenset(data.items()))
@@ -184,30 +184,30 @@ def work(group: Sequence[Mapping[str, Any]], data: Mapping[str, str], digest: st
     return carry_out(runs, data)
 
 
-@cache  # a check that fails is made again
+@cache  # exceptions are not cached, so a failed check is repeated
 def _check_data(names: tuple[str, ...], expected: frozenset[tuple[str, str]]) -> None:
-    """Raise an error unless this machine's files have the expected checksums."""
+    """Raise unless the files of this machine have the expected checksums."""
     found = []
     for name in names:
         try:
             found.append(pl.load_dataset(name))
-        except MissingError:  # a set that the session lacks as well may be missing
+        except MissingError:  # the set may be missing on both machines
             continue
     differing = sorted({file for file, _ in checksums(found).items() ^ expected})
     if differing:
         raise ValueError(
-            f"{_worker()}: its data differ from the session's in {', '.join(differing)}: put the same files "
-            "into the folder that PELLUCID_DATA names there"
+            f"{_worker()}: its data differ in {', '.join(differing)}: put the same files into the folder "
+            "that PELLUCID_DATA names there"
         )
 
 
 @cache
 def _use_one_thread() -> None:
-    """Give each thread of the worker one thread for its matrix products, unless it is set otherwise."""
+    """Limit matrix products to one thread, unless an environment variable sets the number."""
     from threadpoolctl import threadpool_limits
 
     if not any(name in os.environ for name in THREAD_SETTINGS):
-        os.environ["OMP_NUM_THREADS"] = "1"  # for what is loaded later, as PyTorch is
+        os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are loaded later, such as PyTorch
         threadpool_limits(1)
 
 

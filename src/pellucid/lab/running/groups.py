@@ -1,7 +1,7 @@
-"""Runs that are trained together, what that costs, and the order in which runs are done.
+"""Groups of runs that are trained together, their cost, and their order.
 
-Together are runs of one seed that, as their report says, differ in the starting values alone: they share
-rows, split and batches anyway, so that nothing of the variance over seeds is lost.
+A group holds runs of one seed that differ only in their starting values, as their report says. They share
+rows, split and batches anyway, so training them together does not reduce the variance over seeds.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -10,23 +10,23 @@ from typing import TypeAlias
 
 from pellucid.lab.report import Run
 
-#: Runs of one report and seed; most often one.
+#: Runs of one report and seed, often just one.
 Group: TypeAlias = list[Run]
-#: What each further run of a group costs, as a share of the first: 0.4 to 0.9 was measured, by group and net.
+#: Cost of each further run of a group relative to the first; 0.4 to 0.9 were measured.
 FURTHER = 0.7
 
 
 def in_groups(runs: Sequence[Run], together: Callable[[Run], Hashable], at_once: int) -> list[Group]:
-    """Return the runs in groups, each run with its share of its group's cost.
+    """Return the runs in groups; each run gets its share of the cost of its group.
 
     Parameters
     ----------
     runs : sequence of Run
     together : callable
-        ``together(run) -> hashable``: runs of one report and seed with the same value are trained together,
-        those with None alone.
+        ``together(run) -> hashable``: runs of one report and seed with equal values are trained together,
+        runs with None alone.
     at_once : int
-        How many groups can be done at the same time: with too few runs for all of them, groups are smaller.
+        How many groups can run at the same time; groups are smaller if there are too few runs for all.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def _shared(group: Group) -> Group:
 
 
 def cost(group: Group) -> float:
-    """Return the seconds that a group takes.
+    """Return the estimated seconds of a group.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def cost(group: Group) -> float:
 
 
 def in_order(groups: Sequence[Group]) -> list[Group]:
-    """Return groups as they are to be done: the quickest in all seeds, for an early row, then the longest.
+    """Return the groups in order: first the quickest with all its seeds, for an early row, then the longest.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Who carries runs out: worker processes on this machine here, a cluster in `pellucid.lab.running.cluster`.
+"""Pools that carry out runs: worker processes here, a cluster in `pellucid.lab.running.cluster`.
 
-A task is a group of runs. A pool gives back what their files are to hold, in whatever order the tasks end;
-only the session writes files.
+A task is a group of runs. A pool returns the contents of their files, in the order in which tasks finish;
+only `pellucid.lab.running.rerun` writes files.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -17,19 +17,19 @@ from pellucid.lab.running.runs import carry_out
 
 #: A group of runs, and the SHA-256 of each data file that they read.
 Task: TypeAlias = tuple[Group, Mapping[str, str]]
-#: A group of runs, and what the file of each is to hold.
+#: A group of runs, and the content of the file of each.
 Done: TypeAlias = tuple[Group, list[bytes]]
 
 
 class Pool(Protocol):
-    """What a session needs of whoever carries its runs out; ``str(pool)`` is "4 at a time"."""
+    """Carries out the runs of a rerun; ``str(pool)`` is for example "4 at a time"."""
 
     @property
     def at_once(self) -> int:
-        """How many tasks gain by being done at the same time."""
+        """How many tasks run at the same time."""
 
     def carry_out(self, tasks: Sequence[Task]) -> Generator[Done, None, None]:
-        """Yield each task when it is done; closed early, it gives up the others."""
+        """Yield each task when it has finished; closing the generator cancels the others."""
 
 
 class LocalPool:
@@ -45,18 +45,18 @@ class LocalPool:
         self.jobs = jobs
 
     def __str__(self) -> str:
-        """Say how many tasks are done at a time."""
+        """Return how many tasks run at a time."""
         return f"{self.jobs} at a time"
 
     @property
     def at_once(self) -> int:
-        """How many tasks gain by being done at the same time: more than there are cores gain nothing."""
+        """How many tasks run at the same time: at most one per core."""
         from joblib import cpu_count
 
         return min(self.jobs, int(cpu_count()))
 
     def carry_out(self, tasks: Sequence[Task]) -> Generator[Done, None, None]:
-        """Yield each task when it is done.
+        """Yield each task when it has finished.
 
         Raises
         ------
@@ -67,30 +67,32 @@ class LocalPool:
 
         threads = max(1, cpu_count() // self.jobs)
         with parallel_config("loky", n_jobs=self.jobs, inner_max_num_threads=threads), catch_warnings():
-            # Stopping early is no mistake of the caller, which joblib takes it for.
+            # Joblib warns if it is stopped early.
             filterwarnings("ignore", r"\d+ tasks (which|have)", UserWarning)
-            # Nor is it that a worker which has grown by 300 MB, as by its data, is replaced between tasks.
+            # It also warns when it replaces a worker that has grown by 300 MB, for example by loading data.
             filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             workers = Parallel(return_as="generator_unordered", batch_size=1)
-            try:  # a worker may die while tasks are still being handed out
-                with _interrupts_ignored():  # as the workers inherit it: Ctrl-C is for this process to handle
+            try:  # a worker may die while tasks are being submitted
+                with (
+                    _interrupts_ignored()
+                ):  # the workers inherit this, so that only this process handles Ctrl-C
                     results = workers(delayed(_do)(task) for task in tasks)
                 yield from results
             except BrokenExecutor as error:
                 raise ChildProcessError(
-                    "a worker process was killed, most often for want of memory; finished runs are kept, "
-                    f"and the same command goes on from here, perhaps with fewer than --jobs {self.jobs}"
+                    "a worker process was killed, probably because memory ran out; finished runs are kept: "
+                    f"repeat the command to resume, with fewer than --jobs {self.jobs} if it happens again"
                 ) from error
 
 
 def _do(task: Task) -> Done:
-    """Carry a task out; its runs go along, for tasks end in any order."""
+    """Carry out a task, and return it with its results, since tasks finish in any order."""
     return task[0], carry_out(*task)
 
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment, where the caller may say so: in the main thread."""
+    """Ignore Ctrl-C for a moment, if this is the main thread."""
     if current_thread() is not main_thread():
         yield
         return

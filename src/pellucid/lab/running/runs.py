@@ -1,7 +1,7 @@
-"""Runs on disk: one JSON file each, named by the SHA-256 of all that determines it.
+"""Runs on disk: one JSON file each, named by the SHA-256 of everything that determines it.
 
-A run that has its file is not run again: an interrupted `reproduce` goes on where it stopped. Any change of
-the settings, the seed, the data or the package's source makes another name.
+A run whose file exists is not run again, so an interrupted `reproduce` resumes where it stopped. A change of
+the settings, the seed, the data or the source that the run depends on gives another name.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from pellucid.provenance import environment, fingerprint, source_digest
 
 
 def checksums(sets: Collection[Dataset]) -> dict[str, str]:
-    """Return the SHA-256 of each file of some data sets; a file name that two of them have tells its set.
+    """Return the SHA-256 of each file of some data sets; a name that occurs twice gets the name of its set.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def checksums(sets: Collection[Dataset]) -> dict[str, str]:
 
 
 def run_path(folder: Path, run: Run, data: Mapping[str, str]) -> Path:
-    """Return where the file of a run lies.
+    """Return the path of the file of a run.
 
     Parameters
     ----------
@@ -52,21 +52,21 @@ def run_path(folder: Path, run: Run, data: Mapping[str, str]) -> Path:
 
 
 def carry_out(group: Sequence[Run], data: Mapping[str, str]) -> list[bytes]:
-    """Train, and return what each run's file is to hold: it may be written on another machine.
+    """Train, and return the content of the file of each run, which another machine may write.
 
     Parameters
     ----------
     group : sequence of Run
-        Of one report and seed; each gets its share of the time.
+        Runs of one report and seed; each is charged its share of the time.
     data : mapping of str to str
-        The SHA-256 of each data file, to be recorded.
+        The SHA-256 of each data file, for the record.
 
     Raises
     ------
     FloatingPointError
         If a training diverges; the error names the runs.
     ValueError
-        If the result holds a number that JSON cannot hold, or more than would be read.
+        If JSON cannot hold a number of the result, or the result is too large to be read back.
     """
     from pellucid.lab.reports import REPORTS
 
@@ -101,12 +101,12 @@ def _content(run: Run, result: Result, seconds: float, data: Mapping[str, str]) 
 
 
 def read_run(path: Path) -> Finished | None:
-    """Return the run that a file holds, or None where there is no file.
+    """Return the run in a file, or None if there is no file.
 
     Raises
     ------
     ValueError
-        If the file is damaged: no write of ours leaves one so, a full or failing disk may.
+        If the file is damaged, for example by a failing disk.
     """
     if not path.exists():
         return None
@@ -115,12 +115,12 @@ def read_run(path: Path) -> Finished | None:
         return Finished(content["settings"], content["seed"], content["result"], content["seconds"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is damaged ({brief(error, 100)}): delete it, and the run is done again"
+            f"{path} is damaged ({brief(error, 100)}): delete it, and the run is carried out again"
         ) from error
 
 
 def set_aside(path: Path) -> Path | None:
-    """Rename the file of a run if it is damaged, so that the run is done again; return its new path."""
+    """Rename the file of a run if it is damaged, so that it is carried out again; return its new path."""
     try:
         read_run(path)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Curves of the activations and their derivatives, and of softmax, computed by the library's own layers."""
+"""Curves of the activations, their derivatives and softmax, computed by the layers of the library."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from pellucid.lab.pictures.figures import Panel, Plot, Series
 
 SPAN = 6.0
 ACTIVATIONS: dict[str, type[pl.Layer]] = {"ReLU": pl.ReLU, "sigmoid": pl.Sigmoid, "tanh": pl.Tanh}
-#: The two scores that stay where they are while the first one of the softmax moves.
+#: The two scores of the softmax that stay fixed while the first one varies.
 OTHER_SCORES = (0.0, 1.0)
 
 
@@ -24,13 +24,13 @@ def activation_plots(prefix: str) -> list[Plot]:
 
 
 _SOFTMAX_CAPTION = (
-    "Softmax of three scores of which only the first moves: the probabilities always add up to 1, and where "
-    "two scores are equal so are their probabilities."
+    "Softmax of three scores, of which only the first varies. The probabilities always add up to 1, and "
+    "equal scores have equal probabilities."
 )
 
 
 def derivative(layer: pl.Layer, z: Array) -> tuple[Array, Array]:
-    """Return an activation's values and derivatives at the points z, from its forward and backward."""
+    """Return the values and derivatives of an activation at the points z."""
     layer.connect(1, dtype=np.dtype(np.float64), xp=np)
     values = layer.forward(z[:, None].copy(), train=False)[:, 0].copy()
     slopes = layer.backward(np.ones((len(z), 1)))

@@ -3,7 +3,7 @@ from matplotlib.figure import Figure
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.ledger import judge
-from pellucid.lab.pictures.intervals import draw_intervals
+from pellucid.lab.pictures.charts import draw_intervals
 
 
 def drawn(published, **settings):

@@ -3,7 +3,7 @@ from rich.console import Console
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.ledger import judge, not_run, settle_readings
-from pellucid.lab.terminal import ledger_table
+from pellucid.lab.running.console import ledger_table
 
 
 def rows():

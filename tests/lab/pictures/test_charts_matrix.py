@@ -2,8 +2,8 @@ import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from pellucid.lab.pictures.charts import draw_matrix
 from pellucid.lab.pictures.curve_panels import INK, MUTED
-from pellucid.lab.pictures.matrices import draw_matrix
 
 COUNTS = np.array([[90, 10, 0], [1, 99, 0], [0, 0, 0]])  # the last class has no rows
 

@@ -15,7 +15,7 @@ from pellucid.lab.pictures.figures import Panel, Plot, Series
 from pellucid.lab.report import Cost, Mode, Report, Run, Slip, alone
 from pellucid.lab.reports import REPORTS
 from pellucid.lab.running.pool import LocalPool
-from pellucid.lab.running.runner import Session
+from pellucid.lab.running.rerun import Rerun
 
 SLIP = Slip("a slip", "It is explained here.")
 CLAIM = Claim("accuracy", "%", "90.5")
@@ -73,7 +73,7 @@ def start(tmp_path, data, monkeypatch):
         reports = reports or (fake("F"),)
         for report in reports:
             monkeypatch.setitem(REPORTS, report.letter, report)
-        return Session(reports, Mode(mode, seeds), [data], tmp_path, only=only)
+        return Rerun(reports, Mode(mode, seeds), [data], tmp_path, only=only)
 
     return session
 
@@ -248,7 +248,7 @@ def test_a_run_is_named_after_the_data_its_report_reads(tmp_path):
     reports = [fake("F", data_sets=("mnist",)), fake("G", data_sets=("mnist", "kaggle-mnist"))]
 
     def names(*data):
-        session = Session(reports, Mode("default", 1), data, tmp_path)
+        session = Rerun(reports, Mode("default", 1), data, tmp_path)
         return [session.path(session.plans[letter][0]).name for letter in "FG"]
 
     alone, both, other = names(mnist), names(mnist, kaggle), names(mnist, changed)
@@ -261,7 +261,7 @@ def test_a_runs_file_and_the_ledger_tell_the_data(tmp_path, monkeypatch):
     reports = [fake("F", costs=(1.0,), data_sets=("mnist",))]
     monkeypatch.setitem(REPORTS, "F", reports[0])
     sets = [dataset("mnist", images="aa"), dataset("kaggle-mnist", table="cc")]
-    session = Session(reports, Mode("default", 1), sets, tmp_path)
+    session = Rerun(reports, Mode("default", 1), sets, tmp_path)
     list(session.carry_out(LocalPool(1)))
     (path,) = session.runs_folder.iterdir()
     assert json.loads(path.read_text())["data"] == {"images": "aa"}
@@ -274,12 +274,12 @@ def test_two_sets_with_the_same_file_names_keep_apart(tmp_path):
     """MNIST and Fashion-MNIST have the same four file names."""
     report = fake("F", data_sets=("mnist", "fashion-mnist"))
     mnist, fashion = dataset("mnist", images="aa", extra="ee"), dataset("fashion-mnist", images="bb")
-    session = Session([report], Mode("default", 1), [mnist, fashion], tmp_path)
+    session = Rerun([report], Mode("default", 1), [mnist, fashion], tmp_path)
     every = {"mnist/images": "aa", "fashion-mnist/images": "bb", "extra": "ee"}
     assert session.sha256["F"] == every
     session.write()
     assert ledger_of(session)["environment"].items() >= every.items()
-    other = Session(
+    other = Rerun(
         [report], Mode("default", 1), [dataset("mnist", images="cc", extra="ee"), fashion], tmp_path
     )
     assert session.path(session.plans["F"][0]) != other.path(other.plans["F"][0])
@@ -329,4 +329,4 @@ def test_damaged_runs_are_set_aside_and_done_again(start):
 def test_a_file_where_the_results_go_is_named(tmp_path, data):
     (tmp_path / "runs").write_text("")
     with pytest.raises(OSError, match="runs"):
-        Session([fake("F")], Mode("default", 1), [data], tmp_path)
+        Rerun([fake("F")], Mode("default", 1), [data], tmp_path)

@@ -1,6 +1,6 @@
-"""Reruns reports: plans the runs, shares them out over the cores, and keeps ledger and page up to date.
+"""A rerun of reports: plans the runs, hands the missing ones to a pool, and writes ledger and page.
 
-Nothing is kept in memory: rows, figures and page are made from the runs' files whenever they are asked for.
+Nothing is kept in memory: rows, figures and page are made from the files of the runs.
 """
 
 from collections.abc import Collection, Generator, Sequence
@@ -23,7 +23,7 @@ from pellucid.lab.running.runs import checksums, read_run, run_path, set_aside
 from pellucid.provenance import environment
 
 
-class Session:
+class Rerun:
     """One rerun of some reports.
 
     Parameters
@@ -31,12 +31,12 @@ class Session:
     reports : sequence of Report
     mode : Mode
     data : sequence of Dataset
-        What the reports may read, as far as the user has it: the checksums of the sets that a report reads
-        are part of its runs' names.
+        The data sets that the reports read, as far as the user has them. The checksums of the sets that a
+        report reads are part of the names of its runs.
     out : Path
-        Results go to ``out / mode.name``, the files of the runs to ``out / "runs"``.
+        Results are written to ``out / mode.name``, the files of the runs to ``out / "runs"``.
     only : collection of str, optional
-        Letters of the reports to run; of the others the ledger says what has been run before. None: all.
+        Letters of the reports to run; the ledger keeps earlier results of the others. None: all.
     """
 
     def __init__(
@@ -61,26 +61,26 @@ class Session:
             folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, run: Run) -> Path:
-        """Return where a run's file lies."""
+        """Return the path of the file of a run."""
         return run_path(self.runs_folder, run, self.sha256[run.report])
 
     def planned(self) -> list[Run]:
-        """Return the runs of the chosen reports, done or not."""
+        """Return all runs of the chosen reports."""
         return [run for letter, plan in self.plans.items() if letter in self.chosen for run in plan]
 
     def set_damaged_aside(self) -> list[Path]:
-        """Rename the files of runs that are damaged, as by a full disk, and return their new paths."""
+        """Rename damaged files of runs, for example after a full disk, and return their new paths."""
         paths = [self.path(run) for plan in self.plans.values() for run in plan]
         return [path for path in map(set_aside, paths) if path is not None]
 
     def missing(self, at_once: int) -> list[Group]:
-        """Return the runs to do, in their groups and their order, for so many groups at a time."""
+        """Return the missing runs in groups, in their order, if ``at_once`` groups run at the same time."""
         together = {report.letter: report.together for report in self.reports}
         runs = [run for run in self.planned() if not self.path(run).exists()]
         return in_order(in_groups(runs, lambda run: together[run.report](run.settings), at_once))
 
     def carry_out(self, pool: Pool) -> Generator[Run, None, None]:
-        """Let a pool do the missing runs; yield each when it is on disk.
+        """Let a pool carry out the missing runs; yield each when its file is written.
 
         Raises
         ------
@@ -95,20 +95,20 @@ class Session:
                 yield from group
 
     def finished(self, letter: str) -> list[Finished]:
-        """Return the runs of a report that are done."""
+        """Return the finished runs of a report."""
         found = (read_run(self.path(run)) for run in self.plans[letter])
         return [run for run in found if run is not None]
 
     def is_complete(self, letter: str) -> bool:
-        """Whether all runs of a report are done."""
+        """Whether all runs of a report are finished."""
         return all(self.path(run).exists() for run in self.plans[letter])
 
     def rows(self, report: Report) -> list[Row]:
-        """Return the rows of a report as far as it has been run."""
+        """Return the rows of a report from its finished runs."""
         return report.rows(self.finished(report.letter))
 
     def write(self) -> Path:
-        """Write figures, ledger and page from the runs' files; return the page's path."""
+        """Write figures, ledger and page from the files of the runs; return the path of the page."""
         rows = [row.to_json() for report in self.reports for row in self.rows(report)]
         ledger = {
             "environment": {
@@ -126,13 +126,13 @@ class Session:
         return write_page(ledger, self.folder)
 
     def _flags(self) -> str:
-        """Return the flags that this call differs by from the usual one."""
+        """Return the flags of the command that repeats this rerun."""
         mode = "" if self.mode.name == "default" else f" --{self.mode.name}"
         only = [f" --report {letter}" for letter in sorted(self.chosen)]
         return mode + ("" if len(only) == len(self.reports) else "".join(only))
 
     def _about(self, report: Report, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """Return what the page says of a report beside its rows; draw its figures."""
+        """Draw the figures of a report, and return what the page says about it besides its rows."""
         finished = self.finished(report.letter)
         plots: list[Picture | Intervals] = [*report.plots(finished), *_chart(report, rows)]
         for plot in plots:
@@ -152,7 +152,7 @@ class Session:
 
 
 def _chart(report: Report, rows: list[dict[str, Any]]) -> list[Intervals]:
-    """Return the chart of all published figures but those of a trace, if any has an interval."""
+    """Return the chart of all published figures with an interval, without traces."""
     own = [row for row in rows if row["report"] == report.letter and row["published"] is not None]
     single = [group[0] for group in fold(own) if len(group) == 1]
     shown = [row for row in single if row["low"] is not None]
@@ -161,7 +161,7 @@ def _chart(report: Report, rows: list[dict[str, Any]]) -> list[Intervals]:
 
 
 def _slips(report: Report, finished: list[Finished]) -> list[dict[str, Any]]:
-    """Return each slip with what it costs, as far as that has been measured."""
+    """Return each slip with its cost, as far as that has been measured."""
     costs = report.costs(finished)
     return [
         {

@@ -4,12 +4,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pellucid.lab.pictures.bars import Bar, Group
+from pellucid.lab.pictures.charts import Bar, BarGroup
 from pellucid.lab.pictures.figures import Bars, render
 
 GROUPS = (
-    Group("first", (Bar("theirs", 4.0, "4 times"), Bar("other", None, "not measured"))),
-    Group("second", (Bar("theirs", 0.5, "half"),)),
+    BarGroup("first", (Bar("theirs", 4.0, "4 times"), Bar("other", None, "not measured"))),
+    BarGroup("second", (Bar("theirs", 0.5, "half"),)),
 )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.lab.pictures.activations import ACTIVATIONS, SPAN, activation_plots, derivative
+from pellucid.lab.pictures.activation_curves import ACTIVATIONS, SPAN, activation_plots, derivative
 from pellucid.lab.pictures.figures import render
 
 
