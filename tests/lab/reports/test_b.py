@@ -17,7 +17,7 @@ from pellucid.lab.reports.b_run import (
     DROPOUTS,
     KAIMINGS,
     XAVIERS,
-    Cell,
+    DepthCell,
     settings_of,
 )
 
@@ -26,7 +26,7 @@ XAVIER, KAIMING, DROPOUT = DEFAULT_CELLS[2:]
 
 
 def cell_of(run):
-    return Cell(**{name: value for name, value in run.settings.items() if name != "iterations"})
+    return DepthCell(**{name: value for name, value in run.settings.items() if name != "iterations"})
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_the_plan(mode, seeds, cells, iterations):
 
 def test_the_readings():
     assert len({str(cell) for cell in ALL_CELLS}) == len(ALL_CELLS) == 44
-    assert Cell() == Cell("one hidden layer", "U(±0.5)", units=10, rate=0.1)  # the cited notebook's
+    assert DepthCell() == DepthCell("one hidden layer", "U(±0.5)", units=10, rate=0.1)  # the cited notebook's
     assert {cell.drop_prob for cell in DROPOUTS} == {0.2, 0.5, 0.8}
-    assert Cell(drop_prob=0.2) == DROPOUT
+    assert DepthCell(drop_prob=0.2) == DROPOUT
     assert (XAVIERS[0], KAIMINGS[0]) == (XAVIER, KAIMING)
-    texts = [str(Cell(scalar_bias=True, units=64, rate=0.5)), str(DROPOUTS[-1])]
+    texts = [str(DepthCell(scalar_bias=True, units=64, rate=0.5)), str(DROPOUTS[-1])]
     assert texts == [
         "one hidden layer, 64 units, rate 0.5, scalar bias",
         "ReLU, sigmoid, tanh, 80% dropped, scaled",
@@ -207,12 +207,12 @@ def test_what_the_slips_cost():
         XAVIER: (88.0, 88.0),
         replace(KAIMING, init="Kaiming, Var a variance"): (82.0, 82.5),
         KAIMING: (87.0, 87.0),
-        Cell(drop_prob=0.2): (60.0, 61.0),
-        Cell(drop_prob=0.2, scaled=True): (75.0, 75.5),
-        Cell(drop_prob=0.8): (30.0, 30.5),
+        DepthCell(drop_prob=0.2): (60.0, 61.0),
+        DepthCell(drop_prob=0.2, scaled=True): (75.0, 75.5),
+        DepthCell(drop_prob=0.8): (30.0, 30.5),
     }
     runs = [run for cell, tests in ends.items() for run in fakes(cell, tests)] + [fake(BASELINE, 2)]
-    assert BASELINES[1] == Cell(scalar_bias=True)
+    assert BASELINES[1] == DepthCell(scalar_bias=True)
     found = [(cost.slip, cost.values) for cost in b.costs(runs)]
     variance, dropout, bias = (slip.name for slip in b.REPORT.slips)
     assert found == [
@@ -239,7 +239,7 @@ def test_only_pictures_whose_runs_are_there(tmp_path):
     assert [each.name for each in quick] == [*names, "b-accuracy", "b-loss", *LOOK]
     deep = b.plots(fakes(DEEP, [68.0, 68.5]))
     assert [each.name for each in deep] == [*names, "b-accuracy", "b-loss"]
-    assert [each.name for each in b.plots(fakes(Cell(units=64), [88.0]))] == names
+    assert [each.name for each in b.plots(fakes(DepthCell(units=64), [88.0]))] == names
     for picture in (quick[0], quick[-5], quick[-3]):
         assert all(path.stat().st_size > 500 for path in render(picture, tmp_path, notice="Smoke run."))
 

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
+from pellucid.lab import report
 from pellucid.lab.report import Finished, Mode
-from pellucid.lab.reports import d, d_run, twins
+from pellucid.lab.reports import d
 
 PUBLISHED, INTENDED = "as published", "as intended"
 MAIN, TWIN = ("pixels / 255", "reshuffled"), "pixels / 255, reshuffled"
@@ -13,8 +14,7 @@ MAIN, TWIN = ("pixels / 255", "reshuffled"), "pixels / 255, reshuffled"
 
 @pytest.fixture(params=[True, False], ids=["torch", "no torch"])
 def torch(request, monkeypatch):
-    for module in (d_run, twins):
-        monkeypatch.setattr(module, "find_spec", lambda name: object() if request.param else None)
+    monkeypatch.setattr(report, "find_spec", lambda name: object() if request.param else None)
     return request.param
 
 
@@ -113,7 +113,7 @@ def test_every_row_is_there_whatever_was_run(torch):
     assert all("pellucid reproduce --full" in why for why in idle.values())
     assert not [row for row in d.rows(full) if row.verdict == "not run"]
     assert {row.why for row in d.rows([])} == {
-        f"pellucid reproduce{flag} runs this reading for 200 epochs." for flag in ("", " --full")
+        f"pellucid reproduce{flag} runs it for 200 epochs." for flag in ("", " --full")
     }
 
 

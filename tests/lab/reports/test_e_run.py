@@ -9,7 +9,7 @@ import pytest
 import pellucid as pl
 from pellucid.data import Dataset
 from pellucid.lab.reports import e_run
-from pellucid.lab.reports.e_run import HALF, LIMIT, NORMAL, SMALL, TORCH, Cell, textbook
+from pellucid.lab.reports.e_run import HALF, LIMIT, NORMAL, SMALL, TORCH, SigmoidCell, textbook
 
 ROWS, OTHERS, EPOCHS, BATCH = 150, 60, 4, 16  # the last batch has 6 rows
 
@@ -84,7 +84,7 @@ def assert_curves(found, log, **tolerance):
         assert found["curves"][name]["y"] == pytest.approx(values, **tolerance)
 
 
-AS_CODED = Cell(LIMIT, 0.02, EPOCHS, BATCH)
+AS_CODED = SigmoidCell(LIMIT, 0.02, EPOCHS, BATCH)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_the_printed_slope():
     ],
 )
 def test_initializers(init, sd, bias_sd):
-    nets = [e_run.network(Cell(init, 0.1, 1), seed) for seed in range(60)]
+    nets = [e_run.network(SigmoidCell(init, 0.1, 1), seed) for seed in range(60)]
     for place, w, b in zip((0, 2), sd, bias_sd, strict=True):
         layers = [net.layers[place] for net in nets]
         assert np.std([layer.W for layer in layers]) == pytest.approx(w, rel=0.02)
@@ -163,7 +163,7 @@ def test_initializers(init, sd, bias_sd):
 
 @pytest.mark.parametrize("loss", [e_run.MSE, e_run.CE_OUTPUTS, e_run.CE_LOGITS])
 def test_only_the_cross_entropy_of_the_logits_has_no_last_sigmoid(loss):
-    net = e_run.network(textbook(Cell(TORCH, 0.1, 1, loss=loss)), 0)
+    net = e_run.network(textbook(SigmoidCell(TORCH, 0.1, 1, loss=loss)), 0)
     assert [isinstance(layer, pl.Sigmoid) for layer in net.layers[3:]] == (
         [] if loss == e_run.CE_LOGITS else [True]
     )
@@ -173,13 +173,13 @@ def test_only_the_cross_entropy_of_the_logits_has_no_last_sigmoid(loss):
 @pytest.mark.parametrize(("name", "momentum"), [("SGD", 0.0), ("momentum 0.9", 0.9)])
 def test_pytorchs_squared_error_moves_a_fifth_as_far(name, momentum, parts, in_float64):
     """Its mean over rows and outputs has the gradient 2 (a - y) / (10 n)."""
-    cell = textbook(Cell(TORCH, 2.0, EPOCHS, BATCH, optimizer=name))
+    cell = textbook(SigmoidCell(TORCH, 2.0, EPOCHS, BATCH, optimizer=name))
     log = descend(cell, parts, 1, rate=0.4, momentum=momentum)
     assert_curves(e_run.run_on(parts, e_run.settings_of(cell), 1), log, rel=1e-10)
 
 
 PYTORCH = [
-    textbook(Cell(TORCH, rate, EPOCHS, BATCH, optimizer=name, loss=loss))
+    textbook(SigmoidCell(TORCH, rate, EPOCHS, BATCH, optimizer=name, loss=loss))
     for loss in (e_run.MSE, e_run.CE_OUTPUTS, e_run.CE_LOGITS)
     for name, rate in (("SGD", 1.0), ("Adam", 0.003), ("momentum 0.9", 0.3))
 ]
@@ -282,3 +282,46 @@ def test_a_run_splits_the_training_images(monkeypatch):
     assert [len(rows) for rows in drawn.values()] == [1, 1]  # the same for every cell
     assert drawn[0] != drawn[1]
     assert sorted(drawn[0].pop()) == [*range(20)]  # each row once, the 10,000 test images never
+
+
+X_TOY = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]])
+DY_TOY = np.array([[1.0, 2.0], [3.0, -10.0]])
+
+
+def toy_net(kind, *after):
+    net = pl.Network([pl.Dense(3), kind(2, bias_init=pl.normal(1)), *after])
+    return net.build(3, rng=np.random.default_rng(0), dtype=np.float64)
+
+
+def test_one_sum_over_rows_and_units():
+    wrong, right = toy_net(e_run.DenseWithScalarBias), toy_net(pl.Dense)
+    np.testing.assert_array_equal(wrong.forward(X_TOY), right.forward(X_TOY))
+    for net in (wrong, right):
+        net.backward(DY_TOY.copy())
+    assert right.layers[1].db.tolist() == [4.0, -8.0]
+    assert wrong.layers[1].db.tolist() == [-4.0, -4.0]
+    # The weights' gradient and what goes to the layer before are the true ones.
+    np.testing.assert_array_equal(wrong.layers[1].dW, right.layers[1].dW)
+    np.testing.assert_array_equal(wrong.layers[0].dW, right.layers[0].dW)
+    np.testing.assert_array_equal(wrong.layers[0].db, right.layers[0].db)
+
+
+def test_the_first_layer_of_a_network_too():
+    net = pl.Network([e_run.DenseWithScalarBias(2)]).build(3, rng=np.random.default_rng(0), dtype=np.float64)
+    net.forward(X_TOY)
+    net.backward(DY_TOY.copy())
+    assert net.layers[0].dW.tolist() == [[1.0, 2.0], [3.0, -10.0], [-1.0, 14.0]]
+    assert net.layers[0].db.tolist() == [-4.0, -4.0]
+
+
+@pytest.mark.parametrize("block_rows", [None, 7])
+def test_biases_keep_their_differences_in_training(block_rows, rng):
+    """Also where a full batch is walked in blocks. Squared errors: those of a softmax would add up to 0."""
+    net = toy_net(e_run.DenseWithScalarBias, pl.Sigmoid())
+    x, y = rng.normal(size=(20, 3)), rng.integers(0, 2, 20)
+    before = net.layers[1].b.copy()
+    steps = pl.train(net, pl.MeanSquaredError(), pl.SGD(0.5), x, y, epochs=5, block_rows=block_rows)
+    assert len([*steps]) == 5
+    moved = net.layers[1].b - before
+    assert moved[0] == pytest.approx(moved[1], rel=1e-12)
+    assert abs(moved[0]) > 1e-3

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from pellucid.lab.ledger_file import read_ledger
+from pellucid.lab.ledger import read_ledger
 from pellucid.lab.report import Run
 from pellucid.lab.rows import JsonRow, cells, fold, tally
 from pellucid.lab.running.groups import Group, cost
