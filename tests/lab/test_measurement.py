@@ -6,14 +6,13 @@ from pellucid.lab.ledger import Row
 from pellucid.lab.measurement import (
     Measurement,
     costs_of,
-    difference,
-    differences,
     matching,
+    ordering,
     results_by_seed,
     rows_of,
     with_twin,
 )
-from pellucid.lab.report import Finished, Slip
+from pellucid.lab.report import Finished, Run, Slip
 
 
 def test_matching_takes_all_settings_named_and_sorts_by_seed():
@@ -44,9 +43,9 @@ def loss(result):
 def test_differences_go_by_seed_and_have_a_sign():
     runs = [Finished({"rate": 1}, seed, {"loss": 10.0 * seed}) for seed in (0, 1, 2)]
     runs += [Finished({"rate": 2}, seed, {"loss": 10.0 * seed + seed}) for seed in (3, 2, 1)]
-    assert differences(runs, {"rate": 2}, {"rate": 1}, loss) == [1.0, 2.0]
-    assert differences(runs, {"rate": 1}, {"rate": 2}, loss) == [-1.0, -2.0]
-    assert differences(runs, {"rate": 1}, {"rate": 3}, loss) == []
+    rates = [(2, 1), (1, 2), (1, 3)]
+    found = [ordering("loss", "", loss, {"rate": one}, {"rate": two}).values(runs) for one, two in rates]
+    assert found == [{1: 1.0, 2: 2.0}, {1: -1.0, 2: -2.0}, {}]
 
 
 def test_a_slip_costs_what_it_adds_and_nothing_where_it_was_not_measured():
@@ -71,8 +70,8 @@ def row_of(values, *, default=True, reading=None, kind="figure", torch=None):
     finished = [Finished(settings, seed, {"loss": value}) for seed, value in enumerate(values)]
     finished += [Finished({**settings, "library": "torch"}, 0, {"loss": torch})] if torch else []
     measurement = Measurement(claim, "as published", (settings,), loss, reading, twin=bool(torch))
-    about = {"report": "C", "assumptions": ("One.",), "default": [settings] if default else []}
-    (row,) = rows_of([measurement], finished, **about)
+    plan = [Run("C", settings, 0, 1.0)] if default else []
+    (row,) = rows_of([measurement], finished, report="C", assumptions=("One.",), plan=lambda mode: plan)
     return row
 
 
@@ -105,8 +104,7 @@ def test_a_figure_of_several_runs_goes_by_seed():
     """Another seed of one of them does not count."""
     runs = [Finished({"rate": rate}, seed, {"loss": rate * seed}) for rate in (1, 3) for seed in (2, 1)]
     runs.append(Finished({"rate": 1}, 5, {"loss": 99}))
-    claim = Claim("loss", "nats", kind="ordering")
-    measurement = Measurement(claim, "as published", ({"rate": 3}, {"rate": 1}), difference(loss))
+    measurement = ordering("loss", "as published", loss, {"rate": 3}, {"rate": 1})
     assert measurement.values(runs) == {1: 2, 2: 4}
 
 

@@ -7,7 +7,7 @@ settings, compare them seed by seed, and judge them.
 >>> measured = Measurement(
 ...     Claim("loss", "nats", "0.31"), "as published", ({"epochs": 2},), lambda result: result["loss"]
 ... )
->>> [row.verdict for row in rows_of([measured], runs, report="C", assumptions=(), default=[])]
+>>> [row.verdict for row in rows_of([measured], runs, report="C", assumptions=(), plan=lambda mode: [])]
 ['reproduced']
 """
 
@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from pellucid.lab.claims import Claim
 from pellucid.lab.ledger import Row, judge, not_run, settle_readings
 from pellucid.lab.pictures.curves import last, value_at
-from pellucid.lab.report import Cost, Finished, Result, Settings, Slip, has_torch
+from pellucid.lab.report import Cost, Finished, Mode, Result, Run, Settings, Slip, has_torch
 
 #: A figure of one run.
 Measure: TypeAlias = Callable[[Result], float]
@@ -71,31 +71,51 @@ class Measurement:
         return next(f"{self.settings[0][name]} {name}" for name in LENGTHS if name in self.settings[0])
 
 
+def ordering(
+    figure: str,
+    variant: str,
+    measure: Measure,
+    above: Settings,
+    below: Settings,
+    reading: str | None = None,
+) -> Measurement:
+    """Return the claim that an accuracy is higher with some settings than with others."""
+    claim = Claim(figure, "points", kind="ordering")
+    return Measurement(claim, variant, (above, below), lambda a, b: measure(a) - measure(b), reading)
+
+
+def measured(
+    figure: str, unit: str, variant: str, measure: Callable[..., float], *settings: Settings
+) -> Measurement:
+    """Return the measurement of a figure about which the report claims nothing."""
+    return Measurement(Claim(figure, unit, kind="measured"), variant, settings, measure)
+
+
+def at_end(curve: str) -> Measure:
+    """Return the measure "the last value of a curve"."""
+    return lambda result: last(result, curve)
+
+
+def at(curve: str, x: float) -> Measure:
+    """Return the measure "the value of a curve at one of its points"."""
+    return lambda result: value_at(result, curve, x)
+
+
 def rows_of(
     measurements: Sequence[Measurement],
     finished: Sequence[Finished],
     *,
     report: str,
     assumptions: Sequence[str],
-    default: Collection[Settings],
+    plan: Callable[[Mode], list[Run]],
 ) -> list[Row]:
-    """Judge every measurement by its runs; where there are none, name the command that runs them.
-
-    Parameters
-    ----------
-    measurements : sequence of Measurement
-    finished : sequence of Finished
-    report : str
-        The report's letter.
-    assumptions : sequence of str
-    default : collection of dict
-        The settings that the default mode runs; ``--full`` runs the others.
-    """
-    about: dict[str, Any] = {"report": report, "assumptions": assumptions}
-    rows = [_row(each, finished, default, about) for each in measurements]
+    """Judge every measurement by its runs; where there are none, name the command that runs them."""
+    default = [run.settings for run in plan(Mode("default", seeds=1))]
+    about = {"report": report, "assumptions": assumptions}
+    rows = settle_readings([_row(each, finished, default, about) for each in measurements])
     return [
         with_twin(row, each.values(finished), each.twin_values(finished)) if each.twin and row.seeds else row
-        for row, each in zip(settle_readings(rows), measurements, strict=True)
+        for row, each in zip(rows, measurements, strict=True)
     ]
 
 
@@ -148,44 +168,13 @@ def costs_of(
     unit: str,
     measure: Measure,
 ) -> list[Cost]:
-    """Return what slips change in a figure, as far as it has been measured.
-
-    Parameters
-    ----------
-    finished : iterable of Finished
-    comparisons : iterable of Comparison
-    figure, unit : str
-    measure : callable
-        ``measure(result) -> float``.
-
-    Examples
-    --------
-    >>> runs = [Finished({"slip": slip}, seed, {"loss": slip + seed}) for slip in (0, 2) for seed in (0, 1)]
-    >>> compared = [(Slip("a slip", ""), {"slip": 2}, {"slip": 0}, "with minus without")]
-    >>> costs_of(runs, compared, "loss", "nats", lambda result: result["loss"])[0].values
-    (2, 2)
-    """
-    runs = list(finished)
-    found = [
-        Cost(slip.name, figure, unit, tuple(differences(runs, settings, others, measure)), note)
-        for slip, settings, others, note in comparisons
-    ]
+    """Return what slips change in a figure, seed by seed, as far as it has been measured."""
+    runs, found = list(finished), []
+    for slip, settings, others, note in comparisons:
+        pairs = results_by_seed(runs, settings, others).values()
+        values = tuple(measure(one) - measure(other) for one, other in pairs)
+        found.append(Cost(slip.name, figure, unit, values, note))
     return [cost for cost in found if cost.values]
-
-
-def differences(
-    finished: Iterable[Finished], settings: Settings, others: Settings, measure: Measure
-) -> list[float]:
-    """Return a figure with the first settings minus the same figure with the others, seed by seed.
-
-    Examples
-    --------
-    >>> runs = [Finished({"rate": rate}, seed, {"loss": rate * seed}) for rate in (1, 3) for seed in (1, 2)]
-    >>> differences(runs, {"rate": 3}, {"rate": 1}, lambda result: result["loss"])
-    [2, 4]
-    """
-    pairs = results_by_seed(finished, settings, others).values()
-    return [measure(one) - measure(other) for one, other in pairs]
 
 
 def results_by_seed(finished: Iterable[Finished], *settings: Settings) -> dict[int, tuple[Result, ...]]:
@@ -198,22 +187,16 @@ def results_by_seed(finished: Iterable[Finished], *settings: Settings) -> dict[i
     {0: ({'loss': 1}, {'loss': 2}), 1: ({'loss': 2}, {'loss': 3})}
     """
     runs = list(finished)
-    found = [{run.seed: run.result for run in matching(runs, **each)} for each in settings]
+    first, *others = ({run.seed: run.result for run in matching(runs, **each)} for each in settings)
     return {
-        seed: tuple(results[seed] for results in found)
-        for seed in found[0]
-        if all(seed in results for results in found)
+        seed: (result, *(results[seed] for results in others))
+        for seed, result in first.items()
+        if all(seed in results for results in others)
     }
 
 
 def runs_of(finished: Sequence[Finished], cells: Mapping[str, Settings]) -> dict[str, list[Finished]]:
-    """Return the runs of each cell of any length, since smoke runs have pictures too; skip cells not run.
-
-    Examples
-    --------
-    >>> runs_of([Finished({"rate": 1, "epochs": 3}, 0, {})], {"slow": {"rate": 1, "epochs": 100}})
-    {'slow': [Finished(settings={'rate': 1, 'epochs': 3}, seed=0, result={}, seconds=0.0)]}
-    """
+    """Return the runs of each cell of any length, since smoke runs have pictures too; skip cells not run."""
     found = {}
     for label, settings in cells.items():
         others = {name: value for name, value in settings.items() if name not in LENGTHS}
@@ -232,18 +215,3 @@ def matching(finished: Iterable[Finished], **settings: object) -> list[Finished]
     """
     found = [run for run in finished if settings.items() <= run.settings.items()]
     return sorted(found, key=lambda run: run.seed)
-
-
-def at_end(curve: str) -> Measure:
-    """Return the measure "the last value of a curve"."""
-    return lambda result: last(result, curve)
-
-
-def at(curve: str, x: float) -> Measure:
-    """Return the measure "the value of a curve at one of its points"."""
-    return lambda result: value_at(result, curve, x)
-
-
-def difference(measure: Measure) -> Callable[[Result, Result], float]:
-    """Return the measure "a figure of the first run minus the same of the second"."""
-    return lambda one, other: measure(one) - measure(other)

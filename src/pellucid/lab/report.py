@@ -27,14 +27,7 @@ CarryOut: TypeAlias = Callable[[Sequence[Settings], int], list[Result]]
 
 @dataclass(frozen=True)
 class Mode:
-    """How much to run.
-
-    Attributes
-    ----------
-    name : str
-        ``"quick"``: a smoke run; ``"default"``; ``"full"``: published lengths, every reading.
-    seeds : int
-    """
+    """How much to run: "quick" is a smoke run, "full" takes published lengths and every reading."""
 
     name: str
     seeds: int
@@ -98,11 +91,6 @@ class Cost:
 def one_by_one(run: Callable[[Settings, int], Result]) -> CarryOut:
     """Return a function that carries out runs one after the other.
 
-    Parameters
-    ----------
-    run : callable
-        ``run(settings, seed) -> result``.
-
     Examples
     --------
     >>> one_by_one(lambda settings, seed: {"loss": settings["rate"] + seed})([{"rate": 2}, {"rate": 3}], 1)
@@ -130,17 +118,7 @@ def planned(
 ) -> list[Run]:
     """Return a run for each of the settings and each seed.
 
-    Parameters
-    ----------
-    report : str
-        The report's letter.
-    mode : Mode
-    settings : sequence of dict
-    cost : callable
-        ``cost(settings) -> seconds``.
-    twins : sequence of dict
-        Settings of runs in PyTorch: left out where it is not installed, and of one seed only except in the
-        full mode.
+    `twins` run in PyTorch where it is installed: with one seed, in the full mode with all.
 
     Examples
     --------

@@ -6,7 +6,7 @@ import pytest
 
 from pellucid.lab import report
 from pellucid.lab.report import Finished, Mode
-from pellucid.lab.reports import d
+from pellucid.lab.reports import d, d_run
 
 PUBLISHED, INTENDED = "as published", "as intended"
 MAIN, TWIN = ("pixels / 255", "reshuffled"), "pixels / 255, reshuffled"
@@ -103,7 +103,7 @@ def keyed(finished):
 
 
 def test_every_row_is_there_whatever_was_run(torch):
-    default = [run for cell in d.DEFAULT_CELLS for run in fake(*cell, [91, 92, 93])]
+    default = [run for cell in d_run.DEFAULT_CELLS for run in fake(*cell, [91, 92, 93])]
     full = [run for cell in d.ALL_CELLS for run in fake(*cell, [91, 92, 93])]
     sets = [set(keyed(runs)) for runs in ([], fake(PUBLISHED, MAIN, [92.0], epochs=2), default, full)]
     assert all(rows == sets[0] for rows in sets)

@@ -1,4 +1,4 @@
-"""The five published reports: `a` holds the claims, rows and pictures of A, `a_run` trains its networks, ..."""
+"""The five published reports: `a` holds claims, rows and pictures of report A, `a_run` trains its nets."""
 
 from collections.abc import Callable
 

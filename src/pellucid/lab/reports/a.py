@@ -4,29 +4,29 @@ Table I gives one run of each of four initializers, tested on 2,000 images, and 
 """
 
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.digit_table import DATA_SETS
 from pellucid.lab.inspection import digit_grid, inspection_plots
-from pellucid.lab.ledger import Row
 from pellucid.lab.measurement import (
     Comparison,
     Measurement,
     at_end,
     costs_of,
-    difference,
+    measured,
+    ordering,
     rows_of,
     runs_of,
 )
 from pellucid.lab.pictures.curves import cells_panel, last, parts_panel
 from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot
-from pellucid.lab.report import INTENDED, PUBLISHED, Cost, Finished, Report, Result, Slip
+from pellucid.lab.report import INTENDED, PUBLISHED, Finished, Report, Result, Slip
 from pellucid.lab.reports.a_run import (
     ALL_CELLS,
     AS_CODED,
     DEFAULT_CELLS,
-    INITIALIZERS,
     INVERTED,
     MASKED,
     NONE,
@@ -89,26 +89,6 @@ def _gap(result: Result) -> float:
     return abs(last(result, TRAIN) - last(result, TEST))
 
 
-def _best_less_worst(*results: Result) -> float:
-    tests = [last(result, TEST) for result in results]
-    return max(tests) - min(tests)
-
-
-def _standard_error(result: Result, *_: Result) -> float:
-    """Return the standard error of the test accuracy of the first initializer, in points."""
-    p = last(result, TEST) / 100
-    return 100 * math.sqrt(p * (1 - p) / result["n test"])
-
-
-def _first_is_best(*results: Result) -> float:
-    tests = [last(result, TEST) for result in results]
-    return 100.0 * (tests[0] == max(tests))
-
-
-def _largest_logit(*results: Result) -> float:
-    return max(float(result["largest logit"]) for result in results)
-
-
 def _table(variant: str, cells: dict[str, InitializerCell]) -> list[Measurement]:
     """Return the figures of Table I, and the gap between the two of a line."""
     found = []
@@ -126,85 +106,67 @@ def _table(variant: str, cells: dict[str, InitializerCell]) -> list[Measurement]
 
 def _orderings(variant: str, cells: dict[str, InitializerCell]) -> list[Measurement]:
     """Return what the report reads from its table: "random" is the best on test, the worst in training."""
-    others = [name for name in cells if name != "random"]
-    pairs = [("test accuracy", TEST, "random", name) for name in others]
-    pairs += [("training accuracy", TRAIN, name, "random") for name in others]
+    random, *others = ((name, settings_of(cell)) for name, cell in cells.items())
+    pairs = [("test", TEST, random, other) for other in others]
+    pairs += [("training", TRAIN, other, random) for other in others]
     return [
-        Measurement(
-            Claim(f"{figure}: {above} above {below}", "points", kind="ordering"),
-            variant,
-            (settings_of(cells[above]), settings_of(cells[below])),
-            difference(at_end(curve)),
-        )
-        for figure, curve, above, below in pairs
+        ordering(f"{part} accuracy: {above} above {below}", variant, at_end(curve), settings, its_settings)
+        for part, curve, (above, settings), (below, its_settings) in pairs
     ]
 
 
-def _mixed(cell: InitializerCell) -> Measurement:
+def _mixed(name: str, limits: str, dropout: str) -> Measurement:
     """Return the test accuracy of a cell with some of the slips."""
-    name, limits, dropout = cell
-    claim = Claim(f"test accuracy, {name}", "%", kind="measured")
-    return Measurement(claim, f"limits {limits}, dropout {dropout}", (settings_of(cell),), at_end(TEST))
+    variant, settings = f"limits {limits}, dropout {dropout}", settings_of((name, limits, dropout))
+    return measured(f"test accuracy, {name}", "%", variant, at_end(TEST), settings)
 
 
-CELLS = {
-    variant: {name: (name, limits, dropout) for name in TABLE}
-    for variant, (limits, dropout) in VARIANTS.items()
-}
+CELLS = {variant: {name: (name, *slips) for name in TABLE} for variant, slips in VARIANTS.items()}
 OWN = {name: settings_of(cell) for name, cell in CELLS[PUBLISHED].items()}
+tested = at_end(TEST)
 #: Whether the table's ordering can mean anything: figures of all four initializers on one seed.
-SPREAD: list[tuple[str, str, Any]] = [
-    ("test accuracy of the best less that of the worst initializer", "points", _best_less_worst),
-    ("standard error of a test accuracy, from its number of rows", "points", _standard_error),
-    ("seeds in which random is the best on test", "%", _first_is_best),
-    ("largest logit, which softmax would clip at 500", "", _largest_logit),
+SPREAD: list[tuple[str, str, Callable[..., float]]] = [
+    (
+        "test accuracy of the best less that of the worst initializer",
+        "points",
+        lambda *found: max(map(tested, found)) - min(map(tested, found)),
+    ),
+    (
+        "standard error of a test accuracy, from its number of rows",
+        "points",
+        lambda found, *_: 100 * math.sqrt((p := tested(found) / 100) * (1 - p) / found["n test"]),
+    ),
+    (
+        "seeds in which random is the best on test",
+        "%",
+        lambda *found: 100.0 * (tested(found[0]) == max(map(tested, found))),
+    ),
+    (
+        "largest logit, which softmax would clip at 500",
+        "",
+        lambda *found: max(each["largest logit"] for each in found),
+    ),
 ]
 MEASUREMENTS = [
-    *(
-        each
-        for variant, cells in CELLS.items()
-        for make in (_table, _orderings)
-        for each in make(variant, cells)
-    ),
-    *(
-        Measurement(Claim(figure, unit, kind="measured"), PUBLISHED, tuple(OWN.values()), measure)
-        for figure, unit, measure in SPREAD
-    ),
-    *(_mixed(cell) for cell in ALL_CELLS if cell[1:] not in VARIANTS.values()),
+    *(each for cells in CELLS.items() for make in (_table, _orderings) for each in make(*cells)),
+    *(measured(figure, unit, PUBLISHED, measure, *OWN.values()) for figure, unit, measure in SPREAD),
+    *(_mixed(*cell) for cell in ALL_CELLS if cell[1:] not in VARIANTS.values()),
 ]
-#: Slip, and the dropout with it and without it; the initializer is "random", its limits as coded.
-DROPOUTS_COMPARED = [
-    (SLIP_DROPOUT, MASKED, INVERTED, "mask in backward too: as coded minus inverted"),
-    (SLIP_DROPOUT, AS_CODED, INVERTED, "together with the unmasked backward: as coded minus inverted"),
-    (SLIP_DROPOUT, AS_CODED, NONE, "as coded minus no dropout at all"),
-    (SLIP_BACKWARD, AS_CODED, MASKED, "as coded minus the mask in backward too"),
-]
+RANDOM = {kind: settings_of(("random", AS_CODED, kind)) for kind in (AS_CODED, MASKED, INVERTED, NONE)}
+BOTH_SLIPS = "together with the unmasked backward: as coded minus inverted"
 COMPARISONS: list[Comparison] = [
-    *(
-        (slip, settings_of(("random", AS_CODED, kind)), settings_of(("random", AS_CODED, other)), note)
-        for slip, kind, other, note in DROPOUTS_COMPARED
-    ),
-    *(
-        (
-            SLIP_LIMITS,
-            settings_of((name, AS_CODED, AS_CODED)),
-            settings_of((name, TEXTBOOK, AS_CODED)),
-            f"{name}, dropout as coded",
-        )
-        for name in INITIALIZERS
-    ),
+    (SLIP_DROPOUT, RANDOM[MASKED], RANDOM[INVERTED], "mask in backward too: as coded minus inverted"),
+    (SLIP_DROPOUT, RANDOM[AS_CODED], RANDOM[INVERTED], BOTH_SLIPS),
+    (SLIP_DROPOUT, RANDOM[AS_CODED], RANDOM[NONE], "as coded minus no dropout at all"),
+    (SLIP_BACKWARD, RANDOM[AS_CODED], RANDOM[MASKED], "as coded minus the mask in backward too"),
+]
+COMPARISONS += [
+    (SLIP_LIMITS, own, settings_of((name, TEXTBOOK, AS_CODED)), f"{name}, dropout as coded")
+    for name, own in OWN.items()
 ]
 
-
-def rows(finished: list[Finished]) -> list[Row]:
-    """Return Table I, the gaps and orderings read from it, in both variants, and what else was measured."""
-    default = [settings_of(cell) for cell in DEFAULT_CELLS]
-    return rows_of(MEASUREMENTS, finished, report="A", assumptions=ASSUMPTIONS, default=default)
-
-
-def costs(finished: list[Finished]) -> list[Cost]:
-    """Return what each slip changes in test accuracy: with it minus without it."""
-    return costs_of(finished, COMPARISONS, TEST, "points", at_end(TEST))
+rows = partial(rows_of, MEASUREMENTS, report="A", assumptions=ASSUMPTIONS, plan=plan)
+costs = partial(costs_of, comparisons=COMPARISONS, figure=TEST, unit="points", measure=tested)
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
@@ -215,31 +177,18 @@ def plots(finished: list[Finished]) -> list[Picture]:
     if not own:
         return [drawing]
     first = next(iter(own.values()))
-    bands = f"bands from least to greatest of {len(first)} seeds"
-    kinds = (AS_CODED, MASKED, INVERTED, NONE)
-    dropouts = runs_of(
-        finished, {f"dropout {kind}": settings_of(("random", AS_CODED, kind)) for kind in kinds}
-    )
+    loss = f"Report A as published: loss against epoch; bands from least to greatest of {len(first)} seeds."
+    accuracy = "Report A as published: accuracy against epoch, with the published figures of Table I."
+    kinds = "Report A, random initialization: dropout as coded, and otherwise."
+    dropouts = {f"dropout {kind}": settings for kind, settings in RANDOM.items()}
     return [
         drawing,
-        _by_initializer("a-loss", f"Report A as published: loss against epoch; {bands}.", "loss", own),
-        _by_initializer(
-            "a-accuracy",
-            "Report A as published: accuracy against epoch, with the published figures of Table I.",
-            "accuracy",
-            own,
-        ),
+        Plot("a-loss", loss, tuple(_panel(*each, "loss") for each in own.items())),
+        Plot("a-accuracy", accuracy, tuple(_panel(*each, "accuracy") for each in own.items())),
         *_side_by_side("a-initializers", "Report A: the four initializers side by side.", own),
-        *_side_by_side(
-            "a-dropout", "Report A, random initialization: dropout as coded, and otherwise.", dropouts
-        ),
+        *_side_by_side("a-dropout", kinds, runs_of(finished, dropouts)),
         *(picture for run in first if run.seed == 0 for picture in _inside(run)),
     ]
-
-
-def _by_initializer(name: str, caption: str, quantity: str, own: dict[str, list[Finished]]) -> Plot:
-    """Return loss or accuracy, a panel for each initializer."""
-    return Plot(name, caption, tuple(_panel(each, runs, quantity) for each, runs in own.items()))
 
 
 def _panel(name: str, runs: list[Finished], quantity: str) -> Panel:
@@ -257,12 +206,9 @@ def _side_by_side(name: str, caption: str, cells: dict[str, list[Finished]]) -> 
 def _inside(run: Finished) -> list[Picture]:
     which = f"{run.settings['initializer']} initialization, seed 0"
     where = f"Report A, {which}, {run.result['n test']:,} test images"
-    return [
-        digit_grid(
-            "a-digits", "Report A: digits of the training rows with their labels.", run.result["digits"]
-        ),
-        *inspection_plots("a", run.result["inside"], where),
-    ]
+    caption = "Report A: digits of the training rows with their labels."
+    grid = digit_grid("a-digits", caption, run.result["digits"])
+    return [grid, *inspection_plots("a", run.result["inside"], where)]
 
 
 REPORT = Report(

@@ -19,7 +19,6 @@ from pellucid.lab.pictures.curves import Curves, add_point
 from pellucid.lab.report import Mode, Result, Run, Settings, planned
 
 EPOCHS, QUICK_EPOCHS, LEARNING_RATE, N_TRAIN, DROP_PROB = 100, 3, 0.2, 40_000, 0.1
-DIGITS = 25
 #: Seconds on one core for an epoch, and for starting a run.
 COST_EPOCH, COST_START = 0.145, 2.0
 
@@ -131,15 +130,14 @@ def run_on(
             if is_measured(record.epoch):
                 _measure(own, record.epoch, net, x, y, x_test, y_test)
         _redraw(drops)
-    return [
-        {
-            "curves": own,
-            "n test": len(y_test),
-            "largest logit": float(np.abs(net.predict(x)).max()),
-            **(_look_inside(net, x, y, x_test, y_test) if seed == 0 else {}),
-        }
+    results: list[Result] = [
+        {"curves": own, "n test": len(y_test), "largest logit": float(np.abs(net.predict(x)).max())}
         for net, own in zip(nets, curves, strict=True)
     ]
+    if seed == 0:
+        for result, net in zip(results, nets, strict=True):
+            result |= {"digits": digits(x[:25], y[:25]), "inside": inspect(net, x_test, y_test)}
+    return results
 
 
 def _measure(
@@ -161,13 +159,6 @@ def _redraw(drops: list[UnitDropout]) -> None:
 def is_measured(epoch: int) -> bool:
     """Whether accuracies are measured after this epoch: measuring after all takes half as long again."""
     return epoch <= 10 or epoch % 5 == 0
-
-
-def _look_inside(net: pl.Network, x: Array, y: Array, x_test: Array, y_test: Array) -> Result:
-    return {
-        "digits": digits(x[:DIGITS], y[:DIGITS]),
-        "inside": inspect(net, x_test, y_test),
-    }
 
 
 def settings_of(cell: InitializerCell, *, epochs: int = EPOCHS) -> Settings:

@@ -5,26 +5,28 @@ choice is a reading. The notebook that it cites fits: 10 hidden units, U(-0.5, 0
 41,000 rows to train on.
 """
 
+from functools import partial
+from operator import itemgetter
 from typing import TypeAlias
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.digit_table import DATA_SETS
 from pellucid.lab.inspection import inspection_plots
-from pellucid.lab.ledger import Row
 from pellucid.lab.measurement import (
     Comparison,
     Measurement,
     at,
     at_end,
     costs_of,
-    difference,
+    measured,
+    ordering,
     rows_of,
     runs_of,
 )
 from pellucid.lab.pictures.activations import activation_plots
 from pellucid.lab.pictures.curves import cells_panel, parts_panel
 from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot
-from pellucid.lab.report import PUBLISHED, Cost, Finished, Report, Slip
+from pellucid.lab.report import PUBLISHED, Finished, Report, Slip
 from pellucid.lab.reports.b_run import (
     BASELINE,
     BASELINES,
@@ -103,22 +105,19 @@ def _figure(figure: Figure, cell: DepthCell, iterations: int) -> Measurement:
 
 
 def _ordering(name: str, above: DepthCell, below: DepthCell) -> Measurement:
-    claim = Claim(f"test accuracy: {name}", "points", kind="ordering")
-    settings = (settings_of(above), settings_of(below))
-    return Measurement(claim, PUBLISHED, settings, difference(at_end(TEST)), f"{above} against {below}")
+    figure, reading = f"test accuracy: {name}", f"{above} against {below}"
+    return ordering(figure, PUBLISHED, at_end(TEST), settings_of(above), settings_of(below), reading)
 
 
 def _score(name: str) -> Measurement:
-    claim = Claim(f"{name}, mean of the ten classes, baseline", "", kind="measured")
-    return Measurement(
-        claim, PUBLISHED, (settings_of(BASELINE),), lambda result: float(result["scores"][name])
-    )
+    figure, baseline = f"{name}, mean of the ten classes, baseline", settings_of(BASELINE)
+    return measured(figure, "", PUBLISHED, lambda result: result["scores"][name], baseline)
 
 
 def _gradient_share(name: str, cell: DepthCell) -> Measurement:
     """Return what the report calls vanishing gradients."""
-    claim = Claim(f"first layer's gradient over the last's at the start, {name}", "", kind="measured")
-    return Measurement(claim, PUBLISHED, (settings_of(cell),), lambda result: float(result["gradient share"]))
+    figure = f"first layer's gradient over the last's at the start, {name}"
+    return measured(figure, "", PUBLISHED, itemgetter("gradient share"), settings_of(cell))
 
 
 MEASUREMENTS = [
@@ -141,15 +140,8 @@ COMPARISONS: list[Comparison] = [
 ]
 
 
-def rows(finished: list[Finished]) -> list[Row]:
-    """Return every published figure in every reading, the orderings, and what else was measured."""
-    default = [settings_of(cell) for cell in DEFAULT_CELLS]
-    return rows_of(MEASUREMENTS, finished, report="B", assumptions=ASSUMPTIONS, default=default)
-
-
-def costs(finished: list[Finished]) -> list[Cost]:
-    """Return what each slip changes in test accuracy: with it minus without it."""
-    return costs_of(finished, COMPARISONS, TEST, "points", at_end(TEST))
+rows = partial(rows_of, MEASUREMENTS, report="B", assumptions=ASSUMPTIONS, plan=plan)
+costs = partial(costs_of, comparisons=COMPARISONS, figure=TEST, unit="points", measure=at_end(TEST))
 
 
 def plots(finished: list[Finished]) -> list[Picture]:

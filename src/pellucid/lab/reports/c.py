@@ -155,7 +155,7 @@ def rows(finished: list[Finished]) -> list[Row]:
     for variant in (PUBLISHED, INTENDED):
         points = _trace_rows(finished, variant)
         found += [*points, _share_row(points, variant)]
-    return found + rows_of(ACCURACIES, finished, report="C", assumptions=ASSUMPTIONS, default=())
+    return found + rows_of(ACCURACIES, finished, report="C", assumptions=ASSUMPTIONS, plan=plan)
 
 
 def _trace_rows(finished: list[Finished], variant: str) -> list[Row]:

@@ -4,12 +4,12 @@ The report shows neither what `normalize` does nor whether the batches are reshu
 choices is a reading.
 """
 
+from functools import partial
 from itertools import product
 
 import numpy as np
 
 from pellucid.lab.claims import Claim
-from pellucid.lab.ledger import Row
 from pellucid.lab.measurement import Comparison, Measure, Measurement, costs_of, rows_of, runs_of
 from pellucid.lab.pictures.curves import batch_plot, comparison_plot, epoch_plot
 from pellucid.lab.pictures.figures import Drawing, Part, Picture
@@ -27,7 +27,6 @@ from pellucid.lab.report import (
 from pellucid.lab.reports.d_run import (
     ALL_CELLS,
     BATCH_EPOCHS,
-    DEFAULT_CELLS,
     NORMALIZE,
     TWIN_CELL,
     network,
@@ -130,10 +129,7 @@ TRUE_MASK = _any_length(settings_of(INTENDED, "pixels / 255", "reshuffled"))
 COMPARISONS: list[Comparison] = [(SLIP_MASK, CODED["pixels / 255"], TRUE_MASK, "pixels / 255, reshuffled")]
 
 
-def rows(finished: list[Finished]) -> list[Row]:
-    """Return every figure in every reading and variant."""
-    default = [settings_of(variant, *reading) for variant, reading in DEFAULT_CELLS]
-    return rows_of(MEASUREMENTS, finished, report="D", assumptions=ASSUMPTIONS, default=default)
+rows = partial(rows_of, MEASUREMENTS, report="D", assumptions=ASSUMPTIONS, plan=plan)
 
 
 def costs(finished: list[Finished]) -> list[Cost]:

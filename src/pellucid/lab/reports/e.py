@@ -4,26 +4,26 @@ The report does not state rate, batch size and epochs, the first run's initializ
 trained: each choice is a reading, and a run is read at several epochs.
 """
 
+from functools import partial
 from typing import TypeAlias
 
 from pellucid.lab.claims import Claim
-from pellucid.lab.ledger import Row
 from pellucid.lab.measurement import (
     Comparison,
     Measurement,
     at,
     at_end,
     costs_of,
-    difference,
+    measured,
+    ordering,
     rows_of,
     runs_of,
 )
 from pellucid.lab.pictures.curves import cells_panel
 from pellucid.lab.pictures.figures import Drawing, Picture, Plot
-from pellucid.lab.report import INTENDED, PUBLISHED, Cost, Finished, Report, Settings, Slip, one_by_one
+from pellucid.lab.report import INTENDED, PUBLISHED, Finished, Report, Settings, Slip, one_by_one
 from pellucid.lab.reports.e_run import (
     APART,
-    DEFAULT_CELLS,
     FIRST,
     SECOND,
     TEXTBOOK,
@@ -105,18 +105,14 @@ def _readings(variant: str, part: str, name: str, published: str, cell: SigmoidC
 
 
 def _ordering(name: str, above: SigmoidCell, below: SigmoidCell, part: str) -> Measurement:
-    return Measurement(
-        Claim(f"{part} accuracy: {name}", "points", kind="ordering"),
-        PUBLISHED,
-        (settings_of(above), settings_of(below)),
-        difference(at_end(f"{part} accuracy")),
-        f"{above} against {below}",
-    )
+    figure, measure = f"{part} accuracy: {name}", at_end(f"{part} accuracy")
+    settings = settings_of(above), settings_of(below)
+    return ordering(figure, PUBLISHED, measure, *settings, reading=f"{above} against {below}")
 
 
 def _final_loss(variant: str, cell: SigmoidCell) -> Measurement:
     name = f"training loss after {cell.epochs} epochs, rate {cell.rate:g}, batches of {cell.batch_size}"
-    return Measurement(Claim(name, "", kind="measured"), variant, (settings_of(cell),), at_end("train loss"))
+    return measured(name, "", variant, at_end("train loss"), settings_of(cell))
 
 
 MEASUREMENTS = [
@@ -146,15 +142,9 @@ COMPARISONS: list[Comparison] = [
 ]
 
 
-def rows(finished: list[Finished]) -> list[Row]:
-    """Return every published figure in every reading, the orderings, and the loss by batch size."""
-    default = [settings_of(cell) for cell in DEFAULT_CELLS]
-    return rows_of(MEASUREMENTS, finished, report="E", assumptions=ASSUMPTIONS, default=default)
-
-
-def costs(finished: list[Finished]) -> list[Cost]:
-    """Return what each slip changes in test accuracy: with it minus without it."""
-    return costs_of(finished, COMPARISONS, "test accuracy", "points", at_end("test accuracy"))
+rows = partial(rows_of, MEASUREMENTS, report="E", assumptions=ASSUMPTIONS, plan=plan)
+TEST = "test accuracy"
+costs = partial(costs_of, comparisons=COMPARISONS, figure=TEST, unit="points", measure=at_end(TEST))
 
 
 def plots(finished: list[Finished]) -> list[Picture]:

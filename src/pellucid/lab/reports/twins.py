@@ -12,21 +12,9 @@ from pellucid.backend import Array
 
 @dataclass(frozen=True, eq=False)
 class MiniBatchTraining:
-    """A network, its data, and all that mini-batch gradient descent needs.
+    """A network, its data, and all that mini-batch gradient descent needs; `shuffle` redraws the batches.
 
-    Attributes
-    ----------
-    net : Network
-        Built, with its starting weights.
-    loss : Loss
-    optimizer : Optimizer
-    x, y : array
-        Training rows and class numbers.
-    epochs, batch_size : int
-    rng : numpy.random.Generator
-        Draws the batches.
-    shuffle : bool
-        Whether each epoch draws its batches again.
+    The network is built, with its starting weights; `rng` draws the batches.
     """
 
     net: pl.Network
