@@ -1,4 +1,4 @@
-"""What a comparison trains: what `pellucid train` and the reports train, in another precision."""
+"""A comparison trains what `pellucid train` and the reports train, in another precision."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_all_rows_at_once():
 
 @pytest.fixture
 def toy_mnist(monkeypatch):
-    """Put 600 rows of noise in the place of MNIST, and let the reports take a hundredth of their rows."""
+    """Replace MNIST by 600 rows of noise; the reports take a hundredth of their rows."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (600, 784), np.uint8), rng.integers(0, 10, 600)
     data = pl.Dataset("mnist", x, y, x[:100], y[:100], 10, (28, 28), "a test", {"toy": "ff"})

@@ -20,7 +20,7 @@ def test_matching_takes_all_settings_named_and_sorts_by_seed():
     assert [run.seed for run in matching(runs, a=1, b=2)] == [0, 1, 2]
     assert len(matching(runs, a=1)) == 6
     assert matching(runs, a=3) == []
-    assert matching(runs, c=None) == []  # a setting that a run has not is not the setting None
+    assert matching(runs, c=None) == []  # a setting that a run lacks is not the setting None
     assert len(matching(runs)) == 12
 
 

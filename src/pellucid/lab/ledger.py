@@ -1,8 +1,8 @@
 """The ledger: what each report claims, what its rerun measured, and whether the claim holds.
 
-A report module states a `Claim` and hands the values of its seeds to `judge`, which makes a `Row`; where the
-report leaves a setting out, `settle_readings` weighs the readings against each other. `write_ledger` makes
-`ledger.json`, and every table, chart and page is made from that file alone: they see rows as JSON.
+`judge` turns a `Claim` and the values of its seeds into a `Row`. Where the report leaves out a setting,
+`settle_readings` gives one verdict for all readings of it. `write_ledger` writes `ledger.json`; every table,
+chart and page is made from that file alone.
 """
 
 import json
@@ -25,7 +25,7 @@ MIN_SEEDS = 3  # two values give a t quantile of 12.7: an interval that holds ev
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the ledger; `omitted` marks a row that `settle_readings` has still to weigh."""
+    """A row of the ledger; `omitted` marks one that `settle_readings` has yet to settle."""
 
     report: str
     variant: str
@@ -54,7 +54,7 @@ class Row:
 
     @property
     def judged(self) -> bool:
-        """Whether there were seeds enough for an interval."""
+        """Whether enough seeds were run for an interval."""
         return self.low is not None
 
     @property
@@ -76,7 +76,7 @@ class _Sample:
     high: float | None = None
 
 
-# What it means that the mark (0, or the limit) lies below, above or in the interval.
+# The verdict if the mark (0, or the limit) lies below, above or in the interval.
 _SIDES: dict[str, dict[str, Verdict]] = {
     "ordering": {"below": "reproduced", "above": "not reproduced", "in": "undetermined"},
     "flat": {"below": "not reproduced", "above": "reproduced", "in": "undetermined"},
@@ -94,7 +94,7 @@ def judge(
     assumptions: Sequence[str] = (),
     omitted: bool = False,
 ) -> Row:
-    """Judge a claim by the values its seeds gave (for an ordering: by their paired differences).
+    """Judge a claim by the values of its seeds (for an ordering: by the paired differences).
 
     With k values of mean m and standard deviation s, and t the 0.975 quantile of Student's t with k − 1
     degrees of freedom, a published figure must lie in m ± t·s·sqrt(1 + 1/k), where one more run would fall,
@@ -106,8 +106,8 @@ def judge(
     torch
         What PyTorch measured for the same figure.
     omitted
-        Whether the report leaves out the setting that `reading` fills in: then no verdict is given before
-        `settle_readings` has seen all the readings.
+        Whether the report leaves out the setting that `reading` fills in. Then there is no verdict until
+        `settle_readings` has seen all readings.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def not_run(
     why: str,
     assumptions: Sequence[str] = (),
 ) -> Row:
-    """Return the row of a claim that this mode does not run; `why` names the flag that runs it."""
+    """Return the row of a claim that was not run; `why` names the flag that runs it."""
     if not why.strip():
         raise ValueError(
             f"{report}, {variant}, {claim.figure}: why is empty: name the flag that runs the row"
@@ -164,7 +164,7 @@ def not_run(
 
 
 def settle_readings(rows: Sequence[Row]) -> list[Row]:
-    """Give the verdicts where a report leaves a setting out and several readings of it were tried.
+    """Give the verdicts where a report leaves out a setting and several readings of it were tried.
 
     If the interval of some reading holds the published figure, all of them are undetermined, and `why` names
     the readings that hold it; if none does, the figure is not reproduced. Other rows stay as they are.
@@ -177,7 +177,7 @@ def settle_readings(rows: Sequence[Row]) -> list[Row]:
 
 
 def _settle(row: Row, group: Sequence[Row]) -> Row:
-    """Weigh one row against its readings; weighed once, it is no longer `omitted`."""
+    """Settle one row by all its readings; then it is no longer `omitted`."""
     if not (row.omitted and row.kind == "figure" and row.judged):
         return row
     verdict: Verdict
@@ -222,7 +222,7 @@ def _sample(claim: Claim, values: Sequence[float]) -> _Sample:
 
 
 def _verdict(claim: Claim, sample: _Sample) -> tuple[Verdict, str]:
-    """Return the verdict and its sentence."""
+    """Return the verdict and the sentence that explains it."""
     digits = places(sample.mean, sample.low, sample.high, claim.mark)
     mean, seeds = number(sample.mean, digits), f"{sample.seeds} seed{'s' if sample.seeds > 1 else ''}"
     if sample.low is None or sample.high is None:
@@ -259,12 +259,12 @@ def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
 
 
 def strict_json(content: Mapping[str, Any]) -> bytes:
-    r"""Return a file of strict JSON that `read_json` reads.
+    r"""Return the bytes of a strict JSON file that `read_json` reads.
 
     Raises
     ------
     ValueError
-        If a number is not finite, or the text longer than what is read.
+        If a number is not finite, or the text is longer than `read_json` accepts.
 
     Examples
     --------

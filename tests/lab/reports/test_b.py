@@ -1,4 +1,4 @@
-"""Report B: plan, rows, costs and pictures, from results made by hand."""
+"""Report B: plan, rows, costs and pictures, from made-up results."""
 
 from collections import Counter
 from dataclasses import replace
@@ -58,7 +58,7 @@ def test_the_readings():
 
 
 def fake(cell, seed, train=85.0, test=85.0, *, early=None, iterations=500):
-    """Return a run; `early` is its accuracy at iteration 200, of training and of the test."""
+    """Return a run; `early` holds its training and test accuracy at iteration 200."""
     x = [1, *range(10, iterations + 1, 10)]
     before = (50.0, 51.0) if early is None else early
 
@@ -141,7 +141,7 @@ def test_one_published_accuracy_is_held_against_both():
         rows[f"{reading}, test rows", "accuracy, Kaiming"],
     )
     assert (train.mean, test.mean) == (pytest.approx(89.0), pytest.approx(87.0))
-    # 87 lies in the interval of the one: the setting decides, so neither has a verdict.
+    # 87 lies in one interval only: the setting decides, so neither has a verdict.
     for row in (train, test):
         assert row.verdict == "undetermined"
         assert row.why.endswith(f"and the figure holds with: {reading}, test rows.")
@@ -177,7 +177,7 @@ def test_each_claimed_ordering_has_a_row():
     ("lead", "verdict"), [(2.0, "reproduced"), (-2.0, "not reproduced"), (0.0, "undetermined")]
 )
 def test_orderings_go_by_the_differences_of_each_seed(figure, lead, verdict):
-    """Seeds lie far apart: only pairs tell; a seed that one of them lacks does not count."""
+    """Seeds lie far apart: only pairs show it. A seed that only one of them has does not count."""
     above, below = ORDERINGS[figure]
     runs = [fake(above, n, test=60 + 9 * n + lead + shift) for n, shift in ((1, 0.1), (0, -0.1), (2, 0.0))]
     runs += [fake(below, n, test=60 + 9 * n) for n in range(3)] + [fake(below, 3, test=1.0)]
@@ -199,7 +199,7 @@ def test_metrics_and_vanishing_gradients_are_measured():
 
 
 def test_what_the_slips_cost():
-    """With the slip minus without it, by seed; a seed that only one of them has does not count."""
+    """With the slip minus without it, by seed. A seed that only one of them has does not count."""
     ends = {
         BASELINE: (85.0, 86.0),
         BASELINES[1]: (84.0, 86.5),

@@ -1,4 +1,4 @@
-"""Report C at toy length, against its own code written anew in float64 with examples as columns."""
+"""Report C on few rows, against its own code rewritten in float64 with examples as columns."""
 
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ INTENDED, PUBLISHED = "as intended", "as published"
 
 
 def big_network(seed):
-    """Return the report's network in float64, with weights and biases so big that each step tells."""
+    """Return the report's network in float64, its weights and biases so large that each step shows."""
     layers = [pl.Dense(500), pl.ReLU(), pl.Dense(150), pl.ReLU(), pl.Dense(10)]
     net = pl.Network([pl.Rescale(1 / 255), *layers])
     net.build(784, rng=np.random.default_rng(seed), dtype=np.float64)
@@ -37,7 +37,7 @@ def propagate(parameters, x):
 
 
 def descend(net, x, y, iterations, eta=0.1):
-    """Do as the report's code does; return what it prints by line, each pass's loss, the parameters."""
+    """Do what the report's code does; return what it prints by line, each pass's loss, the parameters."""
     parameters = [(q.W.T.astype(np.float64), q.b.astype(np.float64)[:, None]) for q in net.layers[1::2]]
     x, m = x.T / x.max(), len(x)
     truth = (np.arange(10)[:, None] == y).astype(np.float64)
@@ -61,7 +61,7 @@ def descend(net, x, y, iterations, eta=0.1):
 
 @pytest.fixture(scope="module")
 def both(images):
-    """Return what `run_on` found with the big network, and what the report's own code finds."""
+    """Return the results of `run_on` and of the report's own code with the big network."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(c, "network", big_network)
         return c.run_on(*images, {"iterations": 30}, 3), descend(big_network(3), *images[:2], 30)
@@ -126,7 +126,7 @@ def test_run_takes_the_training_and_the_test_images(images, monkeypatch):
 
 
 def test_the_published_points():
-    """Held against the report's text by hand; the sums would notice a digit, a swap, a lost point."""
+    """Compared with the report's text by hand; the sums notice a wrong digit, a swap, a lost point."""
     points = [Decimal(text) for text in c.PUBLISHED_TRACE]
     assert (len(points), points[0], points[-1]) == (100, Decimal("2.3020"), Decimal("0.2916"))
     assert sum(points) == Decimal("85.1351")

@@ -1,4 +1,4 @@
-"""Report C: plan, rows, costs and pictures, from results made by hand."""
+"""Report C: plan, rows, costs and pictures, from made-up results."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_the_plan_is_one_run_a_seed(mode):
 
 
 def fake(seed, iterations=1000, *, shift=0.0, far=0):
-    """Return a run whose printed trace is the published one, a little shifted; `far` points are well off."""
+    """Return a run whose printed trace is the published one, slightly shifted; `far` points are far off."""
     trace = [float(loss) + shift + 1e-3 * (seed - 1) for loss in c.PUBLISHED_TRACE[: iterations // 10]]
     printed = [loss + (1 if i < far else 0) for i, loss in enumerate(trace)]
     result = {

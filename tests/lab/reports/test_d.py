@@ -1,4 +1,4 @@
-"""Report D: plan, figures, rows, costs and pictures, from results made by hand."""
+"""Report D: plan, figures, rows, costs and pictures, from made-up results."""
 
 from collections import Counter
 
@@ -135,7 +135,7 @@ def test_a_figure_that_one_reading_holds_is_undetermined_and_names_it():
     row = keyed(far)[PUBLISHED, "unit length, reshuffled", "validation accuracy"]
     assert (row.verdict, row.mean) == ("not reproduced", pytest.approx(81.1))
     assert "the one reading tried does not hold it" in row.why
-    # The other variant is another experiment: it neither saves nor sinks the figure.
+    # The other variant is another experiment: it does not affect the verdict.
     rows = keyed([*far, *fake(INTENDED, MAIN, [92.0, 92.1, 92.0])])
     assert rows[PUBLISHED, "unit length, reshuffled", "validation accuracy"].verdict == "not reproduced"
 
@@ -166,7 +166,7 @@ def test_the_twin_row_compares_the_same_seeds(torch):
 
 
 def test_the_mask_costs_by_seed():
-    """As published minus as intended, by seed; a seed that only one of them has does not count."""
+    """As published minus as intended, by seed. A seed that only one of them has does not count."""
     runs = fake(PUBLISHED, MAIN, [92.0, 92.5, 93.0], dead=0) + fake(INTENDED, MAIN, [72.0, 82.0], dead=3)
     runs += fake(INTENDED, MAIN, [10.0, 10.0], library="torch")
     accuracy, dead = d.costs(runs)

@@ -1,4 +1,4 @@
-"""Report E: plan, rows, costs and pictures, from results made by hand."""
+"""Report E: plan, rows, costs and pictures, from made-up results."""
 
 from collections import Counter
 from dataclasses import replace
@@ -85,7 +85,7 @@ def test_the_cells():
 
 
 def fake(cell, seed, validation=90.0, test=90.0, *, library="pellucid", loss=0.2, epochs=None):
-    """Return a run that comes to its last values by a point an epoch; the loss halves with every epoch."""
+    """Return a run that reaches its last values one point per epoch; the loss halves every epoch."""
     n = epochs or cell.epochs
     steps = [(k + 1 - n) for k in range(n)]
     curves = {
@@ -171,7 +171,7 @@ def test_a_figure_that_one_reading_holds_is_undetermined_and_names_it():
     rows = keyed(far)
     assert rows[PUBLISHED, f"{SECOND[1]}, 40 epochs", figure].verdict == "not reproduced"
     assert rows[PUBLISHED, reading, figure].verdict == "not run"
-    # The textbook's version is another experiment: it neither saves nor sinks the figure.
+    # The textbook's version is another experiment: it does not affect the verdict.
     rows = keyed([*far, *fakes(TEXTBOOK[0], [90.0, 90.1, 90.0])])
     assert rows[PUBLISHED, f"{SECOND[1]}, 40 epochs", figure].verdict == "not reproduced"
 
@@ -189,7 +189,7 @@ def test_a_figure_that_one_reading_holds_is_undetermined_and_names_it():
     ("lead", "verdict"), [(2.0, "reproduced"), (-2.0, "not reproduced"), (0.0, "undetermined")]
 )
 def test_orderings_go_by_the_differences_of_each_seed(name, above, below, part, lead, verdict):
-    """Seeds lie far apart: only pairs tell; a seed that one of them lacks does not count."""
+    """Seeds lie far apart: only pairs show it. A seed that only one of them has does not count."""
     leads = {"validation": 0.0, "test": 0.0} | {part: lead}
 
     def run(cell, n, share):
@@ -242,7 +242,7 @@ def test_the_loss_by_batch_size_is_measured():
 
 
 def test_what_the_slips_cost():
-    """With the slip minus without it, by seed; a seed that only one of them has does not count."""
+    """With the slip minus without it, by seed. A seed that only one of them has does not count."""
     right = textbook(SigmoidCell(LIMIT, 0.5, 30))
     ends = {
         SigmoidCell(LIMIT, 0.01, 40): (90.0, 91.0),

@@ -1,4 +1,4 @@
-"""Report E at toy length, against its functions written anew in float64, examples as columns."""
+"""Report E on few rows, against its functions rewritten in float64 with examples as columns."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ ROWS, OTHERS, EPOCHS, BATCH = 150, 60, 4, 16  # the last batch has 6 rows
 
 @pytest.fixture(scope="module")
 def parts():
-    """Rows of ten brightnesses in 0 … 1, so that there is something to learn."""
+    """Noisy rows of ten patterns in 0 … 1, so that there is something to learn."""
     rng = np.random.default_rng(0)
     patterns = rng.integers(0, 2, (10, 784)) * 0.6
     found = {}
@@ -41,7 +41,7 @@ def forward_propagation(w1, w2, b1, b2, x):
 
 
 def backward_propagation(x, y, w2, a2, a1, z2, z1, cell):
-    """Do as the report; y is one-hot (10, n), so that len(y) is 10. `cell` says which slips it makes."""
+    """Do what the report does: y is one-hot (10, n), so len(y) is 10. `cell` holds the slips to make."""
     divisor = len(y) if cell.sums else y.shape[1]
     delta2 = 1 / divisor * (a2 - y) * d_sigmoid(z2, cell.printed_slope)
     delta1 = w2.T.dot(delta2) * d_sigmoid(z1, cell.printed_slope)
@@ -52,7 +52,7 @@ def backward_propagation(x, y, w2, a2, a1, z2, z1, cell):
 
 
 def descend(cell, parts, seed, *, rate, momentum=0.0):
-    """Train as the report does; return loss, training accuracy, validation and test accuracy by epoch."""
+    """Train as the report does; return loss, training, validation and test accuracy by epoch."""
     dense = [layer for layer in e_run.network(cell, seed).layers if isinstance(layer, pl.Dense)]
     (w1, b1), (w2, b2) = ((layer.W.T.copy(), layer.b[:, None].copy()) for layer in dense)
     (x, y), rng, log = parts["train"], np.random.default_rng([seed, 2]), []
@@ -108,8 +108,8 @@ def test_a_run_is_the_reports_loop(cell, parts, in_float64):
     assert abs(log[0][0] - log[0][-1]) > 5e-3
 
 
-def test_each_slip_tells(parts, in_float64):
-    """Else the comparison above could not tell them apart."""
+def test_each_slip_makes_a_difference(parts, in_float64):
+    """Otherwise the comparison above could not tell them apart."""
     cells = [
         AS_CODED,
         replace(AS_CODED, printed_slope=True),
@@ -187,7 +187,7 @@ PYTORCH = [
 
 @pytest.mark.parametrize("cell", PYTORCH, ids=str)
 def test_a_pytorch_users_own_loop(cell, parts, in_float64):
-    """torch.nn's own modules and losses, none of the twin's definitions."""
+    """PyTorch's own modules and losses, without the twin's definitions."""
     torch = pytest.importorskip("torch")
     nn, net = torch.nn, e_run.network(cell, 2)
     model = nn.Sequential(nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10))
@@ -217,7 +217,7 @@ def test_a_pytorch_users_own_loop(cell, parts, in_float64):
     for place in (0, 2):
         expected = model[place].weight.detach().numpy().T
         gaps = abs(trained.layers[place].W - expected)
-        # Adam's epsilon is not scaled along with the gradient: it tells where that is next to nothing.
+        # Adam's epsilon does not scale with the gradient: it shows where the gradient is almost 0.
         adam = cell.optimizer == "Adam" and cell.loss == e_run.MSE
         assert (gaps.max() < 2e-3 and gaps.mean() < 1e-5) if adam else gaps.max() < 1e-10
         assert abs(expected - net.layers[place].W).max() > 3e-3
@@ -316,7 +316,7 @@ def test_the_first_layer_of_a_network_too():
 
 @pytest.mark.parametrize("block_rows", [None, 7])
 def test_biases_keep_their_differences_in_training(block_rows, rng):
-    """Also where a full batch is walked in blocks. Squared errors: those of a softmax would add up to 0."""
+    """Also where a full batch is computed in blocks. Squared error: behind a softmax the sum would be 0."""
     net = toy_net(e_run.DenseWithScalarBias, pl.Sigmoid())
     x, y = rng.normal(size=(20, 3)), rng.integers(0, 2, 20)
     before = net.layers[1].b.copy()

@@ -54,21 +54,21 @@ VARIANTS = {PUBLISHED: (AS_CODED, AS_CODED), INTENDED: (TEXTBOOK, INVERTED)}
 
 ASSUMPTIONS = (
     "42,000 rows, 2,000 of them for the test: the test figures are multiples of 1/2000.",
-    "Both layers take the initializer named; its biases start at 0.",
-    f"Small gap between training and test accuracy: less than {SMALL_GAP:g} points in the mean over seeds.",
-    "Accuracies are measured after epochs 1 to 10 and every fifth from there. float32 in place of float64.",
+    "Both layers take the named initializer; biases start at 0.",
+    f"A gap between training and test accuracy is small if its mean is below {SMALL_GAP:g} points.",
+    "Accuracies are measured after epochs 1 to 10 and then after every fifth. float32 replaces float64.",
 )
 SLIP_LIMITS = Slip(
     "limits that are not the textbook's",
-    "All four initializers are uniform, with ±1/sqrt(n_in), ±sqrt(2/n_in), ±sqrt(2/(n_in + n_out)) where the "
-    "limits that give the stated variances are sqrt(3) times as large: the formulas are those of a standard "
-    'deviation. "Random" is U(-0.05, 0.05) in the code, -0.05 to 0.1 in the text.',
+    "All four initializers are uniform, with the limits ±1/sqrt(n_in), ±sqrt(2/n_in), ±sqrt(2/(n_in + "
+    "n_out)). These are formulas of standard deviations: limits that give the stated variances are sqrt(3) "
+    'times as large. "Random" is U(-0.05, 0.05) in the code, -0.05 to 0.1 in the text.',
 )
 SLIP_DROPOUT = Slip(
     "dropout of a unit for the whole batch, unscaled",
-    "One draw a unit silences it for all 40,000 rows of the step, before the activation (the text says after "
-    "it), and kept units are not scaled up by 1/keep: the network predicts with 11 % more input than it was "
-    "trained with.",
+    "One draw per unit silences it for all 40,000 rows of the step, before the activation (the text says "
+    "after it). Kept units are not scaled up by 1/keep: the network predicts with 11 % more input than it "
+    "was trained with.",
 )
 SLIP_BACKWARD = Slip(
     "backward ignores the mask",
@@ -76,12 +76,12 @@ SLIP_BACKWARD = Slip(
 )
 SLIP_RELU = Slip(
     "ReLU credited, tanh coded",
-    'The discussion says that ReLU "likely contributed", and the appendix derives with ReLU′. The network '
-    "that ran has tanh.",
+    'The discussion says that ReLU "likely contributed", and the appendix derives ReLU′. The network that '
+    "ran has tanh.",
 )
 SLIP_SOFTMAX = Slip(
     "softmax clips its input at ±500",
-    "It does not subtract the row's maximum. It changes nothing here: the ledger has the largest logit.",
+    "It does not subtract the row's maximum. This changes nothing here: the ledger lists the largest logit.",
 )
 
 
@@ -177,7 +177,7 @@ def plots(finished: list[Finished]) -> list[Picture]:
     if not own:
         return [drawing]
     first = next(iter(own.values()))
-    loss = f"Report A as published: loss against epoch; bands from least to greatest of {len(first)} seeds."
+    loss = f"Report A as published: loss against epoch; bands hold all {len(first)} seeds."
     accuracy = "Report A as published: accuracy against epoch, with the published figures of Table I."
     kinds = "Report A, random initialization: dropout as coded, and otherwise."
     dropouts = {f"dropout {kind}": settings for kind, settings in RANDOM.items()}
@@ -217,8 +217,8 @@ REPORT = Report(
     authors="Anuj Rayamajhi, Aayush Regmi",
     title="Exploring Neural Network Implementation and Analysis for Classification Tasks",
     summary="A 784-100-10 network, tanh with dropout, trained by full-batch gradient descent on 40,000 rows "
-    "of a digit CSV, rate 0.2, 100 epochs, once with each of four initializers. Its Table I has one run a "
-    "line, tested on 2,000 images, and the report reads an ordering from it.",
+    "of a digit CSV, rate 0.2, 100 epochs, once with each of four initializers. Its Table I has one run "
+    "per line, tested on 2,000 images, and the report reads an ordering from it.",
     slips=(SLIP_LIMITS, SLIP_DROPOUT, SLIP_BACKWARD, SLIP_RELU, SLIP_SOFTMAX),
     assumptions=ASSUMPTIONS,
     plan=plan,

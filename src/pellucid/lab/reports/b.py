@@ -52,26 +52,24 @@ TRAIN, TEST = "train accuracy", "test accuracy"
 
 ASSUMPTIONS = (
     "41,000 rows to train on, 1,000 to test on, as in the notebook that the report cites.",
-    "Where the text gives one accuracy, it is held against the one in training and the one in the test.",
-    "Accuracy in training is that of the pass before the update, with dropout on. float32 in place of "
-    "float64.",
+    "Where the text gives one accuracy, it is compared with both the training and the test accuracy.",
+    "Training accuracy is that of the pass before the update, with dropout on. float32 replaces float64.",
 )
 SLIP_VARIANCE = Slip(
     'a square root called "Var"',
     "Xavier is given as Var = sqrt(6/(n_in + n_out)), Kaiming as Var = sqrt(2/n_in): the first is Glorot's "
-    "limit of a uniform distribution, the second He's standard deviation. Taken as variances the weights "
-    "are too large.",
+    "limit of a uniform distribution, the second He's standard deviation. Taken as variances, they make "
+    "the weights too large.",
 )
 SLIP_DROPOUT = Slip(
     "dropout not scaled, its mask described both ways",
-    'The mask is 0 "with probability (1 - dropout rate)", and the rate is what is "dropped out": both are '
-    "tried. "
-    "Kept units are not scaled up, so that the network predicts with more input than it was trained with.",
+    'The mask is 0 "with probability (1 - dropout rate)", yet the rate is what is "dropped out": both are '
+    "tried. Kept units are not scaled up, so the network predicts with more input than it was trained with.",
 )
 SLIP_BIAS = Slip(
     "one sum moves all biases of a layer",
-    "The notebook that the report cites sums the bias gradient over units too; the report's equations do "
-    "not show along what they sum. Behind a softmax that one sum is 0: the last layer's biases never move.",
+    "The notebook that the report cites sums the bias gradient over units too; the report's equations do not "
+    "show the axis. Behind a softmax this sum is 0: the last layer's biases never move.",
 )
 #: Figure, published value, the readings of its network, which accuracy.
 Figure: TypeAlias = tuple[str, str, list[DepthCell], str]

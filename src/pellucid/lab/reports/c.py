@@ -56,8 +56,8 @@ UNDIVIDED, DIVIDED = "test accuracy, test pixels not divided", "test accuracy, t
 
 SLIP_PIXELS = Slip(
     "test pixels not divided",
-    "Training pixels are divided by their maximum, 255; the test pixels go in as they are, 255 times larger, "
-    "so that the biases hardly count.",
+    "Training pixels are divided by their maximum, 255. Test pixels are not: they are 255 times as large, so "
+    "the biases hardly count.",
 )
 SLIP_COUNTER = Slip(
     "counter raised before printing",
@@ -68,7 +68,7 @@ SLIP_EPSILON = Slip(
     "The printed loss takes the logarithm of p + 1e-8; the gradient is that of log p.",
 )
 ASSUMPTIONS = (
-    "float32 in place of CuPy's float64: a test holds the two to 1e-4 in loss over the start of the trace.",
+    "float32 replaces CuPy's float64: a test holds the losses at the start of the trace to within 1e-4.",
     "Each seed draws new weights; the data are the same 60,000 and 10,000 images.",
 )
 

@@ -43,16 +43,16 @@ PATIENCE = 5
 PUBLISHED_ACCURACIES: dict[Part, float] = {"train": 93.33, "validation": 92.02}
 
 ASSUMPTIONS = (
-    "normalize() is not shown: pixels / 255, unit length, standardized over the set are tried.",
-    "Whether batches are drawn anew each epoch is not stated: both are tried.",
-    f"Early stopping: no better validation accuracy for {PATIENCE} epochs.",
+    "normalize() is not shown: pixels / 255, unit length, and standardization over the set are tried.",
+    "Whether batches are reshuffled each epoch is not stated: both are tried.",
+    f"Early stopping: after {PATIENCE} epochs without a better validation accuracy.",
     f"Flat: a gain of less than {FLAT_POINTS} points after epoch {FLAT_AFTER}.",
 )
 SLIP_MASK = Slip(
     "ReLU's mask is all ones",
-    "ReLU's backward sets negative inputs to 0 and then everything >= 0, those zeros included, to 1: the "
-    "forward pass is a ReLU on the logits, the backward pass the identity. As intended, a class whose logits "
-    "are all negative gets no gradient and is never predicted again; the slip keeps it alive.",
+    "ReLU's backward sets negative inputs to 0 and then everything >= 0, including those zeros, to 1. So the "
+    "forward pass is a ReLU on the logits, and the backward pass the identity. As intended, a class whose "
+    "logits are all negative gets no gradient and is never predicted again; the slip keeps it alive.",
 )
 
 
@@ -181,8 +181,8 @@ REPORT = Report(
     authors="",
     title="",
     summary="One linear layer 784-10, a ReLU on its ten logits, softmax cross-entropy; mini-batches of 32, "
-    "rate 0.01, 200 epochs, on a random half of MNIST. The report says that it ran the same in PyTorch and "
-    "gives no figures of that run; here they are.",
+    "rate 0.01, 200 epochs, on a random half of MNIST. The report says that the same net ran in PyTorch, "
+    "but gives no figures; here they are.",
     slips=(SLIP_MASK,),
     assumptions=ASSUMPTIONS,
     plan=plan,

@@ -46,20 +46,19 @@ SQUARED = "squared error, 1/(2n) Σ"
 ASSUMPTIONS = (
     "42,000 rows to train on, 9,000 to validate, 9,000 to test, all from MNIST's 60,000 training images; "
     "pixels / 255.",
-    "Rate, batch size, epochs and the first initializer are searched over; so are the PyTorch net's "
-    "optimizer, rate, epochs, and whether its cross-entropy takes the sigmoid outputs or what goes into "
-    "them.",
-    "The PyTorch net starts as torch.nn.Linear does. float32 in place of NumPy's float64.",
+    "Several rates, batch sizes, numbers of epochs and first initializers are tried; for the PyTorch net "
+    "also several optimizers, and the cross-entropy of the sigmoid outputs as well as of the logits.",
+    "The PyTorch net starts as torch.nn.Linear does. float32 replaces NumPy's float64.",
 )
 SLIP_SUM = Slip(
     "1/len(y) divides by 10",
-    "y is one-hot with a column an example, so len(y) is the 10 outputs, not the rows: the gradient is a "
-    "tenth of the batch's sum. Ten times the rows make a step ten times as long, and the batch size hardly "
+    "y is one-hot with a column for each example, so len(y) is the 10 outputs, not the rows: the gradient is "
+    "a tenth of the batch's sum. Ten times the rows make a step ten times as long, and the batch size hardly "
     "matters.",
 )
 SLIP_BIAS = Slip(
     "one sum moves all biases of a layer",
-    "np.sum(delta) sums over units as well as rows: every bias of a layer is moved by the same number.",
+    "np.sum(delta) sums over units as well as rows: the same number moves every bias of a layer.",
 )
 SLIP_LIMIT = Slip(
     "limit2 is never used",
@@ -67,8 +66,8 @@ SLIP_LIMIT = Slip(
 )
 SLIP_SLOPE = Slip(
     "σ′ printed as σ(z) · σ(1 - z)",
-    "The derivative is σ(z) · (1 - σ(z)). The code of d_sigmoid is not shown: the true one is taken, and the "
-    "printed one tried.",
+    "The derivative is σ(z) · (1 - σ(z)). The code of d_sigmoid is not shown: the true derivative is used, "
+    "and the printed one is tried.",
 )
 #: Variant, what the figure is of, its published validation and test accuracy, the readings.
 Figure: TypeAlias = tuple[str, str, tuple[str, str], list[SigmoidCell]]
