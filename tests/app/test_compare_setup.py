@@ -55,7 +55,7 @@ def toy_mnist(monkeypatch):
     monkeypatch.setattr(pl, "load_dataset", lambda name, **about: data)
     monkeypatch.setattr(d_run, "N_TRAIN", 300)
     monkeypatch.setattr(d_run, "N_VALIDATION", 50)
-    monkeypatch.setattr(e_run, "PARTS", (420, 90, 90))
+    monkeypatch.setattr(e_run, "SPLIT", (420, 90, 90))
     return data
 
 

@@ -263,7 +263,7 @@ def test_a_run_splits_the_training_images(monkeypatch):
     x = np.repeat(y[:, None], 4, axis=1).astype(np.uint8) * 5
     data = Dataset("toy", x, y, x[:3] + 200, y[:3] + 50, 10, (2, 2), "a test", {})
     monkeypatch.setattr(pl, "load_dataset", lambda name: {"mnist": data}[name])
-    monkeypatch.setattr(e_run, "PARTS", (12, 5, 3))
+    monkeypatch.setattr(e_run, "SPLIT", (12, 5, 3))
     monkeypatch.setattr(e_run, "run_on", lambda *arguments: arguments)
     drawn = {}
     for cell in e_run.ALL_CELLS:

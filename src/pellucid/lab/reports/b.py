@@ -7,7 +7,6 @@ choice is a reading. The notebook that it cites fits: 10 hidden units, U(-0.5, 0
 
 from functools import partial
 from operator import itemgetter
-from typing import TypeAlias
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.digit_table import DATA_SETS
@@ -72,8 +71,7 @@ SLIP_BIAS = Slip(
     "show the axis. Behind a softmax this sum is 0: the last layer's biases never move.",
 )
 #: Figure, published value, the readings of its network, which accuracy.
-Figure: TypeAlias = tuple[str, str, list[DepthCell], str]
-FIGURES: list[Figure] = [
+FIGURES: list[tuple[str, str, list[DepthCell], str]] = [
     ("training accuracy, baseline", "85", BASELINES, TRAIN),
     ("test accuracy, baseline", "85", BASELINES, TEST),
     ("training accuracy, several hidden layers", "70", DEEPS, TRAIN),
@@ -93,10 +91,9 @@ ORDERINGS: list[tuple[str, DepthCell, DepthCell]] = [
 ]
 
 
-def _figure(figure: Figure, cell: DepthCell, iterations: int) -> Measurement:
+def _figure(name: str, published: str, which: str, cell: DepthCell, iterations: int) -> Measurement:
     """Return a published figure in one reading."""
-    name, published, _, which = figure
-    one_of_two = "" if name.startswith(("training", "test")) else f", {which.split()[0]} rows"
+    one_of_two = "" if name.startswith(("training", "test")) else f", {which.split(maxsplit=1)[0]} rows"
     reading = f"{cell}, {iterations} iterations{one_of_two}"
     claim = Claim(name, "%", published)
     return Measurement(claim, PUBLISHED, (settings_of(cell),), at(which, iterations), reading)
@@ -119,7 +116,12 @@ def _gradient_share(name: str, cell: DepthCell) -> Measurement:
 
 
 MEASUREMENTS = [
-    *(_figure(each, cell, n) for each in FIGURES for cell in each[2] for n in READ_AT),
+    *(
+        _figure(name, published, which, cell, n)
+        for name, published, cells, which in FIGURES
+        for cell in cells
+        for n in READ_AT
+    ),
     *(_ordering(*each) for each in ORDERINGS),
     *(_score(name) for name in ("precision", "recall", "F1")),
     _gradient_share("baseline", BASELINE),

@@ -109,10 +109,10 @@ def twin(data: pl.Dataset, seed: int) -> MiniBatchTraining:
     """Return what is trained in PyTorch too."""
     settings = settings_of(TWIN_CELL[0], *TWIN_CELL[1])
     x, y, *_ = drawn_parts(data, settings, seed)
-    return training(x, y, settings, seed)
+    return training_of(x, y, settings, seed)
 
 
-def training(x: Array, y: Array, settings: Settings, seed: int) -> MiniBatchTraining:
+def training_of(x: Array, y: Array, settings: Settings, seed: int) -> MiniBatchTraining:
     """Return the training of a cell on the given rows."""
     return MiniBatchTraining(
         net=network(settings["variant"], x.shape[1], seed),
@@ -131,7 +131,7 @@ def run_on(
     x: Array, y: Array, x_validation: Array, y_validation: Array, settings: Settings, seed: int
 ) -> Result:
     """Train and validate on the given rows; curves are means of batches, as the report takes them."""
-    descent = training(x, y, settings, seed)
+    descent = training_of(x, y, settings, seed)
     epochs: dict[str, list[float]] = {name: [] for name in CURVES}
     batches: dict[str, list[float]] = {name: [] for name in (*CURVES, *(f"{part} batch" for part in PARTS))}
     losses: list[float] = []

@@ -5,7 +5,6 @@ trained: each choice is a reading, and a run is read at several epochs.
 """
 
 from functools import partial
-from typing import TypeAlias
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.measurement import (
@@ -38,7 +37,7 @@ from pellucid.lab.reports.e_run import (
     settings_of,
 )
 
-PARTS = ("validation", "test")
+PARTS, TEST = ("validation", "test"), "test accuracy"
 #: The epochs at which a run is read, as far as it goes: the report does not say how many it took.
 READ_AT = (3, 5, 10, 15, 20, 30, 40)
 SQUARED = "squared error, 1/(2n) Σ"
@@ -70,8 +69,7 @@ SLIP_SLOPE = Slip(
     "and the printed one is tried.",
 )
 #: Variant, what the figure is of, its published validation and test accuracy, the readings.
-Figure: TypeAlias = tuple[str, str, tuple[str, str], list[SigmoidCell]]
-FIGURES: list[Figure] = [
+FIGURES: list[tuple[str, str, tuple[str, str], list[SigmoidCell]]] = [
     (PUBLISHED, "first run", ("89.2", "88.41"), FIRST),
     (PUBLISHED, "uniform ±1/28", ("90.7556", "90.0556"), SECOND),
     (PUBLISHED, "PyTorch, MSE", ("89.5444", "89.5778"), TORCH_MSE),
@@ -142,7 +140,6 @@ COMPARISONS: list[Comparison] = [
 
 
 rows = partial(rows_of, MEASUREMENTS, report="E", assumptions=ASSUMPTIONS, plan=plan)
-TEST = "test accuracy"
 costs = partial(costs_of, comparisons=COMPARISONS, figure=TEST, unit="points", measure=at_end(TEST))
 
 

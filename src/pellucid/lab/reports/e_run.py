@@ -16,7 +16,7 @@ from pellucid.lab.pictures.curves import Curves, add_point
 from pellucid.lab.report import Mode, Result, Run, Settings, planned
 from pellucid.lab.reports.twins import MiniBatchTraining
 
-PARTS = (42_000, 9_000, 9_000)
+SPLIT = (42_000, 9_000, 9_000)
 QUICK_EPOCHS = 1
 #: Seconds on one core for an epoch's rows, for each of its batches here and in PyTorch, and for a start.
 COST_EPOCH, COST_BATCH, COST_BATCH_TORCH, COST_START = 0.11, 4.5e-5, 4.7e-4, 0.5
@@ -160,15 +160,15 @@ def drawn_parts(data: pl.Dataset, seed: int) -> dict[str, tuple[Array, Array]]:
 
 def drawn_rows(n: int, seed: int) -> list[Array]:
     """Return the indices of the rows to train on, to validate on and to test on."""
-    return np.split(np.random.default_rng([seed, 0]).permutation(n), np.cumsum(PARTS)[:-1])
+    return np.split(np.random.default_rng([seed, 0]).permutation(n), np.cumsum(SPLIT)[:-1])
 
 
 def twin(data: pl.Dataset, seed: int) -> MiniBatchTraining:
     """Return what is trained in PyTorch too, with squared error."""
-    return training(*drawn_parts(data, seed)["train"], TWIN_CELLS[0], seed)
+    return training_of(*drawn_parts(data, seed)["train"], TWIN_CELLS[0], seed)
 
 
-def training(x: Array, y: Array, cell: SigmoidCell, seed: int) -> MiniBatchTraining:
+def training_of(x: Array, y: Array, cell: SigmoidCell, seed: int) -> MiniBatchTraining:
     """Return the training of a cell on the given rows."""
     return MiniBatchTraining(
         net=network(cell, seed),
@@ -185,7 +185,7 @@ def training(x: Array, y: Array, cell: SigmoidCell, seed: int) -> MiniBatchTrain
 def run_on(parts: dict[str, tuple[Array, Array]], settings: Settings, seed: int) -> Result:
     """Train, validate and test on the given rows."""
     cell = SigmoidCell(**{name: value for name, value in settings.items() if name != "library"})
-    descent, curves = training(*parts["train"], cell, seed), Curves()
+    descent, curves = training_of(*parts["train"], cell, seed), Curves()
     for record in descent.records(settings["library"]):
         if record.batch is not None:
             continue
@@ -257,4 +257,4 @@ def plan(mode: Mode) -> list[Run]:
 
 def _cost(settings: Settings) -> float:
     batch = COST_BATCH if settings["library"] == "pellucid" else COST_BATCH_TORCH
-    return COST_START + float(settings["epochs"] * (COST_EPOCH + PARTS[0] / settings["batch_size"] * batch))
+    return COST_START + float(settings["epochs"] * (COST_EPOCH + SPLIT[0] / settings["batch_size"] * batch))
