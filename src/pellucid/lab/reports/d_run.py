@@ -91,18 +91,12 @@ def run(settings: Settings, seed: int) -> Result:
 
 
 def drawn_parts(data: pl.Dataset, settings: Settings, seed: int) -> tuple[Array, Array, Array, Array]:
-    """Return the training rows and labels, and those to validate on, each set normalized as a whole."""
-    train_rows, validation_rows = drawn_rows(data, seed)
-    normalize = NORMALIZE[settings["normalize"]]
-    x, x_validation = normalize(data.x_train)[train_rows], normalize(data.x_test)[validation_rows]
-    return x, data.y_train[train_rows], x_validation, data.y_test[validation_rows]
-
-
-def drawn_rows(data: pl.Dataset, seed: int) -> tuple[Array, Array]:
-    """Return the indices of the training rows, and of the test images to validate on."""
-    rows = np.random.default_rng([seed, 0])
-    train_rows = rows.choice(len(data.x_train), N_TRAIN, replace=False)
-    return train_rows, rows.choice(len(data.x_test), N_VALIDATION, replace=False)
+    """Return rows and labels to train on and to validate on, drawn after normalizing each whole set."""
+    rng, normalize = np.random.default_rng([seed, 0]), NORMALIZE[settings["normalize"]]
+    train = rng.choice(len(data.x_train), N_TRAIN, replace=False)
+    validation = rng.choice(len(data.x_test), N_VALIDATION, replace=False)
+    x, x_validation = normalize(data.x_train)[train], normalize(data.x_test)[validation]
+    return x, data.y_train[train], x_validation, data.y_test[validation]
 
 
 def twin(data: pl.Dataset, seed: int) -> MiniBatchTraining:
