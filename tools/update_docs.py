@@ -31,7 +31,6 @@ from pellucid.lab.rows import (
     readings,
     tally,
 )
-from pellucid.lab.system_diagram import system_diagram
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the proofs are no part of the package
@@ -95,12 +94,10 @@ def _fill_proofs() -> None:
 
 
 def _draw() -> None:
-    """Draw the system, and the network of the README's snippet."""
+    """Draw the network of the README's snippet."""
     layers = [pl.Rescale(1 / 255), pl.Dense(100, init=pl.lecun_uniform), pl.Tanh(), pl.Dropout(0.1)]
     net = pl.Network([*layers, pl.Dense(10)]).build(784, rng=np.random.default_rng(0))
-    drawings = {"system": system_diagram(), "network": net.diagram(inputs="pixels")}
-    for name, svg in drawings.items():
-        (ROOT / "docs" / "pictures" / f"{name}.svg").write_text(svg, encoding="utf-8")
+    (ROOT / "docs" / "pictures" / "network.svg").write_text(net.diagram(inputs="pixels"), encoding="utf-8")
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ Verdict = Literal["reproduced", "not reproduced", "undetermined", "not run"]
 JsonRow = Mapping[str, Any]
 
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "undetermined", "not run")
-MIN_FOLD = 6  # so many figures that differ in one number only become one line
+MIN_FOLD = 6  # from this many on, figures that differ in one number only become one line
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 
 

@@ -7,6 +7,7 @@ choice is a reading. The notebook that it cites fits: 10 hidden units, U(-0.5, 0
 
 from functools import partial
 from operator import itemgetter
+from pathlib import Path
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.digit_table import DATA_SETS
@@ -43,11 +44,12 @@ from pellucid.lab.reports.b_run import (
     settings_of,
     together,
 )
-from pellucid.lab.system_diagram import system_diagram
 
 #: The iterations at which a run is read: the report does not say how many it took.
 READ_AT = (200, ITERATIONS)
 TRAIN, TEST = "train accuracy", "test accuracy"
+#: The steps of the report's block diagram, each with the name that does it in pellucid.
+SYSTEM = Path(__file__).with_name("system.svg")
 
 ASSUMPTIONS = (
     "41,000 rows to train on, 1,000 to test on, as in the notebook that the report cites.",
@@ -156,7 +158,7 @@ def _drawings() -> list[Picture]:
     system = "Report B: the system, step by step, and what does each step here."
     deep = "Report B: several hidden layers, in the reading that fits."
     return [
-        Drawing("b-system", system, system_diagram()),
+        Drawing("b-system", system, SYSTEM.read_text(encoding="utf-8")),
         Drawing("b-network", "Report B: the baseline network.", network(BASELINE, 0).diagram()),
         Drawing("b-network-deep", deep, network(DEEP, 0).diagram()),
         *activation_plots("b"),
