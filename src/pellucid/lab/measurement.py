@@ -137,7 +137,7 @@ def _row(
 
 
 def with_twin(row: Row, ours: Mapping[int, float], twins: Mapping[int, float]) -> Row:
-    """Add PyTorch's figure to a row's `why`, with ours on the same seeds; or how to get it.
+    """Add PyTorch's figure to a row's `why`, with ours on the same seeds, or say how to get it.
 
     Parameters
     ----------
