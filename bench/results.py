@@ -13,7 +13,7 @@ from bench.contestants import versions
 from bench.workloads import WORKLOADS
 from pellucid.files.reading import read_json
 from pellucid.files.whole import write_whole
-from pellucid.lab.ledger_file import strict_json
+from pellucid.lab.ledger import strict_json
 from pellucid.provenance import environment
 
 FORMAT = 1

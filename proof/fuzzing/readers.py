@@ -17,7 +17,7 @@ from pellucid.checks import check_data
 from pellucid.data import read_digit_csv, read_idx
 from pellucid.data.sources import DataFile, read_package
 from pellucid.files import safetensors
-from pellucid.lab.ledger_file import read_ledger
+from pellucid.lab.ledger import read_ledger
 from pellucid.lab.running.runs import read_run
 
 SIDE = 4

@@ -1,4 +1,4 @@
-"""What a comparison trains: what `pellucid train` and the reports train, in another precision."""
+"""A comparison trains what `pellucid train` and the reports train, in another precision."""
 
 import numpy as np
 import pytest
@@ -48,14 +48,14 @@ def test_all_rows_at_once():
 
 @pytest.fixture
 def toy_mnist(monkeypatch):
-    """Put 600 rows of noise in the place of MNIST, and let the reports take a hundredth of their rows."""
+    """Replace MNIST by 600 rows of noise; the reports take a hundredth of their rows."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (600, 784), np.uint8), rng.integers(0, 10, 600)
     data = pl.Dataset("mnist", x, y, x[:100], y[:100], 10, (28, 28), "a test", {"toy": "ff"})
     monkeypatch.setattr(pl, "load_dataset", lambda name, **about: data)
     monkeypatch.setattr(d_run, "N_TRAIN", 300)
     monkeypatch.setattr(d_run, "N_VALIDATION", 50)
-    monkeypatch.setattr(e_run, "PARTS", (420, 90, 90))
+    monkeypatch.setattr(e_run, "SPLIT", (420, 90, 90))
     return data
 
 

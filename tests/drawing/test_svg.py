@@ -12,7 +12,7 @@ from matplotlib.ft2font import FT2Font
 
 import pellucid as pl
 from pellucid.drawing.svg import Box, Font, arrow, clean, connect, document, number
-from pellucid.lab.system_diagram import system_diagram
+from pellucid.lab.reports.b import SYSTEM
 
 FONTS = Path(mpl.get_data_path(), "fonts", "ttf")
 SANS, BOLD, MONO = (FT2Font(str(FONTS / f"DejaVuSans{kind}.ttf")) for kind in ("", "-Bold", "Mono"))
@@ -79,7 +79,7 @@ NETWORKS = {
     ],
 }
 PICTURES = {
-    "system": system_diagram(),
+    "system": SYSTEM.read_text(encoding="utf-8"),
     **{f"{name}, unbuilt": pl.Network(layers).diagram() for name, layers in NETWORKS.items()},
     **{
         name: pl.Network(layers)

@@ -1,4 +1,4 @@
-"""Data sets are replaced by ones whose every row tells where it comes from, with as many rows as the true."""
+"""Made-up data sets as large as the real ones, whose rows show where they come from."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from pellucid.lab.digit_table import kaggle_table, shuffled_table
 
 
 def rows(first, n):
-    """Return n images of 3 pixels that spell the row's number, and the number modulo 7 as label."""
+    """Return n images whose 3 pixels encode the row's number; labels are the number modulo 7."""
     index = np.arange(first, first + n)
     pixels = np.column_stack([index // 65536, index // 256 % 256, index % 256]).astype(np.uint8)
     return pixels, index % 7
@@ -30,7 +30,7 @@ def numbers(table):
 
 @pytest.fixture
 def sets(monkeypatch):
-    """Say which data sets the user has; an error stands for one that cannot be read."""
+    """Return a function that sets which data sets the user has; an error stands for an unreadable one."""
 
     def have(**found):
         def load(name):

@@ -52,7 +52,7 @@ def test_the_confusion_matrix_counts_true_classes_down_and_predicted_ones_across
     assert (counts[2, 7], counts[7, 2], counts[7, 7], counts[0, 0], counts.sum()) == (2, 0, 1, 1, 4)
 
 
-def test_the_surest_mistakes_come_first():
+def test_the_most_confident_mistakes_come_first():
     margins = [3, 9, 1, 7]
     x = images(scored(1, 1, 50), *(scored(4, guess, m) for guess, m in enumerate(margins, 5)))
     found = inspect(network(), x, np.array([1, 4, 4, 4, 4]))["mistakes"]
@@ -96,7 +96,7 @@ def test_the_weights_are_those_of_the_first_dense_layer():
     assert "each of 3 first-layer units" in inspection_plots("b", found, "Report B")[-1].caption
 
 
-def test_the_pictures_tell_label_and_guess():
+def test_the_pictures_show_label_and_prediction():
     x = images(scored(4, 9, 2), scored(1, 7, 5))
     found = inspect(network(), x, np.array([4, 1]))
     json.dumps(found, allow_nan=False)

@@ -1,11 +1,11 @@
-"""What a comparison trains in both libraries: by settings of `pellucid train`, or as a report does.
+"""What a comparison trains in both libraries: from settings of `pellucid train`, or from a report.
 
 >>> setup = setup_of_settings(TrainSettings(source="digits", hidden=(20,)), steps=100)
 >>> setup.net.dtype, len(setup.y)
 (dtype('float64'), 1293)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,11 +28,11 @@ class Setup:
     name : str
         The data, or the report.
     net : Network
-        Built; its parameters and its generators are where both begin.
+        Built: both libraries start from its parameters and its generators.
     loss : Loss
     optimizer : Optimizer
     x, y : array
-        Training rows and class numbers; rows are cast to the network's dtype unless it begins with `Rescale`.
+        Training rows and class numbers. Rows are cast to the network's dtype unless it begins with `Rescale`.
     batch_size : int or None
         None: all rows at once.
     rng : numpy.random.Generator
@@ -49,7 +49,7 @@ class Setup:
     rng: np.random.Generator
 
     def batches(self) -> Iterator[tuple[Array, Array]]:
-        """Yield copies of the batches of one epoch after the other, without end."""
+        """Yield copies of the batches, epoch after epoch, without end."""
         source = InMemory(self.x, self.y, self.batch_size, self.rng)
         dtype = self.x.dtype if self.net.layers[0].casts else self.net.dtype
         while True:
@@ -58,7 +58,7 @@ class Setup:
 
 
 def setup_of_settings(settings: TrainSettings, steps: int, *, dtype: object = np.float64) -> Setup:
-    """Return what `pellucid train` does by these settings; a schedule spans the steps, not the epochs."""
+    """Return what `pellucid train` trains with these settings; a schedule spans the steps, not the epochs."""
     rng = np.random.default_rng(settings.seed)
     source = load_source(settings)
     rows = divide(source, settings, rng).train
@@ -79,12 +79,12 @@ def setup_of_settings(settings: TrainSettings, steps: int, *, dtype: object = np
 def setup_of_report(
     letter: str, seed: int, *, dtype: object = np.float64, folder: Path | None = None
 ) -> Setup:
-    """Return what report D or E trains here and in PyTorch.
+    """Return what report D or E trains, here and in PyTorch.
 
     Raises
     ------
     ValueError
-        If the report has no run in PyTorch.
+        If the report is not run in PyTorch.
 
     Examples
     --------
@@ -93,54 +93,27 @@ def setup_of_report(
     ...
     ValueError: --report must be one of D, E, which were run in PyTorch too, got 'A'
     """
-    if letter.upper() not in REPORTS:
-        known = ", ".join(REPORTS)
+    from pellucid.lab.reports import TWINS
+
+    if letter.upper() not in TWINS:
+        known = ", ".join(TWINS)
         raise ValueError(f"--report must be one of {known}, which were run in PyTorch too, got {letter!r}")
-    return REPORTS[letter.upper()](seed, dtype, folder)
-
-
-def _report_d(seed: int, dtype: object, folder: Path | None) -> Setup:
-    from pellucid.lab.reports import d_run
-
-    data = pl.load_dataset("mnist", folder=folder)
-    variant, (normalize, _) = d_run.TWIN_CELL
-    rows, _ = d_run.drawn_rows(data, seed)
+    training = TWINS[letter.upper()](pl.load_dataset("mnist", folder=folder), seed)
     return Setup(
-        name="report D",
-        net=_in_precision(d_run.network(variant, data.x_train.shape[1], seed), dtype),
-        loss=pl.SoftmaxCrossEntropy(),
-        optimizer=pl.SGD(d_run.LEARNING_RATE),
-        x=d_run.NORMALIZE[normalize](data.x_train)[rows],
-        y=data.y_train[rows],
-        batch_size=d_run.BATCH_SIZE,
-        rng=np.random.default_rng([seed, 2]),
-    )
-
-
-def _report_e(seed: int, dtype: object, folder: Path | None) -> Setup:
-    from pellucid.lab.reports import e_run
-
-    data = pl.load_dataset("mnist", folder=folder)
-    cell = e_run.TWIN_CELLS[0]
-    rows = e_run.drawn_rows(len(data.x_train), seed)[0]
-    return Setup(
-        name="report E",
-        net=_in_precision(e_run.network(cell, seed), dtype),
-        loss=e_run.loss_of(cell),
-        optimizer=e_run.optimizer(cell),
-        x=np.multiply(data.x_train, np.float32(1 / 255))[rows],
-        y=data.y_train[rows],
-        batch_size=cell.batch_size,
-        rng=np.random.default_rng([seed, 2]),
+        name=f"report {letter.upper()}",
+        net=_in_precision(training.net, dtype),
+        loss=training.loss,
+        optimizer=training.optimizer,
+        x=training.x,
+        y=training.y,
+        batch_size=training.batch_size,
+        rng=training.rng,
     )
 
 
 def _in_precision(net: pl.Network, dtype: object) -> pl.Network:
-    """Return a report's network in another precision, beginning with the report's own numbers."""
+    """Return a report's network in another precision, with the report's own starting weights."""
     theta = net.theta.copy()
     net.build(net.n_in, rng=np.random.default_rng(0), dtype=dtype)
     net.theta[...] = theta
     return net
-
-
-REPORTS: dict[str, Callable[[int, object, Path | None], Setup]] = {"D": _report_d, "E": _report_e}

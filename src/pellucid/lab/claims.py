@@ -54,7 +54,7 @@ class Claim:
 
     @property
     def mark(self) -> float | None:
-        """The value an interval is held against: the published one, the limit, 0 for an ordering."""
+        """The value to compare with an interval: the published one, the limit, or 0 for an ordering."""
         if self.published is not None:
             return float(_decimal(self.published, self.figure))
         return 0.0 if self.kind == "ordering" else self.limit

@@ -1,7 +1,7 @@
 """The 42,000 labelled digits that reports A and B read from a CSV file.
 
-Where the user has Kaggle's table it is read; otherwise as many rows are drawn from MNIST's 70,000 images,
-which that table was itself drawn from. Every result says which.
+Kaggle's table is read if the user has it. Otherwise as many rows are drawn from MNIST's 70,000 images, from
+which that table was drawn itself. Every result records its origin.
 """
 
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ class DigitTable:
 
 
 def kaggle_table() -> pl.Dataset | None:
-    """Return Kaggle's table where the user has it."""
+    """Return Kaggle's table, or None if the user does not have it."""
     try:
         return pl.load_dataset("kaggle-mnist")
-    except MissingError:  # the table is not there; a damaged one stays an error
+    except MissingError:  # a damaged table stays an error
         return None
 
 

@@ -1,7 +1,7 @@
 """A look into a trained network: which classes it confuses, which images it misses, what its units see.
 
-`inspect` makes plain numbers for a run's file, `inspection_plots` draws them; `digits` and `digit_grid` do so
-for images with their labels.
+`inspect` returns plain numbers for a run's file, and `inspection_plots` draws them. `digits` and `digit_grid`
+do the same for images with their labels.
 """
 
 from typing import Any
@@ -27,26 +27,26 @@ def digits(x: Array, y: Array) -> dict[str, Any]:
 
 
 def digit_grid(name: str, caption: str, found: dict[str, Any], *, before: str = "") -> Grid:
-    """Return the picture of what `digits` found; `before` stands before each label."""
+    """Return the picture of what `digits` returned, each label after the text `before`."""
     images = np.array(found["pixels"], np.uint8).reshape(-1, 28, 28)
     return Grid(name, caption, images, tuple(f"{before}{label}" for label in found["labels"]))
 
 
 def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
-    """Return the confusion matrix, the surest mistakes, and the weights of the first units.
+    """Return the confusion matrix, the most confident mistakes, and the weights of the first units.
 
     Parameters
     ----------
     net : Network
-        Of logits for 10 classes of 28 x 28 images.
+        Its outputs are the logits of 10 classes of 28 x 28 images.
     x : array of uint8, shape (n, 784)
     y : array of int, shape (n,)
     """
     outputs = net.predict(x)
     predicted = outputs.argmax(axis=1)
-    # How far the wrong class lies above the right one: the surest mistakes tell most.
+    # How far the predicted class lies above the right one.
     margins = outputs.max(axis=1) - outputs[np.arange(len(y)), y]
-    wrong = np.flatnonzero(predicted != y)  # where outputs tie, a right answer's margin is 0 as well
+    wrong = np.flatnonzero(predicted != y)  # a margin of 0 may be a right answer or a tie
     wrong = wrong[np.argsort(-margins[wrong], kind="stable")[:MISTAKES]]
     first = next(layer for layer in net.layers if isinstance(layer, pl.Dense))
     return {
@@ -57,13 +57,15 @@ def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
 
 
 def inspection_plots(prefix: str, found: dict[str, Any], where: str) -> list[Grid | Matrix]:
-    """Return the pictures of what `inspect` found; `where` says of which network and rows."""
+    """Return the pictures of what `inspect` found; `where` names the network and the rows."""
     mistakes = found["mistakes"]
     titles = tuple(
         f"{label} taken for {guess}"
         for label, guess in zip(mistakes["labels"], mistakes["predicted"], strict=True)
     )
-    caption = f"{where}: the surest mistakes, those whose wrong class lies farthest above the right one."
+    caption = (
+        f"{where}: the most confident mistakes, where the wrong class lies farthest above the right one."
+    )
     units = f"{where}: the weights from the 784 pixels to each of {len(found['weights'])} first-layer units."
     names = tuple(str(label) for label in range(len(found["confusion"])))
     return [
@@ -71,7 +73,7 @@ def inspection_plots(prefix: str, found: dict[str, Any], where: str) -> list[Gri
         *([Grid(f"{prefix}-mistakes", caption, _images(mistakes["pixels"]), titles)] if titles else []),
         Grid(
             f"{prefix}-weights",
-            f"{units} Blue: the unit is for ink there; red: against it.",
+            f"{units} Blue: ink there raises the unit's input; red: it lowers it.",
             _images(found["weights"]),
             tuple(f"unit {i + 1}" for i in range(len(found["weights"]))),
             signed=True,

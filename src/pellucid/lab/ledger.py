@@ -1,17 +1,22 @@
 """The ledger: what each report claims, what its rerun measured, and whether the claim holds.
 
-A report module states a `Claim` and hands the values of its seeds to `judge`, which makes a `Row`; where the
-report leaves a setting out, `settle_readings` weighs the readings against each other. `write_ledger` makes
-`ledger.json`, and every table, chart and page is made from that file alone: they see rows as JSON.
+`judge` turns a `Claim` and the values of its seeds into a `Row`. Where the report leaves out a setting,
+`settle_readings` gives one verdict for all readings of it. `write_ledger` writes `ledger.json`; every table,
+chart and page is made from that file alone.
 """
 
+import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from pellucid.files.reading import check_json_size, read_json
+from pellucid.files.whole import write_whole
 from pellucid.lab.claims import Claim, Kind
 from pellucid.lab.rows import Verdict, number, places
 
@@ -20,7 +25,7 @@ MIN_SEEDS = 3  # two values give a t quantile of 12.7: an interval that holds ev
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the ledger; `omitted` marks a row that `settle_readings` has still to weigh."""
+    """A row of the ledger; `omitted` marks one that `settle_readings` has yet to settle."""
 
     report: str
     variant: str
@@ -49,7 +54,7 @@ class Row:
 
     @property
     def judged(self) -> bool:
-        """Whether there were seeds enough for an interval."""
+        """Whether enough seeds were run for an interval."""
         return self.low is not None
 
     @property
@@ -71,7 +76,7 @@ class _Sample:
     high: float | None = None
 
 
-# What it means that the mark (0, or the limit) lies below, above or in the interval.
+# The verdict if the mark (0, or the limit) lies below, above or in the interval.
 _SIDES: dict[str, dict[str, Verdict]] = {
     "ordering": {"below": "reproduced", "above": "not reproduced", "in": "undetermined"},
     "flat": {"below": "not reproduced", "above": "reproduced", "in": "undetermined"},
@@ -89,7 +94,7 @@ def judge(
     assumptions: Sequence[str] = (),
     omitted: bool = False,
 ) -> Row:
-    """Judge a claim by the values its seeds gave (for an ordering: by their paired differences).
+    """Judge a claim by the values of its seeds (for an ordering: by the paired differences).
 
     With k values of mean m and standard deviation s, and t the 0.975 quantile of Student's t with k − 1
     degrees of freedom, a published figure must lie in m ± t·s·sqrt(1 + 1/k), where one more run would fall,
@@ -101,8 +106,8 @@ def judge(
     torch
         What PyTorch measured for the same figure.
     omitted
-        Whether the report leaves out the setting that `reading` fills in: then no verdict is given before
-        `settle_readings` has seen all the readings.
+        Whether the report leaves out the setting that `reading` fills in. Then there is no verdict until
+        `settle_readings` has seen all readings.
 
     Raises
     ------
@@ -138,7 +143,7 @@ def not_run(
     why: str,
     assumptions: Sequence[str] = (),
 ) -> Row:
-    """Return the row of a claim that this mode does not run; `why` names the flag that runs it."""
+    """Return the row of a claim that was not run; `why` names the flag that runs it."""
     if not why.strip():
         raise ValueError(
             f"{report}, {variant}, {claim.figure}: why is empty: name the flag that runs the row"
@@ -159,7 +164,7 @@ def not_run(
 
 
 def settle_readings(rows: Sequence[Row]) -> list[Row]:
-    """Give the verdicts where a report leaves a setting out and several readings of it were tried.
+    """Give the verdicts where a report leaves out a setting and several readings of it were tried.
 
     If the interval of some reading holds the published figure, all of them are undetermined, and `why` names
     the readings that hold it; if none does, the figure is not reproduced. Other rows stay as they are.
@@ -172,7 +177,7 @@ def settle_readings(rows: Sequence[Row]) -> list[Row]:
 
 
 def _settle(row: Row, group: Sequence[Row]) -> Row:
-    """Weigh one row against its readings; weighed once, it is no longer `omitted`."""
+    """Settle one row by all its readings; then it is no longer `omitted`."""
     if not (row.omitted and row.kind == "figure" and row.judged):
         return row
     verdict: Verdict
@@ -217,7 +222,7 @@ def _sample(claim: Claim, values: Sequence[float]) -> _Sample:
 
 
 def _verdict(claim: Claim, sample: _Sample) -> tuple[Verdict, str]:
-    """Return the verdict and its sentence."""
+    """Return the verdict and the sentence that explains it."""
     digits = places(sample.mean, sample.low, sample.high, claim.mark)
     mean, seeds = number(sample.mean, digits), f"{sample.seeds} seed{'s' if sample.seeds > 1 else ''}"
     if sample.low is None or sample.high is None:
@@ -233,3 +238,61 @@ def _verdict(claim: Claim, sample: _Sample) -> tuple[Verdict, str]:
     where = {"below": "above", "above": "below", "in": "on both sides of"}[side]
     why = f"The mean{what}, {mean} {claim.unit}, lies in {span}, {where} {mark}."
     return _SIDES[claim.kind][side], why
+
+
+def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
+    """Write the ledger as strict JSON, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If two rows have the same report, variant, reading and figure, or if a number is not finite.
+    """
+    names = Counter((r["report"], r["variant"], r["reading"], r["figure"]) for r in ledger["rows"])
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"rows must be unique in (report, variant, reading, figure), got more than one {twice[0]}"
+        )
+    _check_finite(ledger, "ledger")
+    write_whole(path, [strict_json(ledger)])
+
+
+def strict_json(content: Mapping[str, Any]) -> bytes:
+    r"""Return the bytes of a strict JSON file that `read_json` reads.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite, or the text is longer than `read_json` accepts.
+
+    Examples
+    --------
+    >>> strict_json({"seeds": 3})
+    b'{\n "seeds": 3\n}\n'
+    """
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    check_json_size(text)
+    return text.encode() + b"\n"
+
+
+def read_ledger(path: Path | str) -> dict[str, Any]:
+    """Read a ledger; NaN and Infinity, which are not JSON, are refused."""
+    try:
+        ledger = read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{path} is not a ledger: {error}: run the report again") from error
+    if not isinstance(ledger, dict) or not isinstance(ledger.get("rows"), list):
+        raise ValueError(f"{path} is not a ledger: it must hold a list of rows: run the report again")
+    return ledger
+
+
+def _check_finite(value: object, where: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where} must be finite, got {value}: use null for what was not measured")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_finite(item, f"{where}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check_finite(item, f"{where}[{index}]")

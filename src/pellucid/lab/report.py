@@ -1,8 +1,8 @@
 """What a report module hands to the laboratory.
 
-A report plans `Run`s for a `Mode`, carries one or several out given their settings and a seed (`Report.run`,
-the only place where networks are trained), and turns the runs' results, read back from their JSON files, into
-rows of the ledger, costs of the slips and plots.
+A report plans `Run`s for a `Mode`, carries them out given their settings and a seed (`Report.run`, the only
+place where networks are trained), and turns the results, read back from their JSON files, into rows of the
+ledger, costs of the slips and pictures.
 
 >>> Mode("default", seeds=3).notice is None
 True
@@ -10,44 +10,37 @@ True
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
-from pellucid.lab.claims import Claim
-from pellucid.lab.ledger import Row, judge, not_run
+from pellucid.lab.ledger import Row
 from pellucid.lab.pictures.figures import Picture
+
+PUBLISHED, INTENDED = "as published", "as intended"
 
 Settings: TypeAlias = dict[str, Any]
 #: What a run found, as JSON holds it.
 Result: TypeAlias = dict[str, Any]
-#: What carries out runs of one seed: their settings and the seed give their results.
+#: Carries out runs of one seed: ``(settings of each, seed) -> results``.
 CarryOut: TypeAlias = Callable[[Sequence[Settings], int], list[Result]]
-#: A figure of one run.
-Measure: TypeAlias = Callable[[Result], float]
 
 
 @dataclass(frozen=True)
 class Mode:
-    """How much to run.
-
-    Attributes
-    ----------
-    name : str
-        ``"quick"``: a smoke run; ``"default"``; ``"full"``: published lengths, every reading.
-    seeds : int
-    """
+    """How much to run: "quick" is a smoke run, "full" takes published lengths and every reading."""
 
     name: str
     seeds: int
 
     @property
     def notice(self) -> str | None:
-        """What every output says where nothing in it is a result."""
+        """The warning printed on all output of a smoke run; None in the other modes."""
         return "Smoke run: cut short, nothing here is a result." if self.name == "quick" else None
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training of one network: settings and seed determine all it does.
+    """One training of one network, fully determined by its settings and seed.
 
     Attributes
     ----------
@@ -57,7 +50,7 @@ class Run:
         Plain JSON values.
     seed : int
     cost : float
-        Seconds on one core like those of a 2023 server, for the estimate and the order of the runs.
+        Estimated seconds on one core of a 2023 server; also decides the order of the runs.
     """
 
     report: str
@@ -78,7 +71,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Slip:
-    """Something the report's code does that its text does not mean, or that a textbook would not do."""
+    """A mistake in a report's code: it differs from the report's text or from the textbook."""
 
     name: str
     text: str
@@ -96,12 +89,7 @@ class Cost:
 
 
 def one_by_one(run: Callable[[Settings, int], Result]) -> CarryOut:
-    """Return what carries out runs one after the other.
-
-    Parameters
-    ----------
-    run : callable
-        ``run(settings, seed) -> result``.
+    """Return a function that carries out runs one after the other.
 
     Examples
     --------
@@ -112,7 +100,36 @@ def one_by_one(run: Callable[[Settings, int], Result]) -> CarryOut:
 
 
 def alone(settings: Settings) -> None:
-    """Return None: a run with whatever settings is trained alone."""
+    """Return None: every run is trained alone, whatever its settings."""
+
+
+def has_torch() -> bool:
+    """Whether PyTorch is installed."""
+    return find_spec("torch") is not None
+
+
+def planned(
+    report: str,
+    mode: Mode,
+    settings: Sequence[Settings],
+    cost: Callable[[Settings], float],
+    *,
+    twins: Sequence[Settings] = (),
+) -> list[Run]:
+    """Return a run for each of the settings and each seed.
+
+    `twins` run in PyTorch where it is installed: with one seed, in the full mode with all.
+
+    Examples
+    --------
+    >>> [run.seed for run in planned("C", Mode("default", seeds=2), [{"rate": 1}], lambda settings: 3.0)]
+    [0, 1]
+    """
+    runs = [(each, seed) for each in settings for seed in range(mode.seeds)]
+    if twins and has_torch():
+        seeds = mode.seeds if mode.name == "full" else 1
+        runs += [(each, seed) for each in twins for seed in range(seeds)]
+    return [Run(report, each, seed, cost(each)) for each, seed in runs]
 
 
 @dataclass(frozen=True)
@@ -124,23 +141,25 @@ class Report:
     letter, name, authors, title, summary : str
     slips : tuple of Slip
     assumptions : tuple of str
-        What the report leaves out, and what is taken instead.
+        What the report leaves out, and the values assumed instead.
     plan : callable
         ``plan(mode) -> list of Run``.
     run : callable
-        ``run(group, seed) -> list of results``: of one run's settings, or of several that `together` allows.
+        ``run(group, seed) -> list of results``. A group holds the settings of one run, or of several that
+        `together` allows.
     rows : callable
-        ``rows(finished) -> list of Row``; all rows, whatever has been run.
+        ``rows(finished) -> list of Row``: always all rows, whatever has been run.
     costs : callable
         ``costs(finished) -> list of Cost``.
     plots : callable
-        ``plots(finished) -> list of Picture``; those whose runs are there.
+        ``plots(finished) -> list of Picture``: those whose runs are finished.
     data_sets : tuple of str
-        What it reads; a set that the user does not have is left out.
+        Data sets that it reads if the user has them.
     together : callable
-        ``together(settings) -> hashable``: runs of one seed with the same value may be trained together, by
-        `pellucid.train_many`; None: alone. Only runs that share all rows, split and batches may, and whose
-        networks are alike but for their starting values: seeds that each draw a split are never together.
+        ``together(settings) -> hashable``. Runs of one seed with equal values may be trained together by
+        `pellucid.train_many`; None means alone. Such runs share all rows, split and batches, and their
+        networks differ in the starting weights only. Runs of different seeds are never grouped where each
+        seed draws its own split.
     """
 
     letter: str
@@ -157,52 +176,3 @@ class Report:
     plots: Callable[[list[Finished]], list[Picture]]
     data_sets: tuple[str, ...] = ("mnist",)
     together: Callable[[Settings], Hashable] = alone
-
-
-def judge_if_run(
-    claim: Claim,
-    values: Sequence[float],
-    *,
-    report: str,
-    variant: str,
-    assumptions: Sequence[str],
-    by_default: bool,
-    what: str,
-    reading: str | None = None,
-    torch: float | None = None,
-) -> Row:
-    """Judge a claim by the values of its seeds; where there are none, name the command that runs it.
-
-    Parameters
-    ----------
-    claim : Claim
-    values : sequence of float
-    report, variant : str
-    assumptions : sequence of str
-    by_default : bool
-        Whether the default mode runs it; otherwise ``--full`` does.
-    what : str
-        What the command runs: "it for 100 epochs".
-    reading : str, optional
-        What is taken for a setting that the report leaves out: the verdict on a published figure then waits
-        for `settle_readings`.
-    torch : float, optional
-        What PyTorch measured.
-
-    Examples
-    --------
-    >>> about = {"report": "C", "variant": "as published", "assumptions": (), "what": "all of it"}
-    >>> judge_if_run(Claim("loss", "nats", "0.29"), [], by_default=False, **about).why
-    'pellucid reproduce --full runs all of it.'
-    """
-    about: dict[str, Any] = {
-        "report": report,
-        "variant": variant,
-        "reading": reading,
-        "assumptions": assumptions,
-    }
-    if values:
-        omitted = reading is not None and claim.kind == "figure"
-        return judge(claim, values, torch=torch, omitted=omitted, **about)
-    command = "pellucid reproduce" if by_default else "pellucid reproduce --full"
-    return not_run(claim, why=f"{command} runs {what}.", **about)

@@ -1,6 +1,6 @@
-"""The ledger's rows as a reader sees them: digits worth printing, curves as one line, how many claims hold.
+"""The ledger's rows as a reader sees them: how many digits, a curve as one line, how many claims hold.
 
-Rows come as `ledger.json` holds them, so the page, the terminal and the charts say the same thing.
+All functions take rows as in `ledger.json`, so page, terminal and charts agree.
 """
 
 import math
@@ -16,12 +16,12 @@ Verdict = Literal["reproduced", "not reproduced", "undetermined", "not run"]
 JsonRow = Mapping[str, Any]
 
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "undetermined", "not run")
-MIN_FOLD = 6  # figures that differ in one number only become one line from this many on
+MIN_FOLD = 6  # from this many on, figures that differ in one number only become one line
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 
 
 def number(value: float | None, decimals: int) -> str:
-    """Write a value with a true minus sign; a dash where there is none.
+    """Write a value with a true minus sign; None is a dash.
 
     >>> number(-0.25, 2), number(-0.001, 2), number(None, 2)
     ('−0.25', '0.00', '—')
@@ -35,8 +35,8 @@ def number(value: float | None, decimals: int) -> str:
 def places(mean: float, low: float | None, high: float | None, mark: float | None = None) -> int:
     """Return the decimals to print: two digits of the interval's half-width, and no fewer than `mark` has.
 
-    Without an interval it is three digits of the mean. More are taken where rounding would put the mark on
-    the wrong side of a bound: nobody should read "90.95 lies above 90.71 … 90.95".
+    Without an interval: three digits of the mean. More are printed if rounding would put the mark on the
+    wrong side of a bound, as in "90.95 lies above 90.71 … 90.95".
 
     >>> places(90.97, 90.71, 91.22, 90.95), places(90.9, 90.71, 90.9476, 90.95)
     (2, 3)
@@ -55,13 +55,13 @@ def _printed_decimals(value: float) -> int:
 
 
 def _misleads(bound: float, mark: float, digits: int) -> bool:
-    """Whether the printed bound looks equal to the mark, or beyond it, when it is not."""
+    """Whether rounding moves the bound onto the mark or past it."""
     shown = float(f"{bound:.{digits}f}")
     return (bound < mark) != (shown < mark) or (bound > mark) != (shown > mark)
 
 
 def row_places(row: JsonRow) -> int:
-    """Return the decimals for all the cells of a row."""
+    """Return the decimals for all cells of a row."""
     mark = 0.0 if row["kind"] == "ordering" else row["published"]
     if row["mean"] is None:
         return 0
@@ -82,10 +82,10 @@ def cells(row: JsonRow, decimals: int | None = None) -> dict[str, str]:
 
 
 def fold(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
-    """Group the points of a published curve; every other row stays a group of one.
+    """Group the points of a published curve; every other row is a group of one, and the order is kept.
 
-    Points are rows alike in all but the last number of their figure, "loss at line 10", "loss at line 20", at
-    least `MIN_FOLD` of them. The order of first appearance is kept.
+    Points are at least `MIN_FOLD` rows that differ only in the last number of their figure: "loss at line
+    10", "loss at line 20".
     """
     families: dict[tuple[object, ...], list[JsonRow]] = {}
     for row in rows:
@@ -105,7 +105,7 @@ def fold_label(group: Sequence[JsonRow]) -> str:
 
 
 def fold_verdict(group: Sequence[JsonRow]) -> str:
-    """Say how a curve's points came out: "6 of 6 points reproduced"."""
+    """Summarize the verdicts of a curve's points: "6 of 6 points reproduced"."""
     counts = Counter(row["verdict"] for row in group)
     if set(counts) <= {"undetermined", "not run"}:
         return ", ".join(f"{counted(counts[v], 'point')} {v}" for v in VERDICTS if counts[v])
@@ -114,9 +114,9 @@ def fold_verdict(group: Sequence[JsonRow]) -> str:
 
 
 def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
-    """Group the readings of each claim: rows of one report, variant and figure. Their order is kept.
+    """Group the readings of each claim, rows of one report, variant and figure, in their order.
 
-    A claim with a setting left open has a row for each reading of it; any other claim is a group of one.
+    A claim has a row for each reading of a setting that the report leaves out; any other has a single row.
     """
     groups: dict[tuple[str, str, str], list[JsonRow]] = {}
     for row in rows:
@@ -125,7 +125,7 @@ def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
 
 
 def claim_verdict(group: Iterable[JsonRow]) -> Verdict:
-    """Return the verdict of a claim: what its readings agree on, as far as they were run.
+    """Return the verdict on which all readings of a claim agree, as far as they were run.
 
     >>> claim_verdict([{"verdict": "reproduced"}, {"verdict": "not run"}])
     'reproduced'
@@ -146,7 +146,7 @@ def holds(row: JsonRow) -> bool:
 
 
 def nearest(group: Sequence[JsonRow]) -> JsonRow:
-    """Return the reading to show where there is room for one: one that holds the figure, else the closest."""
+    """Return the one reading to show: one that holds the figure, else the closest."""
 
     def distance(row: JsonRow) -> tuple[bool, bool, float]:
         gap = 0.0 if row["mean"] is None or row["published"] is None else abs(row["mean"] - row["published"])
@@ -156,7 +156,7 @@ def nearest(group: Sequence[JsonRow]) -> JsonRow:
 
 
 def readings(group: Sequence[JsonRow]) -> str:
-    """Say how many readings of a claim were tried and how many hold it; nothing where there is one row."""
+    """Say how many readings of a claim were tried and how many hold it; say nothing of a single row."""
     tried = [row for row in group if row["low"] is not None]
     if len(group) == 1 or not tried or group[0]["published"] is None:
         return ""
@@ -164,9 +164,7 @@ def readings(group: Sequence[JsonRow]) -> str:
 
 
 def summary(rows: Iterable[JsonRow]) -> dict[str, int]:
-    """Count the verdicts of all claims, each once however many readings it has.
-
-    Rows that claim nothing are counted apart, as "measured".
+    """Count the verdicts of all claims, a claim with several readings once; "measured" rows count apart.
 
     >>> row = {"report": "C", "variant": "as published", "figure": "loss", "kind": "figure"}
     >>> rows = [row | {"verdict": "reproduced"}, row | {"kind": "measured", "verdict": "undetermined"}]
@@ -180,7 +178,7 @@ def summary(rows: Iterable[JsonRow]) -> dict[str, int]:
 
 
 def tally(rows: Iterable[JsonRow]) -> str:
-    """Say in one line how many claims hold.
+    """Summarize in one line how many claims hold.
 
     >>> row = {"report": "C", "variant": "as published", "kind": "figure", "verdict": "reproduced"}
     >>> tally([row | {"figure": "loss"}, row | {"figure": "accuracy", "verdict": "not run"}])

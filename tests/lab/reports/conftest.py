@@ -13,7 +13,7 @@ from pellucid.lab import digit_table
 
 @pytest.fixture(scope="module")
 def images(request):
-    """Random bytes of ten brightnesses, so that there is something to learn; as many as the module says."""
+    """Noisy images of ten patterns, so that there is something to learn; the module sets their number."""
     rng = np.random.default_rng(0)
     y, y_test = (rng.integers(0, 10, n) for n in (request.module.ROWS, request.module.TEST_ROWS))
     patterns = rng.integers(0, 2, (10, 784)) * 90
@@ -28,7 +28,7 @@ def in_float64(monkeypatch):
 
 
 def leaves(result):
-    """Return what a result holds as pairs of a path and a value."""
+    """Return the values in a result, each with its path."""
     if not isinstance(result, dict | list):
         return [((), result)]
     parts = result.items() if isinstance(result, dict) else enumerate(result)
@@ -37,7 +37,7 @@ def leaves(result):
 
 @pytest.fixture
 def check_together(images):
-    """Return a check of a module: runs trained together find what each finds alone; it tells how many are."""
+    """Return a check that runs trained together give what each gives alone; it returns the groups' sizes."""
 
     def check(module, *, most, **length):
         every = [module.settings_of(cell, **length) for cell in module.ALL_CELLS]
@@ -55,14 +55,14 @@ def check_together(images):
                 assert paths == its_paths
                 assert values == pytest.approx(its_values, rel=1e-10)
             losses = [result["curves"]["train loss"]["y"][-1] for result in found]
-            assert len({round(loss, 6) for loss in losses}) == len(group[:most])  # none could be another's
+            assert len({round(loss, 6) for loss in losses}) == len(group[:most])  # all differ
         return sorted(map(len, groups.values()))
 
     return check
 
 
 def toy(name, rows, test_rows, base):
-    """Return a set whose row tells its label: pixels are the label, and 1 in every column but the first."""
+    """Return a set whose rows show their labels: the first pixel is the label, all others are 1."""
     y = base + np.arange(rows + test_rows)
     x = np.ones((len(y), 784), np.uint8)
     x[:, 0] = y
@@ -71,7 +71,7 @@ def toy(name, rows, test_rows, base):
 
 @pytest.fixture(params=[True, False], ids=["table", "no table"])
 def check_rows_drawn(request, monkeypatch):
-    """Return a check of a module's `run`: which of 42 rows it trains and tests on, by cell and seed."""
+    """Return a check of the rows, of 42, on which a module's `run` trains and tests, by cell and seed."""
     has_table = request.param
     sets = {"mnist": toy("mnist", 60, 10, 0)} | ({"kaggle-mnist": toy("k", 42, 0, 100)} if has_table else {})
 

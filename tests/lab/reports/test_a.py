@@ -1,4 +1,4 @@
-"""Report A: plan, rows, costs and pictures, from results made by hand."""
+"""Report A: plan, rows, costs and pictures, from made-up results."""
 
 from collections import Counter
 
@@ -40,7 +40,7 @@ def test_the_plan(mode, seeds, cells, epochs):
 
 
 def fake(cell, seed, train=88.8, test=89.0, *, epochs=100, loss=0.4, logit=9.0):
-    """Return a run whose curves end in these values and reach them from far away."""
+    """Return a run whose curves end in these values and are far from them before."""
     every, measured = [*range(1, epochs + 1)], [n for n in range(1, epochs + 1) if is_measured(n)]
     curves = {
         "train loss": {"x": every, "y": [*[2.3] * (epochs - 1), loss]},
@@ -78,7 +78,7 @@ def test_every_row_is_there_whatever_was_run():
     assert all(rows == sets[0] for rows in sets)
     assert len(sets[0]) == 2 * (4 * 3 + 6) + 4 + 24
     assert not [row for row in a.rows(full) if row.verdict == "not run"]
-    assert all(row.mean is None for row in a.rows(quick))  # three epochs are held against nothing
+    assert all(row.mean is None for row in a.rows(quick))  # three epochs are compared with nothing
 
 
 def test_what_has_not_been_run_names_the_flag():
@@ -147,14 +147,16 @@ def test_a_small_gap_is_below_two_points_either_way(tests, verdict):
 
 
 def test_orderings_go_by_the_differences_of_each_seed():
-    """Seeds lie far apart: only pairs tell. Random leads on test by 1 and trails in training by 0.5."""
+    """Seeds lie far apart: only pairs show it. Random leads on test by 1 and trails in training by 0.5."""
     runs = []
     for name, above in (("random", 1.0), ("LeCun", 0.0), ("He", 0.0), ("Xavier", 2.0)):
         runs += [
             fake((name, AS_CODED, AS_CODED), n, 70 + 9 * n - above / 2, 70 + 9 * n + above + n / 100)
             for n in (2, 0, 1)
         ]
-    runs += [fake((name, AS_CODED, AS_CODED), 7, 50, 40) for name in NAMES[1:]]  # no partner: left out
+    runs += [
+        fake((name, AS_CODED, AS_CODED), 7, 50, 40) for name in NAMES[1:]
+    ]  # left out: "random" did not run this seed
     rows = {figure: row for (variant, figure), row in keyed(runs).items() if variant == PUBLISHED}
     found = {row.figure: (row.verdict, row.mean) for row in rows.values() if row.kind == "ordering"}
     assert found == {
@@ -168,7 +170,7 @@ def test_orderings_go_by_the_differences_of_each_seed():
     assert {rows[figure].seeds for figure in found} == {3}
 
 
-def test_what_tells_whether_the_ordering_can_mean_anything():
+def test_whether_the_ordering_can_mean_anything():
     tests = {
         "random": (90.0, 88.0, 91.0),
         "LeCun": (89.0, 89.5, 90.0),
@@ -176,7 +178,7 @@ def test_what_tells_whether_the_ordering_can_mean_anything():
         "Xavier": (87.5,) * 3,
     }
     runs = [run for cell in OWN for run in fakes(cell, tests[cell[0]], logit=10.0 + len(cell[0]))]
-    runs.append(fake(OWN[0], 3, test=99.0))  # a seed that is not done with the others
+    runs.append(fake(OWN[0], 3, test=99.0))  # a seed that the others did not run
     rows = {figure: row for (_, figure), row in keyed(runs).items() if row.kind == "measured"}
     spread = rows["test accuracy of the best less that of the worst initializer"]
     assert (spread.mean, spread.seeds) == (pytest.approx((2.5 + 2.0 + 3.5) / 3), 3)
@@ -227,7 +229,7 @@ def test_only_pictures_whose_runs_are_there(tmp_path):
     assert [each.name for each in quick] == OWN_PLOTS + LOOK
     others = fakes(("random", AS_CODED, NONE), [90.0] * 2)
     assert [each.name for each in a.plots(others)] == ["a-network"]
-    # Another initializer may be done first: then there is no dropout to compare.
+    # Another initializer may finish first: then there is no dropout to compare.
     names = [each.name for each in a.plots(fakes(OWN[2], [88.0]))]
     assert names == [*OWN_PLOTS[:-1], *LOOK]
     for picture in (quick[0], quick[4], quick[6]):

@@ -1,4 +1,4 @@
-"""Report A at toy length, against its `Layer` and `Model` written anew in float64, examples as columns."""
+"""Report A on few rows, against its `Layer` and `Model` rewritten in float64 with examples as columns."""
 
 import json
 
@@ -17,7 +17,7 @@ def run_alone(images, settings, seed):
 
 
 def tanh_and_softmax(w1, b1, w2, b2, x, before=1.0, after=1.0):
-    """Return what goes into tanh, the hidden outputs, the logits and the probabilities."""
+    """Return the inputs of tanh, the hidden outputs, the logits and the probabilities."""
     z1 = (w1 @ x + b1) * before
     h = np.tanh(z1) * after
     z2 = np.clip(w2 @ h + b2, -500, 500)
@@ -30,7 +30,7 @@ def loss_and_accuracy(p, truth):
 
 
 def fit(net, masks, x, y, x_test, y_test, *, masks_gradient):
-    """Do as the report's `fit`; a mask is what multiplies before tanh, and after it."""
+    """Do what the report's `fit` does; a mask is a pair of factors before and after tanh."""
     dense = [layer for layer in net.layers if isinstance(layer, pl.Dense)]
     (w1, b1), (w2, b2) = ((layer.W.T.copy(), layer.b[:, None].copy()) for layer in dense)
     x, x_test = x.T / x.max(), x_test.T / x.max()
@@ -52,7 +52,7 @@ def fit(net, masks, x, y, x_test, y_test, *, masks_gradient):
 
 
 def masks_of(net, dropout, rows, epochs):
-    """Draw the masks that a fresh network draws."""
+    """Draw the masks that a new network draws."""
     for _ in range(epochs):
         if dropout in (a_run.AS_CODED, a_run.MASKED):
             net.layers[2].redraw()
@@ -87,8 +87,8 @@ def test_a_run_is_the_reports_fit(dropout, images, in_float64):
     assert train_accuracy[9] > train_accuracy[0] + 5
 
 
-def test_the_kinds_of_dropout_part_ways(images):
-    """Else the comparison above could not tell them apart."""
+def test_the_kinds_of_dropout_differ(images):
+    """Otherwise the comparison above could not tell them apart."""
     ends = [
         run_alone(images, a_run.settings_of(("He", a_run.AS_CODED, kind), epochs=4), 3)["curves"]
         for kind in (a_run.AS_CODED, a_run.MASKED, a_run.INVERTED, a_run.NONE)

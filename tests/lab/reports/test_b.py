@@ -1,4 +1,4 @@
-"""Report B: plan, rows, costs and pictures, from results made by hand."""
+"""Report B: plan, rows, costs and pictures, from made-up results."""
 
 from collections import Counter
 from dataclasses import replace
@@ -17,7 +17,7 @@ from pellucid.lab.reports.b_run import (
     DROPOUTS,
     KAIMINGS,
     XAVIERS,
-    Cell,
+    DepthCell,
     settings_of,
 )
 
@@ -26,7 +26,7 @@ XAVIER, KAIMING, DROPOUT = DEFAULT_CELLS[2:]
 
 
 def cell_of(run):
-    return Cell(**{name: value for name, value in run.settings.items() if name != "iterations"})
+    return DepthCell(**{name: value for name, value in run.settings.items() if name != "iterations"})
 
 
 @pytest.mark.parametrize(
@@ -46,11 +46,11 @@ def test_the_plan(mode, seeds, cells, iterations):
 
 def test_the_readings():
     assert len({str(cell) for cell in ALL_CELLS}) == len(ALL_CELLS) == 44
-    assert Cell() == Cell("one hidden layer", "U(±0.5)", units=10, rate=0.1)  # the cited notebook's
+    assert DepthCell() == DepthCell("one hidden layer", "U(±0.5)", units=10, rate=0.1)  # the cited notebook's
     assert {cell.drop_prob for cell in DROPOUTS} == {0.2, 0.5, 0.8}
-    assert Cell(drop_prob=0.2) == DROPOUT
+    assert DepthCell(drop_prob=0.2) == DROPOUT
     assert (XAVIERS[0], KAIMINGS[0]) == (XAVIER, KAIMING)
-    texts = [str(Cell(scalar_bias=True, units=64, rate=0.5)), str(DROPOUTS[-1])]
+    texts = [str(DepthCell(scalar_bias=True, units=64, rate=0.5)), str(DROPOUTS[-1])]
     assert texts == [
         "one hidden layer, 64 units, rate 0.5, scalar bias",
         "ReLU, sigmoid, tanh, 80% dropped, scaled",
@@ -58,7 +58,7 @@ def test_the_readings():
 
 
 def fake(cell, seed, train=85.0, test=85.0, *, early=None, iterations=500):
-    """Return a run; `early` is its accuracy at iteration 200, of training and of the test."""
+    """Return a run; `early` holds its training and test accuracy at iteration 200."""
     x = [1, *range(10, iterations + 1, 10)]
     before = (50.0, 51.0) if early is None else early
 
@@ -141,7 +141,7 @@ def test_one_published_accuracy_is_held_against_both():
         rows[f"{reading}, test rows", "accuracy, Kaiming"],
     )
     assert (train.mean, test.mean) == (pytest.approx(89.0), pytest.approx(87.0))
-    # 87 lies in the interval of the one: the setting decides, so neither has a verdict.
+    # 87 lies in one interval only: the setting decides, so neither has a verdict.
     for row in (train, test):
         assert row.verdict == "undetermined"
         assert row.why.endswith(f"and the figure holds with: {reading}, test rows.")
@@ -177,7 +177,7 @@ def test_each_claimed_ordering_has_a_row():
     ("lead", "verdict"), [(2.0, "reproduced"), (-2.0, "not reproduced"), (0.0, "undetermined")]
 )
 def test_orderings_go_by_the_differences_of_each_seed(figure, lead, verdict):
-    """Seeds lie far apart: only pairs tell; a seed that one of them lacks does not count."""
+    """Seeds lie far apart: only pairs show it. A seed that only one of them has does not count."""
     above, below = ORDERINGS[figure]
     runs = [fake(above, n, test=60 + 9 * n + lead + shift) for n, shift in ((1, 0.1), (0, -0.1), (2, 0.0))]
     runs += [fake(below, n, test=60 + 9 * n) for n in range(3)] + [fake(below, 3, test=1.0)]
@@ -199,7 +199,7 @@ def test_metrics_and_vanishing_gradients_are_measured():
 
 
 def test_what_the_slips_cost():
-    """With the slip minus without it, by seed; a seed that only one of them has does not count."""
+    """With the slip minus without it, by seed. A seed that only one of them has does not count."""
     ends = {
         BASELINE: (85.0, 86.0),
         BASELINES[1]: (84.0, 86.5),
@@ -207,12 +207,12 @@ def test_what_the_slips_cost():
         XAVIER: (88.0, 88.0),
         replace(KAIMING, init="Kaiming, Var a variance"): (82.0, 82.5),
         KAIMING: (87.0, 87.0),
-        Cell(drop_prob=0.2): (60.0, 61.0),
-        Cell(drop_prob=0.2, scaled=True): (75.0, 75.5),
-        Cell(drop_prob=0.8): (30.0, 30.5),
+        DepthCell(drop_prob=0.2): (60.0, 61.0),
+        DepthCell(drop_prob=0.2, scaled=True): (75.0, 75.5),
+        DepthCell(drop_prob=0.8): (30.0, 30.5),
     }
     runs = [run for cell, tests in ends.items() for run in fakes(cell, tests)] + [fake(BASELINE, 2)]
-    assert BASELINES[1] == Cell(scalar_bias=True)
+    assert BASELINES[1] == DepthCell(scalar_bias=True)
     found = [(cost.slip, cost.values) for cost in b.costs(runs)]
     variance, dropout, bias = (slip.name for slip in b.REPORT.slips)
     assert found == [
@@ -239,7 +239,7 @@ def test_only_pictures_whose_runs_are_there(tmp_path):
     assert [each.name for each in quick] == [*names, "b-accuracy", "b-loss", *LOOK]
     deep = b.plots(fakes(DEEP, [68.0, 68.5]))
     assert [each.name for each in deep] == [*names, "b-accuracy", "b-loss"]
-    assert [each.name for each in b.plots(fakes(Cell(units=64), [88.0]))] == names
+    assert [each.name for each in b.plots(fakes(DepthCell(units=64), [88.0]))] == names
     for picture in (quick[0], quick[-5], quick[-3]):
         assert all(path.stat().st_size > 500 for path in render(picture, tmp_path, notice="Smoke run."))
 

@@ -1,4 +1,4 @@
-"""Report B at toy length, against the notebook that it cites, written anew in float64."""
+"""Report B on few rows, against the notebook that it cites, rewritten in float64."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.lab.reports import b_run
-from pellucid.lab.reports.b_run import BASELINE, DEEP, Cell
+from pellucid.lab.reports.b_run import BASELINE, DEEP, DepthCell
 
 ROWS, TEST_ROWS = 90, 60
 
@@ -30,7 +30,7 @@ FUNCTIONS = {
 
 
 def propagate(parameters, functions, x, masks):
-    """Return what goes into each activation, every layer's input, and the probabilities; no rescaling."""
+    """Return the input of each activation and of each layer, and the probabilities; without rescaling."""
     zs, inputs = [], [x]
     for (w, b), (function, _), mask in zip(parameters, functions, masks, strict=False):
         zs.append(w @ inputs[-1] + b)
@@ -59,7 +59,7 @@ def parameters_of(net):
 
 
 def descend(cell, seed, x, y, x_test, y_test, iterations):
-    """Return loss and accuracy of each pass before its update, test accuracy after it, the last guesses."""
+    """Return loss and accuracy before each update, test accuracy after it, and the last predictions."""
     net = b_run.network(cell, seed)
     parameters, functions = parameters_of(net), [FUNCTIONS[kind] for kind in b_run.NETS[cell.net]]
     drops = [layer for layer in net.layers if isinstance(layer, pl.Dropout)]
@@ -83,16 +83,16 @@ def descend(cell, seed, x, y, x_test, y_test, iterations):
     "cell",
     [
         BASELINE,
-        Cell(scalar_bias=True),
-        Cell(init=b_run.STANDARD_NORMAL, units=16, rate=0.01),
+        DepthCell(scalar_bias=True),
+        DepthCell(init=b_run.STANDARD_NORMAL, units=16, rate=0.01),
         DEEP,
-        Cell(b_run.SIGMOID_TANH, rate=0.5),
-        Cell(b_run.TANH_SIGMOID, scalar_bias=True, rate=0.5),
-        Cell(b_run.SIGMOID_SIGMOID, b_run.XAVIER_VARIANCE),
-        Cell(drop_prob=0.2),
-        Cell(drop_prob=0.5, scaled=True),
-        Cell(b_run.RELU_SIGMOID_TANH, drop_prob=0.5, rate=0.5),
-        Cell(b_run.RELU_SIGMOID_TANH, drop_prob=0.2, scaled=True, rate=0.5),
+        DepthCell(b_run.SIGMOID_TANH, rate=0.5),
+        DepthCell(b_run.TANH_SIGMOID, scalar_bias=True, rate=0.5),
+        DepthCell(b_run.SIGMOID_SIGMOID, b_run.XAVIER_VARIANCE),
+        DepthCell(drop_prob=0.2),
+        DepthCell(drop_prob=0.5, scaled=True),
+        DepthCell(b_run.RELU_SIGMOID_TANH, drop_prob=0.5, rate=0.5),
+        DepthCell(b_run.RELU_SIGMOID_TANH, drop_prob=0.2, scaled=True, rate=0.5),
     ],
     ids=str,
 )
@@ -112,8 +112,8 @@ def test_a_run_is_the_notebooks_descent(cell, images, in_float64):
 
 @pytest.mark.parametrize("scalar_bias", [False, True])
 def test_behind_a_softmax_the_one_sum_is_0(scalar_bias, images, in_float64):
-    """With the slip the last layer's biases never move, and those of a hidden layer all move alike."""
-    net = b_run.network(Cell(b_run.SIGMOID_TANH, scalar_bias=scalar_bias), 0)
+    """With the slip, the last layer's biases never move, and those of a hidden layer all move alike."""
+    net = b_run.network(DepthCell(b_run.SIGMOID_TANH, scalar_bias=scalar_bias), 0)
     hidden, _, last = (layer for layer in net.layers if isinstance(layer, pl.Dense))
     before = hidden.b.copy(), last.b.copy()
     assert len([*pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.5), *images[:2], epochs=5)]) == 5
@@ -135,7 +135,7 @@ def test_scores_are_plain_means_over_ten_classes(images, in_float64):
 
 
 @pytest.mark.parametrize(
-    "cell", [BASELINE, DEEP, Cell(drop_prob=0.5), Cell(DEEP.net, drop_prob=0.5)], ids=str
+    "cell", [BASELINE, DEEP, DepthCell(drop_prob=0.5), DepthCell(DEEP.net, drop_prob=0.5)], ids=str
 )
 def test_the_gradient_share_is_that_of_the_start_without_dropout(cell, images, in_float64, monkeypatch):
     monkeypatch.setattr(b_run, "GRADIENT_ROWS", 25)
@@ -180,7 +180,7 @@ def test_dropout_drops_the_share_named_and_scales_nothing(drop_prob, kept):
     ],
 )
 def test_readings_of_var(init, first, last, bias):
-    """Standard deviations, from many seeds' draws: of 784 to 50 units, and of 115 to 10."""
+    """Standard deviations of many draws: of 784 to 50 units, and of 115 to 10."""
     weights, bias_init = b_run.INITIALIZERS[init]
     rng = np.random.default_rng(0)
     drawn = [weights(rng, (784, 50), 784, 50), *(weights(rng, (115, 10), 115, 10) for _ in range(30))]
@@ -231,7 +231,7 @@ def test_a_run_draws_rows_and_split(check_rows_drawn):
 
 
 def test_initializers_trained_together_find_what_each_finds_alone(check_together, in_float64):
-    """The rest of the readings have another net, width, rate or dropout, or a slip's layer."""
+    """The other readings have another net, width, rate or dropout, or a layer with a slip."""
     assert check_together(b_run, most=9, iterations=10)[-4:] == [1, 8, 8, 9]
 
 
@@ -245,7 +245,7 @@ def test_in_float32_they_find_the_same_to_rounding(images):
         assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
-@pytest.mark.parametrize("cell", [Cell(scalar_bias=True), Cell(drop_prob=0.2)], ids=str)
+@pytest.mark.parametrize("cell", [DepthCell(scalar_bias=True), DepthCell(drop_prob=0.2)], ids=str)
 def test_a_slips_layer_is_trained_alone(cell):
     assert b_run.together(b_run.settings_of(cell)) is None
 

@@ -1,11 +1,12 @@
-"""Report D: plan, figures, rows, costs and pictures, from results made by hand."""
+"""Report D: plan, figures, rows, costs and pictures, from made-up results."""
 
 from collections import Counter
 
 import pytest
 
+from pellucid.lab import report
 from pellucid.lab.report import Finished, Mode
-from pellucid.lab.reports import d, d_run, twins
+from pellucid.lab.reports import d, d_run
 
 PUBLISHED, INTENDED = "as published", "as intended"
 MAIN, TWIN = ("pixels / 255", "reshuffled"), "pixels / 255, reshuffled"
@@ -13,8 +14,7 @@ MAIN, TWIN = ("pixels / 255", "reshuffled"), "pixels / 255, reshuffled"
 
 @pytest.fixture(params=[True, False], ids=["torch", "no torch"])
 def torch(request, monkeypatch):
-    for module in (d_run, twins):
-        monkeypatch.setattr(module, "find_spec", lambda name: object() if request.param else None)
+    monkeypatch.setattr(report, "find_spec", lambda name: object() if request.param else None)
     return request.param
 
 
@@ -103,7 +103,7 @@ def keyed(finished):
 
 
 def test_every_row_is_there_whatever_was_run(torch):
-    default = [run for cell in d.DEFAULT_CELLS for run in fake(*cell, [91, 92, 93])]
+    default = [run for cell in d_run.DEFAULT_CELLS for run in fake(*cell, [91, 92, 93])]
     full = [run for cell in d.ALL_CELLS for run in fake(*cell, [91, 92, 93])]
     sets = [set(keyed(runs)) for runs in ([], fake(PUBLISHED, MAIN, [92.0], epochs=2), default, full)]
     assert all(rows == sets[0] for rows in sets)
@@ -113,7 +113,7 @@ def test_every_row_is_there_whatever_was_run(torch):
     assert all("pellucid reproduce --full" in why for why in idle.values())
     assert not [row for row in d.rows(full) if row.verdict == "not run"]
     assert {row.why for row in d.rows([])} == {
-        f"pellucid reproduce{flag} runs this reading for 200 epochs." for flag in ("", " --full")
+        f"pellucid reproduce{flag} runs it for 200 epochs." for flag in ("", " --full")
     }
 
 
@@ -135,7 +135,7 @@ def test_a_figure_that_one_reading_holds_is_undetermined_and_names_it():
     row = keyed(far)[PUBLISHED, "unit length, reshuffled", "validation accuracy"]
     assert (row.verdict, row.mean) == ("not reproduced", pytest.approx(81.1))
     assert "the one reading tried does not hold it" in row.why
-    # The other variant is another experiment: it neither saves nor sinks the figure.
+    # The other variant is another experiment: it does not affect the verdict.
     rows = keyed([*far, *fake(INTENDED, MAIN, [92.0, 92.1, 92.0])])
     assert rows[PUBLISHED, "unit length, reshuffled", "validation accuracy"].verdict == "not reproduced"
 
@@ -166,7 +166,7 @@ def test_the_twin_row_compares_the_same_seeds(torch):
 
 
 def test_the_mask_costs_by_seed():
-    """As published minus as intended, by seed; a seed that only one of them has does not count."""
+    """As published minus as intended, by seed. A seed that only one of them has does not count."""
     runs = fake(PUBLISHED, MAIN, [92.0, 92.5, 93.0], dead=0) + fake(INTENDED, MAIN, [72.0, 82.0], dead=3)
     runs += fake(INTENDED, MAIN, [10.0, 10.0], library="torch")
     accuracy, dead = d.costs(runs)

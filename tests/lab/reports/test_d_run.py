@@ -1,4 +1,4 @@
-"""Report D at toy length, against its classes written anew in float64."""
+"""Report D on few rows, against its classes rewritten in float64."""
 
 from itertools import product
 
@@ -57,7 +57,7 @@ def forward(layer, x, y):
 
 
 def train(x, y, x_validation, y_validation, variant, seed, epochs, reshuffled=True):
-    """Do as the report's loop does; return the batches' values by epoch, and how many classes are dead."""
+    """Do what the report's loop does; return the batches' values by epoch, and the number of dead classes."""
     layer, rng = Linear(np.random.default_rng([seed, 1]), x.shape[1]), np.random.default_rng([seed, 2])
     history = []
     for _ in range(epochs):
@@ -99,7 +99,7 @@ def test_the_curves_are_those_of_the_reports_classes(rows, variant, order):
     assert found["batches"]["validation batch"][:2] == [12.0, 24.0]
 
 
-def test_the_two_masks_part_ways(rows):
+def test_the_two_masks_differ(rows):
     ends = []
     for variant in (PUBLISHED, INTENDED):
         history, _ = train(*rows, variant, 4, 12)
@@ -134,7 +134,7 @@ def test_the_gradient(rows, relu, variant):
 
 
 def test_a_class_without_a_positive_logit_dies_with_the_true_mask_alone(monkeypatch):
-    """Class 3 starts just below 0, and nothing but its own gradient can lift it."""
+    """Class 3 starts just below 0, and only its own gradient can raise it."""
 
     def start(rng, shape, n_in, n_out):
         return np.zeros(shape) if len(shape) == 2 else np.where(np.arange(10) == 3, -1e-4, 1.0)

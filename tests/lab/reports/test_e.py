@@ -1,49 +1,49 @@
-"""Report E: plan, rows, costs and pictures, from results made by hand."""
+"""Report E: plan, rows, costs and pictures, from made-up results."""
 
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from pellucid.lab import report
 from pellucid.lab.pictures.figures import Drawing, render
 from pellucid.lab.report import Finished, Mode
-from pellucid.lab.reports import e, e_run, twins
+from pellucid.lab.reports import e
 from pellucid.lab.reports.e_run import (
     ALL_CELLS,
     APART,
     DEFAULT_CELLS,
     FIRST,
-    INTENDED,
-    INTENDED_BATCHES,
     LIMIT,
     SECOND,
+    TEXTBOOK,
+    TEXTBOOK_BATCHES,
     TORCH_CE,
     TORCH_MSE,
     TWIN_CELLS,
-    Cell,
+    SigmoidCell,
     settings_of,
     textbook,
 )
 
-PUBLISHED, AS_INTENDED = "as published", "as intended"
+PUBLISHED, INTENDED = "as published", "as intended"
 GROUPS = {
     (PUBLISHED, "first run"): FIRST,
     (PUBLISHED, "uniform ±1/28"): SECOND,
     (PUBLISHED, "PyTorch, MSE"): TORCH_MSE,
     (PUBLISHED, "PyTorch, cross-entropy"): TORCH_CE,
-    (AS_INTENDED, "uniform ±1/28"): INTENDED,
+    (INTENDED, "uniform ±1/28"): TEXTBOOK,
 }
 
 
 @pytest.fixture(params=[True, False], ids=["torch", "no torch"])
 def torch(request, monkeypatch):
-    for module in (e_run, twins):
-        monkeypatch.setattr(module, "find_spec", lambda name: object() if request.param else None)
+    monkeypatch.setattr(report, "find_spec", lambda name: object() if request.param else None)
     return request.param
 
 
 def cell_of(run):
-    return Cell(**{name: value for name, value in run.settings.items() if name != "library"})
+    return SigmoidCell(**{name: value for name, value in run.settings.items() if name != "library"})
 
 
 @pytest.mark.parametrize(
@@ -74,18 +74,18 @@ def test_the_cells():
         assert set(cells) & set(DEFAULT_CELLS)
     for cell in [*FIRST, *SECOND]:
         assert (cell.sums, cell.scalar_bias, cell.loss, cell.optimizer) == (True, True, "MSE", "SGD")
-    for cell in [*INTENDED, *TORCH_MSE, *TORCH_CE]:
+    for cell in [*TEXTBOOK, *TORCH_MSE, *TORCH_CE]:
         assert not (cell.sums or cell.scalar_bias or cell.printed_slope)
-    assert {cell.init for cell in [*SECOND, *INTENDED]} == {LIMIT}
+    assert {cell.init for cell in [*SECOND, *TEXTBOOK]} == {LIMIT}
     assert {cell.loss for cell in TORCH_MSE} == {"MSE"}
     assert len({cell.loss for cell in TORCH_CE} | {"MSE"}) == 3
-    for cells in (SECOND[:4], INTENDED_BATCHES):  # nothing but the batch size differs
+    for cells in (SECOND[:4], TEXTBOOK_BATCHES):  # nothing but the batch size differs
         assert {replace(cell, batch_size=1) for cell in cells} == {replace(cells[0], batch_size=1)}
         assert sorted(cell.batch_size for cell in cells) == [10, 32, 100, 1000]
 
 
 def fake(cell, seed, validation=90.0, test=90.0, *, library="pellucid", loss=0.2, epochs=None):
-    """Return a run that comes to its last values by a point an epoch; the loss halves with every epoch."""
+    """Return a run that reaches its last values one point per epoch; the loss halves every epoch."""
     n = epochs or cell.epochs
     steps = [(k + 1 - n) for k in range(n)]
     curves = {
@@ -141,8 +141,8 @@ def test_the_published_figures():
         (PUBLISHED, "test accuracy, PyTorch, MSE"): "89.5778",
         (PUBLISHED, "validation accuracy, PyTorch, cross-entropy"): "92.4",
         (PUBLISHED, "test accuracy, PyTorch, cross-entropy"): "92.5111",
-        (AS_INTENDED, "validation accuracy, uniform ±1/28"): "90.7556",
-        (AS_INTENDED, "test accuracy, uniform ±1/28"): "90.0556",
+        (INTENDED, "validation accuracy, uniform ±1/28"): "90.7556",
+        (INTENDED, "test accuracy, uniform ±1/28"): "90.0556",
     }
 
 
@@ -171,8 +171,8 @@ def test_a_figure_that_one_reading_holds_is_undetermined_and_names_it():
     rows = keyed(far)
     assert rows[PUBLISHED, f"{SECOND[1]}, 40 epochs", figure].verdict == "not reproduced"
     assert rows[PUBLISHED, reading, figure].verdict == "not run"
-    # The textbook's version is another experiment: it neither saves nor sinks the figure.
-    rows = keyed([*far, *fakes(INTENDED[0], [90.0, 90.1, 90.0])])
+    # The textbook's version is another experiment: it does not affect the verdict.
+    rows = keyed([*far, *fakes(TEXTBOOK[0], [90.0, 90.1, 90.0])])
     assert rows[PUBLISHED, f"{SECOND[1]}, 40 epochs", figure].verdict == "not reproduced"
 
 
@@ -189,7 +189,7 @@ def test_a_figure_that_one_reading_holds_is_undetermined_and_names_it():
     ("lead", "verdict"), [(2.0, "reproduced"), (-2.0, "not reproduced"), (0.0, "undetermined")]
 )
 def test_orderings_go_by_the_differences_of_each_seed(name, above, below, part, lead, verdict):
-    """Seeds lie far apart: only pairs tell; a seed that one of them lacks does not count."""
+    """Seeds lie far apart: only pairs show it. A seed that only one of them has does not count."""
     leads = {"validation": 0.0, "test": 0.0} | {part: lead}
 
     def run(cell, n, share):
@@ -226,7 +226,7 @@ def test_the_twin_stands_beside_its_cell(cell, torch):
 def test_the_loss_by_batch_size_is_measured():
     runs = [
         fake(cell, n, loss=scale / cell.batch_size)
-        for cells, scale in ((SECOND[:4], 2.0), (INTENDED_BATCHES, 8.0))
+        for cells, scale in ((SECOND[:4], 2.0), (TEXTBOOK_BATCHES, 8.0))
         for cell in cells
         for n in range(3)
     ]
@@ -235,20 +235,20 @@ def test_the_loss_by_batch_size_is_measured():
         (variant, f"training loss after {text}, batches of {size}"): pytest.approx(scale / size)
         for variant, text, scale in (
             (PUBLISHED, "40 epochs, rate 0.01", 2.0),
-            (AS_INTENDED, "30 epochs, rate 0.5", 8.0),
+            (INTENDED, "30 epochs, rate 0.5", 8.0),
         )
         for size in (10, 32, 100, 1000)
     }
 
 
 def test_what_the_slips_cost():
-    """With the slip minus without it, by seed; a seed that only one of them has does not count."""
-    right = textbook(Cell(LIMIT, 0.5, 30))
+    """With the slip minus without it, by seed. A seed that only one of them has does not count."""
+    right = textbook(SigmoidCell(LIMIT, 0.5, 30))
     ends = {
-        Cell(LIMIT, 0.01, 40): (90.0, 91.0),
-        Cell(LIMIT, 0.01, 40, batch_size=100): (90.5, 91.25),
-        Cell(LIMIT, 0.01, 40, scalar_bias=False): (92.0, 92.5),
-        Cell(LIMIT, 0.01, 40, printed_slope=True): (80.0, 82.0),
+        SigmoidCell(LIMIT, 0.01, 40): (90.0, 91.0),
+        SigmoidCell(LIMIT, 0.01, 40, batch_size=100): (90.5, 91.25),
+        SigmoidCell(LIMIT, 0.01, 40, scalar_bias=False): (92.0, 92.5),
+        SigmoidCell(LIMIT, 0.01, 40, printed_slope=True): (80.0, 82.0),
         right: (94.0, 94.5),
         replace(right, batch_size=100): (93.0, 93.0),
         replace(right, scalar_bias=True): (93.5, 93.5),
@@ -265,7 +265,7 @@ def test_what_the_slips_cost():
     ]
     assert e.costs([]) == []
     assert len({cost.note for cost in e.costs(runs)}) == 5
-    assert set(ends) <= {*SECOND, *INTENDED, *APART}  # all of them planned
+    assert set(ends) <= {*SECOND, *TEXTBOOK, *APART}  # all of them planned
 
 
 def test_only_pictures_whose_runs_are_there(tmp_path):

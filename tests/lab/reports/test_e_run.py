@@ -1,4 +1,4 @@
-"""Report E at toy length, against its functions written anew in float64, examples as columns."""
+"""Report E on few rows, against its functions rewritten in float64 with examples as columns."""
 
 import json
 from dataclasses import replace
@@ -9,14 +9,14 @@ import pytest
 import pellucid as pl
 from pellucid.data import Dataset
 from pellucid.lab.reports import e_run
-from pellucid.lab.reports.e_run import HALF, LIMIT, NORMAL, SMALL, TORCH, Cell, textbook
+from pellucid.lab.reports.e_run import HALF, LIMIT, NORMAL, SMALL, TORCH, SigmoidCell, textbook
 
 ROWS, OTHERS, EPOCHS, BATCH = 150, 60, 4, 16  # the last batch has 6 rows
 
 
 @pytest.fixture(scope="module")
 def parts():
-    """Rows of ten brightnesses in 0 … 1, so that there is something to learn."""
+    """Noisy rows of ten patterns in 0 … 1, so that there is something to learn."""
     rng = np.random.default_rng(0)
     patterns = rng.integers(0, 2, (10, 784)) * 0.6
     found = {}
@@ -41,7 +41,7 @@ def forward_propagation(w1, w2, b1, b2, x):
 
 
 def backward_propagation(x, y, w2, a2, a1, z2, z1, cell):
-    """Do as the report; y is one-hot (10, n), so that len(y) is 10. `cell` says which slips it makes."""
+    """Do what the report does: y is one-hot (10, n), so len(y) is 10. `cell` holds the slips to make."""
     divisor = len(y) if cell.sums else y.shape[1]
     delta2 = 1 / divisor * (a2 - y) * d_sigmoid(z2, cell.printed_slope)
     delta1 = w2.T.dot(delta2) * d_sigmoid(z1, cell.printed_slope)
@@ -52,7 +52,7 @@ def backward_propagation(x, y, w2, a2, a1, z2, z1, cell):
 
 
 def descend(cell, parts, seed, *, rate, momentum=0.0):
-    """Train as the report does; return loss, training accuracy, validation and test accuracy by epoch."""
+    """Train as the report does; return loss, training, validation and test accuracy by epoch."""
     dense = [layer for layer in e_run.network(cell, seed).layers if isinstance(layer, pl.Dense)]
     (w1, b1), (w2, b2) = ((layer.W.T.copy(), layer.b[:, None].copy()) for layer in dense)
     (x, y), rng, log = parts["train"], np.random.default_rng([seed, 2]), []
@@ -84,7 +84,7 @@ def assert_curves(found, log, **tolerance):
         assert found["curves"][name]["y"] == pytest.approx(values, **tolerance)
 
 
-AS_CODED = Cell(LIMIT, 0.02, EPOCHS, BATCH)
+AS_CODED = SigmoidCell(LIMIT, 0.02, EPOCHS, BATCH)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_a_run_is_the_reports_loop(cell, parts, in_float64):
     assert abs(log[0][0] - log[0][-1]) > 5e-3
 
 
-def test_each_slip_tells(parts, in_float64):
-    """Else the comparison above could not tell them apart."""
+def test_each_slip_makes_a_difference(parts, in_float64):
+    """Otherwise the comparison above could not tell them apart."""
     cells = [
         AS_CODED,
         replace(AS_CODED, printed_slope=True),
@@ -149,7 +149,7 @@ def test_the_printed_slope():
     ],
 )
 def test_initializers(init, sd, bias_sd):
-    nets = [e_run.network(Cell(init, 0.1, 1), seed) for seed in range(60)]
+    nets = [e_run.network(SigmoidCell(init, 0.1, 1), seed) for seed in range(60)]
     for place, w, b in zip((0, 2), sd, bias_sd, strict=True):
         layers = [net.layers[place] for net in nets]
         assert np.std([layer.W for layer in layers]) == pytest.approx(w, rel=0.02)
@@ -163,7 +163,7 @@ def test_initializers(init, sd, bias_sd):
 
 @pytest.mark.parametrize("loss", [e_run.MSE, e_run.CE_OUTPUTS, e_run.CE_LOGITS])
 def test_only_the_cross_entropy_of_the_logits_has_no_last_sigmoid(loss):
-    net = e_run.network(textbook(Cell(TORCH, 0.1, 1, loss=loss)), 0)
+    net = e_run.network(textbook(SigmoidCell(TORCH, 0.1, 1, loss=loss)), 0)
     assert [isinstance(layer, pl.Sigmoid) for layer in net.layers[3:]] == (
         [] if loss == e_run.CE_LOGITS else [True]
     )
@@ -173,13 +173,13 @@ def test_only_the_cross_entropy_of_the_logits_has_no_last_sigmoid(loss):
 @pytest.mark.parametrize(("name", "momentum"), [("SGD", 0.0), ("momentum 0.9", 0.9)])
 def test_pytorchs_squared_error_moves_a_fifth_as_far(name, momentum, parts, in_float64):
     """Its mean over rows and outputs has the gradient 2 (a - y) / (10 n)."""
-    cell = textbook(Cell(TORCH, 2.0, EPOCHS, BATCH, optimizer=name))
+    cell = textbook(SigmoidCell(TORCH, 2.0, EPOCHS, BATCH, optimizer=name))
     log = descend(cell, parts, 1, rate=0.4, momentum=momentum)
     assert_curves(e_run.run_on(parts, e_run.settings_of(cell), 1), log, rel=1e-10)
 
 
 PYTORCH = [
-    textbook(Cell(TORCH, rate, EPOCHS, BATCH, optimizer=name, loss=loss))
+    textbook(SigmoidCell(TORCH, rate, EPOCHS, BATCH, optimizer=name, loss=loss))
     for loss in (e_run.MSE, e_run.CE_OUTPUTS, e_run.CE_LOGITS)
     for name, rate in (("SGD", 1.0), ("Adam", 0.003), ("momentum 0.9", 0.3))
 ]
@@ -187,7 +187,7 @@ PYTORCH = [
 
 @pytest.mark.parametrize("cell", PYTORCH, ids=str)
 def test_a_pytorch_users_own_loop(cell, parts, in_float64):
-    """torch.nn's own modules and losses, none of the twin's definitions."""
+    """PyTorch's own modules and losses, without the twin's definitions."""
     torch = pytest.importorskip("torch")
     nn, net = torch.nn, e_run.network(cell, 2)
     model = nn.Sequential(nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10))
@@ -217,7 +217,7 @@ def test_a_pytorch_users_own_loop(cell, parts, in_float64):
     for place in (0, 2):
         expected = model[place].weight.detach().numpy().T
         gaps = abs(trained.layers[place].W - expected)
-        # Adam's epsilon is not scaled along with the gradient: it tells where that is next to nothing.
+        # Adam's epsilon does not scale with the gradient: it shows where the gradient is almost 0.
         adam = cell.optimizer == "Adam" and cell.loss == e_run.MSE
         assert (gaps.max() < 2e-3 and gaps.mean() < 1e-5) if adam else gaps.max() < 1e-10
         assert abs(expected - net.layers[place].W).max() > 3e-3
@@ -263,7 +263,7 @@ def test_a_run_splits_the_training_images(monkeypatch):
     x = np.repeat(y[:, None], 4, axis=1).astype(np.uint8) * 5
     data = Dataset("toy", x, y, x[:3] + 200, y[:3] + 50, 10, (2, 2), "a test", {})
     monkeypatch.setattr(pl, "load_dataset", lambda name: {"mnist": data}[name])
-    monkeypatch.setattr(e_run, "PARTS", (12, 5, 3))
+    monkeypatch.setattr(e_run, "SPLIT", (12, 5, 3))
     monkeypatch.setattr(e_run, "run_on", lambda *arguments: arguments)
     drawn = {}
     for cell in e_run.ALL_CELLS:
@@ -282,3 +282,46 @@ def test_a_run_splits_the_training_images(monkeypatch):
     assert [len(rows) for rows in drawn.values()] == [1, 1]  # the same for every cell
     assert drawn[0] != drawn[1]
     assert sorted(drawn[0].pop()) == [*range(20)]  # each row once, the 10,000 test images never
+
+
+X_TOY = np.array([[1.0, 0.0, 2.0], [0.0, 1.0, -1.0]])
+DY_TOY = np.array([[1.0, 2.0], [3.0, -10.0]])
+
+
+def toy_net(kind, *after):
+    net = pl.Network([pl.Dense(3), kind(2, bias_init=pl.normal(1)), *after])
+    return net.build(3, rng=np.random.default_rng(0), dtype=np.float64)
+
+
+def test_one_sum_over_rows_and_units():
+    wrong, right = toy_net(e_run.DenseWithScalarBias), toy_net(pl.Dense)
+    np.testing.assert_array_equal(wrong.forward(X_TOY), right.forward(X_TOY))
+    for net in (wrong, right):
+        net.backward(DY_TOY.copy())
+    assert right.layers[1].db.tolist() == [4.0, -8.0]
+    assert wrong.layers[1].db.tolist() == [-4.0, -4.0]
+    # The weights' gradient and what goes to the layer before are the true ones.
+    np.testing.assert_array_equal(wrong.layers[1].dW, right.layers[1].dW)
+    np.testing.assert_array_equal(wrong.layers[0].dW, right.layers[0].dW)
+    np.testing.assert_array_equal(wrong.layers[0].db, right.layers[0].db)
+
+
+def test_the_first_layer_of_a_network_too():
+    net = pl.Network([e_run.DenseWithScalarBias(2)]).build(3, rng=np.random.default_rng(0), dtype=np.float64)
+    net.forward(X_TOY)
+    net.backward(DY_TOY.copy())
+    assert net.layers[0].dW.tolist() == [[1.0, 2.0], [3.0, -10.0], [-1.0, 14.0]]
+    assert net.layers[0].db.tolist() == [-4.0, -4.0]
+
+
+@pytest.mark.parametrize("block_rows", [None, 7])
+def test_biases_keep_their_differences_in_training(block_rows, rng):
+    """Also where a full batch is computed in blocks. Squared error: behind a softmax the sum would be 0."""
+    net = toy_net(e_run.DenseWithScalarBias, pl.Sigmoid())
+    x, y = rng.normal(size=(20, 3)), rng.integers(0, 2, 20)
+    before = net.layers[1].b.copy()
+    steps = pl.train(net, pl.MeanSquaredError(), pl.SGD(0.5), x, y, epochs=5, block_rows=block_rows)
+    assert len([*steps]) == 5
+    moved = net.layers[1].b - before
+    assert moved[0] == pytest.approx(moved[1], rel=1e-12)
+    assert abs(moved[0]) > 1e-3

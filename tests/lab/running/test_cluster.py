@@ -166,7 +166,7 @@ def test_runs_trained_together_are_one_task(start, pool):
 
 def test_threads_that_are_set_on_a_worker_stay():
     program = (
-        "import numpy; from threadpoolctl import threadpool_info; from pellucid.lab import cluster\n"
+        "import numpy; from threadpoolctl import threadpool_info; from pellucid.lab.running import cluster\n"
         "before = threadpool_info(); cluster._use_one_thread(); assert before == threadpool_info() != []"
     )
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}

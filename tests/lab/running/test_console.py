@@ -128,7 +128,7 @@ def test_the_estimate_counts_what_is_there(start):
     assert told(session, LocalPool(1)) == (
         "5 runs (1 of 6 are finished), 1 at a time: about 10 s (F 4 s, G 6 s)."
     )
-    assert estimate(session, [], LocalPool(1)) == "6 runs, all there already: nothing to train."
+    assert estimate(session, [], LocalPool(1)) == "All 6 runs are finished: nothing to train."
 
 
 def test_a_rerun_reads_from_estimate_to_page(start):

@@ -131,3 +131,30 @@ def comparison_plot(
         lines = ((f"published {value}", value),)
         panels.append(Panel(f"{part.capitalize()} accuracy", "epoch", "accuracy (%)", unmarked, lines=lines))
     return Plot(name, caption, tuple(panels))
+
+
+def parts_panel(
+    title: str,
+    x_label: str,
+    quantity: str,
+    finished: Sequence[Finished],
+    lines: Sequence[tuple[str, float]] = (),
+) -> Panel:
+    """Return loss or accuracy of one cell, on the training and on the test rows."""
+    parts: tuple[Part, Part] = ("train", "test")
+    series = tuple(series_of(part, finished, f"{part} {quantity}", part) for part in parts)
+    return Panel(title, x_label, QUANTITIES[quantity], series, lines=tuple(lines))
+
+
+def cells_panel(
+    title: str,
+    x_label: str,
+    curve: str,
+    cells: Mapping[str, Sequence[Finished]],
+    *,
+    unit: str | None = None,
+    lines: Sequence[tuple[str, float]] = (),
+) -> Panel:
+    """Return one curve of several cells, with the published figures as horizontal lines."""
+    series = tuple(series_of(label, runs, curve) for label, runs in cells.items())
+    return Panel(title, x_label, unit or QUANTITIES[curve.split()[1]], series, lines=tuple(lines))

@@ -1,7 +1,7 @@
-"""Report A, what is run: 784-100 tanh-10 by full-batch descent, four initializers, dropout as coded and not.
+"""The runs of report A: 784-100 tanh-10 by full-batch gradient descent, four initializers, kinds of dropout.
 
-A seed draws the rows, their split, the weights and the masks: the split, and from it the test rows, is the
-same for all cells of a seed, so that they can be compared pair by pair.
+A seed draws the rows, their split, the weights and the masks. All cells of a seed share the split, so
+that they are compared pair by pair on the same test rows.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -16,11 +16,10 @@ from pellucid.initializers import Initializer
 from pellucid.lab.digit_table import shuffled_table
 from pellucid.lab.inspection import digits, inspect
 from pellucid.lab.pictures.curves import Curves, add_point
-from pellucid.lab.report import Mode, Result, Run, Settings
+from pellucid.lab.report import Mode, Result, Run, Settings, planned
 
 EPOCHS, QUICK_EPOCHS, LEARNING_RATE, N_TRAIN, DROP_PROB = 100, 3, 0.2, 40_000, 0.1
-DIGITS = 25
-#: Seconds of one core that an epoch takes, and starting a run.
+#: Seconds on one core for an epoch, and for starting a run.
 COST_EPOCH, COST_START = 0.145, 2.0
 
 AS_CODED, TEXTBOOK = "as coded", "textbook"
@@ -28,7 +27,7 @@ MASKED, INVERTED, NONE = "masked backward", "inverted", "none"
 
 
 def scaled_uniform(limit: Callable[[int, int], float]) -> Initializer:
-    """Return an initializer that draws from U(-limit, limit), the limit from n_in and n_out."""
+    """Return an initializer that draws from U(-r, r), where r = limit(n_in, n_out)."""
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...], n_in: int, n_out: int) -> Array:
         reach = limit(n_in, n_out)
@@ -37,7 +36,7 @@ def scaled_uniform(limit: Callable[[int, int], float]) -> Initializer:
     return draw
 
 
-#: By name, the initializer that ran and the one meant: for "random" the range that the text gives.
+#: By name, the initializer of the code and the textbook's; for "random", the range given in the text.
 INITIALIZERS: dict[str, dict[str, Initializer]] = {
     "random": {AS_CODED: pl.uniform(-0.05, 0.05), TEXTBOOK: pl.uniform(-0.05, 0.1)},
     "LeCun": {AS_CODED: scaled_uniform(lambda n_in, n_out: n_in**-0.5), TEXTBOOK: pl.lecun_uniform},
@@ -47,10 +46,12 @@ INITIALIZERS: dict[str, dict[str, Initializer]] = {
         TEXTBOOK: pl.glorot_uniform,
     },
 }
-#: Initializer, its limits, dropout.
-Cell: TypeAlias = tuple[str, str, str]
-ALL_CELLS: list[Cell] = list(product(INITIALIZERS, (AS_CODED, TEXTBOOK), (AS_CODED, MASKED, INVERTED, NONE)))
-DEFAULT_CELLS: list[Cell] = [
+#: One cell of the experiment: initializer, its limits, dropout.
+InitializerCell: TypeAlias = tuple[str, str, str]
+ALL_CELLS: list[InitializerCell] = list(
+    product(INITIALIZERS, (AS_CODED, TEXTBOOK), (AS_CODED, MASKED, INVERTED, NONE))
+)
+DEFAULT_CELLS: list[InitializerCell] = [
     *((name, AS_CODED, AS_CODED) for name in INITIALIZERS),
     ("random", AS_CODED, INVERTED),
 ]
@@ -70,7 +71,7 @@ class UnitDropout(pl.Layer):
         self.keep_prob, self.masks_gradient = keep_prob, masks_gradient
 
     def redraw(self) -> None:
-        """Draw the mask of the next step: a full batch is walked in blocks, which must all get the same."""
+        """Draw the mask of the next step; all blocks of a full batch share it."""
         assert self.rng is not None
         self.kept = self.rng.random(self.n_in) < self.keep_prob
 
@@ -83,11 +84,11 @@ class UnitDropout(pl.Layer):
         return np.multiply(dy, self.kept, out=dy) if self.masks_gradient else dy
 
     def settings(self) -> dict[str, Any]:
-        """Return what a diagram shows."""
+        """Return the settings shown in a diagram."""
         return {"keep_prob": self.keep_prob, "masks_gradient": self.masks_gradient}
 
 
-def network(cell: Cell, seed: int) -> pl.Network:
+def network(cell: InitializerCell, seed: int) -> pl.Network:
     """Return the network of a cell, its weights drawn."""
     initializer, limits, dropout = cell
     init = INITIALIZERS[initializer][limits]
@@ -102,7 +103,7 @@ def network(cell: Cell, seed: int) -> pl.Network:
 
 
 def together(settings: Settings) -> Hashable:
-    """Return what runs trained together have in common; None where the network has a slip's layer."""
+    """Return what runs trained together share; None where the network has a layer with a slip."""
     dropout = settings["dropout"]
     return (dropout, settings["epochs"]) if dropout in (INVERTED, NONE) else None
 
@@ -117,7 +118,7 @@ def run(group: Sequence[Settings], seed: int) -> list[Result]:
 def run_on(
     x: Array, y: Array, x_test: Array, y_test: Array, group: Sequence[Settings], seed: int
 ) -> list[Result]:
-    """Do what `run` does on given rows; the training loss is that of the dropout pass before the update."""
+    """Train and test on the given rows; the training loss is that of the dropout pass before the update."""
     nets = [network((each["initializer"], each["limits"], each["dropout"]), seed) for each in group]
     curves = [Curves() for _ in nets]
     drops = [layer for net in nets for layer in net.layers if isinstance(layer, UnitDropout)]
@@ -129,21 +130,20 @@ def run_on(
             if is_measured(record.epoch):
                 _measure(own, record.epoch, net, x, y, x_test, y_test)
         _redraw(drops)
-    return [
-        {
-            "curves": own,
-            "n test": len(y_test),
-            "largest logit": float(np.abs(net.predict(x)).max()),
-            **(_look_inside(net, x, y, x_test, y_test) if seed == 0 else {}),
-        }
+    results: list[Result] = [
+        {"curves": own, "n test": len(y_test), "largest logit": float(np.abs(net.predict(x)).max())}
         for net, own in zip(nets, curves, strict=True)
     ]
+    if seed == 0:
+        for result, net in zip(results, nets, strict=True):
+            result |= {"digits": digits(x[:25], y[:25]), "inside": inspect(net, x_test, y_test)}
+    return results
 
 
 def _measure(
     curves: Curves, epoch: int, net: pl.Network, x: Array, y: Array, x_test: Array, y_test: Array
 ) -> None:
-    """Add what is measured after an epoch, dropout off."""
+    """Add the accuracies and the test loss after an epoch, without dropout."""
     loss = pl.SoftmaxCrossEntropy()
     test_loss, test_accuracy = pl.evaluate(net, loss, x_test, y_test)
     add_point(curves, "train accuracy", epoch, 100 * pl.evaluate(net, loss, x, y)[1])
@@ -157,18 +157,11 @@ def _redraw(drops: list[UnitDropout]) -> None:
 
 
 def is_measured(epoch: int) -> bool:
-    """Whether accuracies are measured after this epoch: measuring them all would cost half as much again."""
+    """Whether accuracies are measured after this epoch: measuring after all takes half as long again."""
     return epoch <= 10 or epoch % 5 == 0
 
 
-def _look_inside(net: pl.Network, x: Array, y: Array, x_test: Array, y_test: Array) -> Result:
-    return {
-        "digits": digits(x[:DIGITS], y[:DIGITS]),
-        "inside": inspect(net, x_test, y_test),
-    }
-
-
-def settings_of(cell: Cell, *, epochs: int = EPOCHS) -> Settings:
+def settings_of(cell: InitializerCell, *, epochs: int = EPOCHS) -> Settings:
     """Return the settings of one cell."""
     initializer, limits, dropout = cell
     return {"initializer": initializer, "limits": limits, "dropout": dropout, "epochs": epochs}
@@ -178,7 +171,5 @@ def plan(mode: Mode) -> list[Run]:
     """Return the runs: by default the report's code, and for one initializer what its dropout costs."""
     epochs = QUICK_EPOCHS if mode.name == "quick" else EPOCHS
     cells = {"quick": DEFAULT_CELLS[:1], "full": ALL_CELLS}.get(mode.name, DEFAULT_CELLS)
-    cost = COST_START + COST_EPOCH * epochs
-    return [
-        Run("A", settings_of(cell, epochs=epochs), seed, cost) for cell in cells for seed in range(mode.seeds)
-    ]
+    settings = [settings_of(cell, epochs=epochs) for cell in cells]
+    return planned("A", mode, settings, lambda each: COST_START + COST_EPOCH * float(each["epochs"]))

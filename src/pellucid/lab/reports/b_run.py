@@ -1,6 +1,6 @@
-"""Report B, what is run: full-batch descent on 41,000 rows, nets and initializers in several readings.
+"""The runs of report B: full-batch gradient descent on 41,000 rows, several nets and initializers.
 
-A seed draws the rows, their split, the weights and the masks; rows and split are the same for all cells.
+A seed draws the rows, their split, the weights and the masks. All cells of a seed share rows and split.
 """
 
 from collections.abc import Hashable, Sequence
@@ -14,13 +14,13 @@ from pellucid.initializers import Initializer
 from pellucid.lab.digit_table import shuffled_table
 from pellucid.lab.inspection import inspect
 from pellucid.lab.pictures.curves import Curves, add_point
-from pellucid.lab.report import Mode, Result, Run, Settings
-from pellucid.lab.reports.slips import DenseWithScalarBias
+from pellucid.lab.report import Mode, Result, Run, Settings, planned
+from pellucid.lab.reports.e_run import DenseWithScalarBias
 
 ITERATIONS, QUICK_ITERATIONS, N_TRAIN, EVERY = 500, 20, 41_000, 10
 #: Rows on which the gradients at the start are compared.
 GRADIENT_ROWS = 2048
-#: Seconds of one core that an iteration takes, also with a slip's layer, which is not compiled, and a start.
+#: Seconds on one core for an iteration, for one with a slip's layer, which is not compiled, and for a start.
 COST_ITERATION, COST_ITERATION_SLIP, COST_START = 0.026, 0.05, 2.0
 
 ONE, SIGMOID_TANH, TANH_SIGMOID = "one hidden layer", "sigmoid, tanh", "tanh, sigmoid"
@@ -48,7 +48,7 @@ XAVIER_VARIANCE, XAVIER_SD = "Xavier, Var a variance", "Xavier, Var a standard d
 XAVIER_LIMIT, XAVIER_FACTOR = "Xavier, Var a uniform limit", "Xavier, Var without its root a factor"
 KAIMING_VARIANCE, KAIMING_SD = "Kaiming, Var a variance", "Kaiming, Var a standard deviation"
 KAIMING_LIMIT = "Kaiming, Var a uniform limit"
-#: By name, the initializers of weights and of biases.
+#: By name, the initializers of weights and biases.
 INITIALIZERS: dict[str, tuple[Initializer, Initializer]] = {
     UNIFORM: (pl.uniform(-0.5, 0.5), pl.uniform(-0.5, 0.5)),
     STANDARD_NORMAL: (pl.normal(1), pl.normal(1)),
@@ -63,7 +63,7 @@ INITIALIZERS: dict[str, tuple[Initializer, Initializer]] = {
 
 
 @dataclass(frozen=True)
-class Cell:
+class DepthCell:
     """One reading of what was run.
 
     Attributes
@@ -90,8 +90,8 @@ class Cell:
     scalar_bias: bool = False
 
     def __str__(self) -> str:
-        """Name what is particular to the cell, the net first."""
-        usual = Cell()
+        """Return a name: the net, then all that differs from the usual cell."""
+        usual = DepthCell()
         parts = [self.net, *([self.init] if self.init != usual.init else [])]
         if self.drop_prob:
             parts.append(f"{self.drop_prob:.0%} dropped" + (", scaled" if self.scaled else ""))
@@ -114,7 +114,7 @@ class UnscaledDropout(pl.Dropout):
         return dx if self.kept is None else np.multiply(dx, 1 - self.drop_prob, out=dx)
 
 
-def network(cell: Cell, seed: int) -> pl.Network:
+def network(cell: DepthCell, seed: int) -> pl.Network:
     """Return the network of a cell, its weights drawn."""
     dense = DenseWithScalarBias if cell.scalar_bias else pl.Dense
     dropout = pl.Dropout if cell.scaled else UnscaledDropout
@@ -127,13 +127,13 @@ def network(cell: Cell, seed: int) -> pl.Network:
     return pl.Network(layers).build(784, rng=np.random.default_rng([seed, 1]))
 
 
-def cell_of(settings: Settings) -> Cell:
+def cell_of(settings: Settings) -> DepthCell:
     """Return the cell that settings describe."""
-    return Cell(**{name: value for name, value in settings.items() if name != "iterations"})
+    return DepthCell(**{name: value for name, value in settings.items() if name != "iterations"})
 
 
 def together(settings: Settings) -> Hashable:
-    """Return what runs trained together have in common; None where the network has a slip's layer."""
+    """Return what runs trained together share; None where the network has a layer with a slip."""
     cell = cell_of(settings)
     has_slip = cell.scalar_bias or (cell.drop_prob > 0 and not cell.scaled)
     return None if has_slip else (replace(cell, init=""), settings["iterations"])
@@ -149,7 +149,7 @@ def run(group: Sequence[Settings], seed: int) -> list[Result]:
 def run_on(
     x: Array, y: Array, x_test: Array, y_test: Array, group: Sequence[Settings], seed: int
 ) -> list[Result]:
-    """Do what `run` does on given rows; accuracy in training is that of the pass before the update."""
+    """Train and test on the given rows; training accuracy is that of the pass before the update."""
     cells = [cell_of(settings) for settings in group]
     nets, curves = [network(cell, seed) for cell in cells], [Curves() for _ in cells]
     shares = [gradient_share(net, x[:GRADIENT_ROWS], y[:GRADIENT_ROWS]) for net in nets]
@@ -181,38 +181,40 @@ def scores(net: pl.Network, x: Array, y: Array) -> dict[str, float]:
 
 
 def gradient_share(net: pl.Network, x: Array, y: Array) -> float:
-    """Return the first layer's weight gradient over the last's, both as root mean squares, at the start."""
-    outputs = net.forward(x)  # without dropout: the masks are for the training
+    """Return the first layer's weight gradient over the last's at the start, both as root mean squares."""
+    outputs = net.forward(x)  # without dropout: the first masks belong to the training
     net.backward(pl.SoftmaxCrossEntropy().value_and_grad(outputs, y)[1])
     first, *_, last = (layer.dW for layer in net.layers if isinstance(layer, pl.Dense))
     return float(np.sqrt(np.square(first).mean() / np.square(last).mean()))
 
 
-def settings_of(cell: Cell, *, iterations: int = ITERATIONS) -> Settings:
+def settings_of(cell: DepthCell, *, iterations: int = ITERATIONS) -> Settings:
     """Return the settings of one cell."""
     return {**asdict(cell), "iterations": iterations}
 
 
-BASELINE = Cell()
-DEEP = Cell(RELU_SIGMOID_TANH)
+BASELINE = DepthCell()
+DEEP = DepthCell(RELU_SIGMOID_TANH)
 BASELINES = [
     BASELINE,
-    Cell(scalar_bias=True),
-    Cell(init=STANDARD_NORMAL),
-    Cell(units=64),
-    Cell(rate=0.5),
-    Cell(units=64, rate=0.01),
+    DepthCell(scalar_bias=True),
+    DepthCell(init=STANDARD_NORMAL),
+    DepthCell(units=64),
+    DepthCell(rate=0.5),
+    DepthCell(units=64, rate=0.01),
 ]
 DEEPS = [
     DEEP,
-    *(Cell(net) for net in (SIGMOID_TANH, TANH_SIGMOID, SIGMOID_SIGMOID)),
-    Cell(SIGMOID_TANH, units=64),
+    *(DepthCell(net) for net in (SIGMOID_TANH, TANH_SIGMOID, SIGMOID_SIGMOID)),
+    DepthCell(SIGMOID_TANH, units=64),
 ]
-_NETS = (ONE, SIGMOID_TANH, RELU_SIGMOID_TANH)
+_TRIED = (ONE, SIGMOID_TANH, RELU_SIGMOID_TANH)
 XAVIERS = [
-    Cell(net, init) for init in (XAVIER_SD, XAVIER_VARIANCE, XAVIER_LIMIT, XAVIER_FACTOR) for net in _NETS
+    DepthCell(net, init)
+    for init in (XAVIER_SD, XAVIER_VARIANCE, XAVIER_LIMIT, XAVIER_FACTOR)
+    for net in _TRIED
 ]
-KAIMINGS = [Cell(net, init) for init in (KAIMING_SD, KAIMING_VARIANCE, KAIMING_LIMIT) for net in _NETS]
+KAIMINGS = [DepthCell(net, init) for init in (KAIMING_SD, KAIMING_VARIANCE, KAIMING_LIMIT) for net in _TRIED]
 DROPOUTS = [
     replace(cell, drop_prob=p, scaled=scaled)
     for cell in (BASELINE, DEEP)
@@ -227,8 +229,7 @@ def plan(mode: Mode) -> list[Run]:
     """Return the runs: by default one reading of each of the five experiments."""
     iterations = QUICK_ITERATIONS if mode.name == "quick" else ITERATIONS
     cells = {"quick": DEFAULT_CELLS[:1], "full": ALL_CELLS}.get(mode.name, DEFAULT_CELLS)
-    every = [settings_of(cell, iterations=iterations) for cell in cells]
-    return [Run("B", settings, seed, _cost(settings)) for settings in every for seed in range(mode.seeds)]
+    return planned("B", mode, [settings_of(cell, iterations=iterations) for cell in cells], _cost)
 
 
 def _cost(settings: Settings) -> float:

@@ -1,10 +1,11 @@
 """Report C: a full-batch ReLU network, 784-500-150-10, written for a GPU with CuPy.
 
-One run gives both variants, for the slips lie in what is printed, not in how the network learns.
+One run gives both variants: the slips lie in what is printed, not in how the network learns.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
@@ -15,8 +16,23 @@ from pellucid.backend import Array
 from pellucid.lab.claims import Claim
 from pellucid.lab.inspection import digit_grid, digits
 from pellucid.lab.ledger import Row, judge, not_run
+from pellucid.lab.measurement import Measurement, rows_of
+from pellucid.lab.pictures.curves import QUANTITIES
 from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot, Series
-from pellucid.lab.report import Cost, Finished, Mode, Report, Result, Run, Settings, Slip, one_by_one
+from pellucid.lab.report import (
+    INTENDED,
+    PUBLISHED,
+    Cost,
+    Finished,
+    Mode,
+    Report,
+    Result,
+    Run,
+    Settings,
+    Slip,
+    one_by_one,
+    planned,
+)
 
 PUBLISHED_ITERATIONS = 1000
 PUBLISHED_ACCURACY = "90.95"
@@ -32,17 +48,16 @@ PUBLISHED_TRACE = """
 """.split()  # noqa: SIM905 - as the report prints them
 LINES = range(10, PUBLISHED_ITERATIONS + 1, 10)
 ITERATIONS = {"quick": 20, "default": 40, "full": PUBLISHED_ITERATIONS}
-#: Seconds that one iteration takes one core, and that starting a run takes.
+#: Seconds on one core for an iteration, and for starting a run.
 COST_ITERATION, COST_START = 1.0, 3.0
 
-PUBLISHED, INTENDED = "as published", "as intended"
 SHARE = "trace points inside their intervals"
 UNDIVIDED, DIVIDED = "test accuracy, test pixels not divided", "test accuracy, test pixels divided"
 
 SLIP_PIXELS = Slip(
     "test pixels not divided",
-    "Training pixels are divided by their maximum, 255; the test pixels go in as they are, 255 times larger, "
-    "so that the biases hardly count.",
+    "Training pixels are divided by their maximum, 255. Test pixels are not: they are 255 times as large, so "
+    "the biases hardly count.",
 )
 SLIP_COUNTER = Slip(
     "counter raised before printing",
@@ -53,13 +68,13 @@ SLIP_EPSILON = Slip(
     "The printed loss takes the logarithm of p + 1e-8; the gradient is that of log p.",
 )
 ASSUMPTIONS = (
-    "float32 in place of CuPy's float64: a test holds the two to 1e-4 in loss over the start of the trace.",
-    "The weights are drawn anew for each seed; the data are the same 60,000 and 10,000 images.",
+    "float32 replaces CuPy's float64: a test holds the losses at the start of the trace to within 1e-4.",
+    "Each seed draws new weights; the data are the same 60,000 and 10,000 images.",
 )
 
 
 def network(seed: int) -> pl.Network:
-    """Return the report's network: weights N(0, 0.01²), biases 0; pixels divided by 255 as it reads them."""
+    """Return the report's network: weights N(0, 0.01²), biases 0, pixels divided by 255."""
     small = pl.normal(0.01)
     layers = [pl.Dense(500, init=small), pl.ReLU(), pl.Dense(150, init=small), pl.ReLU()]
     net = pl.Network([pl.Rescale(1 / 255), *layers, pl.Dense(10, init=small)])
@@ -74,7 +89,7 @@ def printed_loss(logits: Array, labels: Array, *, epsilon: float = 1e-8) -> floa
 
 
 def undivided(pixels: Array) -> Array:
-    """Slip: pixels that the network will see as 0 … 255, since its Rescale undoes this factor."""
+    """Slip: pixels that the network sees as 0 … 255, since its Rescale undoes this factor."""
     return pixels.astype(np.float32) * np.float32(255)
 
 
@@ -85,7 +100,7 @@ def run(settings: Settings, seed: int) -> Result:
 
 
 def run_on(x: Array, y: Array, x_test: Array, y_test: Array, settings: Settings, seed: int) -> Result:
-    """Do what `run` does on given data."""
+    """Train and test on the given rows."""
     net = network(seed)
     losses: list[float] = []
     printed: list[float] = []
@@ -113,17 +128,25 @@ def run_on(x: Array, y: Array, x_test: Array, y_test: Array, settings: Settings,
 def plan(mode: Mode) -> list[Run]:
     """Return one run a seed.
 
-    The seeds share all rows and could be trained together: nothing would be gained, for products this wide
-    fill the machine already.
+    The seeds share all rows and could be trained together, but products this wide already fill the machine.
     """
-    iterations = ITERATIONS[mode.name]
-    cost = COST_START + COST_ITERATION * iterations
-    return [Run("C", {"iterations": iterations}, seed, cost) for seed in range(mode.seeds)]
+    settings = {"iterations": ITERATIONS[mode.name]}
+    return planned("C", mode, [settings], lambda each: COST_START + COST_ITERATION * each["iterations"])
 
 
 def trace(result: Result, variant: str) -> list[float]:
     """Return the loss at lines 10, 20, …: as printed, or of forward pass n."""
     return list(result["printed"] if variant == PUBLISHED else result["loss"][9::10])
+
+
+ACCURACIES = [
+    Measurement(claim, variant, ({"iterations": PUBLISHED_ITERATIONS},), itemgetter(key))
+    for claim, variant, key in (
+        (Claim(UNDIVIDED, "%", PUBLISHED_ACCURACY), PUBLISHED, "undivided"),
+        (Claim(DIVIDED, "%", kind="measured"), PUBLISHED, "divided"),
+        (Claim(DIVIDED, "%", PUBLISHED_ACCURACY), INTENDED, "divided"),
+    )
+]
 
 
 def rows(finished: list[Finished]) -> list[Row]:
@@ -132,55 +155,45 @@ def rows(finished: list[Finished]) -> list[Row]:
     for variant in (PUBLISHED, INTENDED):
         points = _trace_rows(finished, variant)
         found += [*points, _share_row(points, variant)]
-    claim = Claim(UNDIVIDED, "%", PUBLISHED_ACCURACY)
-    found.append(_accuracy_row(claim, finished, "undivided", PUBLISHED))
-    found.append(_accuracy_row(Claim(DIVIDED, "%", kind="measured"), finished, "divided", PUBLISHED))
-    claim = Claim(DIVIDED, "%", PUBLISHED_ACCURACY)
-    return [*found, _accuracy_row(claim, finished, "divided", INTENDED)]
+    return found + rows_of(ACCURACIES, finished, report="C", assumptions=ASSUMPTIONS, plan=plan)
 
 
 def _trace_rows(finished: list[Finished], variant: str) -> list[Row]:
     traces = [trace(run.result, variant) for run in finished]
     shortest = min((len(points) for points in traces), default=0)
+    about: dict[str, Any] = {"report": "C", "variant": variant, "assumptions": ASSUMPTIONS}
+    why = f"The run stops at iteration {10 * shortest}; --full goes to {PUBLISHED_ITERATIONS}."
     found = []
     for i, (line, published) in enumerate(zip(LINES, PUBLISHED_TRACE, strict=True)):
         claim = Claim(f"loss at line {line}", "nats", published)
-        about: dict[str, Any] = {"report": "C", "variant": variant, "assumptions": ASSUMPTIONS}
         if i < shortest:
             found.append(judge(claim, [points[i] for points in traces], **about))
         else:
-            why = f"The run stops at iteration {10 * shortest}; --full goes to {PUBLISHED_ITERATIONS}."
             found.append(not_run(claim, why=why, **about))
     return found
 
 
 def _share_row(points: Sequence[Row], variant: str) -> Row:
     """Return the summary of the trace: 95 % intervals should hold about 95 of 100 points."""
-    judged = [row for row in points if row.judged]
-    inside = sum(row.holds for row in judged)
+    claim, judged = Claim(SHARE, "%", kind="share"), [row for row in points if row.judged]
     why = f"pellucid reproduce --full runs all {PUBLISHED_ITERATIONS} iterations."
-    blank = not_run(
-        Claim(SHARE, "%", kind="share"), report="C", variant=variant, why=why, assumptions=ASSUMPTIONS
-    )
-    if not judged:
-        seeds = max(row.seeds for row in points)
-        why = "Fewer than 3 seeds were run: no point has an interval."
-        return replace(blank, seeds=seeds, verdict="undetermined", why=why) if seeds else blank
+    row = not_run(claim, report="C", variant=variant, why=why, assumptions=ASSUMPTIONS)
+    if judged:
+        return _judge_share(replace(row, seeds=judged[0].seeds), judged, len(points))
+    seeds = max(row.seeds for row in points)
+    why = "Fewer than 3 seeds were run: no point has an interval."
+    return replace(row, seeds=seeds, verdict="undetermined", why=why) if seeds else row
+
+
+def _judge_share(row: Row, judged: Sequence[Row], n_points: int) -> Row:
+    """Judge how many points lie inside their intervals; a trace cut short has no verdict."""
+    inside = sum(point.holds for point in judged)
     share = 100 * inside / len(judged)
     why = f"{inside} of the {len(judged)} points up to line {10 * len(judged)} lie inside their intervals"
-    row = replace(blank, seeds=judged[0].seeds, mean=share, why=why + ".")
-    if len(judged) < len(points):
-        why = f"{why}; --full runs the other {len(points) - len(judged)}."
-        return replace(row, verdict="undetermined", why=why)
-    return replace(row, verdict="reproduced" if share >= 95 else "not reproduced")
-
-
-def _accuracy_row(claim: Claim, finished: list[Finished], key: str, variant: str) -> Row:
-    about: dict[str, Any] = {"report": "C", "variant": variant, "assumptions": ASSUMPTIONS}
-    complete = [run for run in finished if run.settings["iterations"] == PUBLISHED_ITERATIONS]
-    if not complete:
-        return not_run(claim, why=f"--full runs all {PUBLISHED_ITERATIONS} iterations.", **about)
-    return judge(claim, [run.result[key] for run in complete], **about)
+    if len(judged) < n_points:
+        why = f"{why}; --full runs the other {n_points - len(judged)}."
+        return replace(row, mean=share, verdict="undetermined", why=why)
+    return replace(row, mean=share, verdict="reproduced" if share >= 95 else "not reproduced", why=f"{why}.")
 
 
 def costs(finished: list[Finished]) -> list[Cost]:
@@ -189,32 +202,18 @@ def costs(finished: list[Finished]) -> list[Cost]:
         return []
     stop = finished[0].settings["iterations"]
     results = [run.result for run in finished]
+    pixels = tuple(each["undivided"] - each["divided"] for each in results)
+    counter = tuple(each["exact"][-1] - each["loss"][stop - 1] for each in results)
+    epsilon = tuple(each["printed"][-1] - each["exact"][-1] for each in results)
     note = f"at line {stop}, the last one run"
-    pixels = Cost(
-        SLIP_PIXELS.name,
-        "test accuracy",
-        "points",
-        tuple(result["undivided"] - result["divided"] for result in results),
-        f"after {stop} iterations",
-    )
-    # On the plateau of the first hundred iterations any accuracy is chance.
-    return [
-        *([pixels] if stop == PUBLISHED_ITERATIONS else []),
-        Cost(
-            SLIP_COUNTER.name,
-            "printed loss",
-            "nats",
-            tuple(result["exact"][-1] - result["loss"][stop - 1] for result in results),
-            note,
-        ),
-        Cost(
-            SLIP_EPSILON.name,
-            "printed loss",
-            "nats",
-            tuple(result["printed"][-1] - result["exact"][-1] for result in results),
-            note,
-        ),
+    found = [
+        Cost(SLIP_COUNTER.name, "printed loss", "nats", counter, note),
+        Cost(SLIP_EPSILON.name, "printed loss", "nats", epsilon, note),
     ]
+    if stop == PUBLISHED_ITERATIONS:  # on the plateau of the first hundred iterations any accuracy is chance
+        note = f"after {stop} iterations"
+        found.insert(0, Cost(SLIP_PIXELS.name, "test accuracy", "points", pixels, note))
+    return found
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
@@ -222,41 +221,28 @@ def plots(finished: list[Finished]) -> list[Picture]:
     drawing = Drawing("c-network", "Report C: the network.", network(0).diagram())
     if not finished:
         return [drawing]
+    caption = "Report C: sample handwritten digits with their labels."
+    digits_run = digit_grid("c-digits", caption, finished[0].result["digits"], before="label = ")
+    return [drawing, _trace_plot(finished), digits_run]
+
+
+def _trace_plot(finished: list[Finished]) -> Plot:
     traces = [trace(run.result, PUBLISHED) for run in finished]
     n = min(map(len, traces))
     lines, published = list(LINES[:n]), [float(loss) for loss in PUBLISHED_TRACE[:n]]
-    measured = Series("measured, as published", lines, [points[:n] for points in traces], None)
     gaps = [[loss - claim for loss, claim in zip(points, published, strict=False)] for points in traces]
     worst = max(abs(fmean(column)) for column in zip(*gaps, strict=True))
-    panels = (
-        Panel(
-            "Training loss",
-            "iteration",
-            "cross-entropy (nats)",
-            (measured,),
-            tuple(zip(lines, published, strict=True)),
-        ),
-        Panel(
-            "Measured minus published",
-            "iteration",
-            "nats",
-            (Series("difference", lines, gaps, None),),
-            (),
-            (("published", 0.0),),
-        ),
-    )
     caption = (
         f"Report C: the loss at every tenth line, {len(finished)} seeds, against the {n} published points up "
         f"to line {lines[-1]}. The mean differs from the published loss by at most {worst:.4f}."
     )
-    chosen = finished[0].result["digits"]
-    return [
-        drawing,
-        Plot("c-trace", caption, panels),
-        digit_grid(
-            "c-digits", "Report C: sample handwritten digits with their labels.", chosen, before="label = "
-        ),
-    ]
+    measured = Series("measured, as published", lines, [points[:n] for points in traces], None)
+    points = tuple(zip(lines, published, strict=True))
+    loss = Panel("Training loss", "iteration", QUANTITIES["loss"], (measured,), points)
+    difference = Series("difference", lines, gaps, None)
+    zero = (("published", 0.0),)
+    gap = Panel("Measured minus published", "iteration", "nats", (difference,), lines=zero)
+    return Plot("c-trace", caption, (loss, gap))
 
 
 REPORT = Report(

@@ -1,35 +1,39 @@
-"""Report D: one linear layer with a ReLU on its logits, written in PyTorch's style; `d_run` is what is run.
+"""Report D: one linear layer with a ReLU on its logits, written in PyTorch's style. `d_run` trains it.
 
-The report shows neither what `normalize` does nor whether batches are drawn anew each epoch: each pair of
+The report shows neither what `normalize` does nor whether the batches are reshuffled each epoch: each pair of
 choices is a reading.
 """
 
+from functools import partial
 from itertools import product
 
 import numpy as np
 
 from pellucid.lab.claims import Claim
-from pellucid.lab.ledger import Row, settle_readings
-from pellucid.lab.pairs import costs_of, matching
+from pellucid.lab.measurement import Comparison, Measure, Measurement, costs_of, rows_of, runs_of
 from pellucid.lab.pictures.curves import batch_plot, comparison_plot, epoch_plot
 from pellucid.lab.pictures.figures import Drawing, Part, Picture
-from pellucid.lab.report import Cost, Finished, Measure, Report, Result, Slip, judge_if_run, one_by_one
+from pellucid.lab.report import (
+    INTENDED,
+    PUBLISHED,
+    Cost,
+    Finished,
+    Report,
+    Result,
+    Settings,
+    Slip,
+    one_by_one,
+)
 from pellucid.lab.reports.d_run import (
     ALL_CELLS,
     BATCH_EPOCHS,
-    DEFAULT_CELLS,
-    EPOCHS,
-    INTENDED,
     NORMALIZE,
-    PUBLISHED,
     TWIN_CELL,
-    Cell,
     network,
     plan,
     run,
     settings_of,
 )
-from pellucid.lab.reports.twins import with_twin
 
 FLAT_AFTER = 20
 #: A mean gain below this counts as flat: 5,000 test images have a standard error of about 0.4 points.
@@ -39,16 +43,16 @@ PATIENCE = 5
 PUBLISHED_ACCURACIES: dict[Part, float] = {"train": 93.33, "validation": 92.02}
 
 ASSUMPTIONS = (
-    "normalize() is not shown: pixels / 255, unit length, standardized over the set are tried.",
-    "Whether batches are drawn anew each epoch is not stated: both are tried.",
-    f"Early stopping: no better validation accuracy for {PATIENCE} epochs.",
+    "normalize() is not shown: pixels / 255, unit length, and standardization over the set are tried.",
+    "Whether batches are reshuffled each epoch is not stated: both are tried.",
+    f"Early stopping: after {PATIENCE} epochs without a better validation accuracy.",
     f"Flat: a gain of less than {FLAT_POINTS} points after epoch {FLAT_AFTER}.",
 )
 SLIP_MASK = Slip(
     "ReLU's mask is all ones",
-    "ReLU's backward sets negative inputs to 0 and then everything >= 0, those zeros included, to 1: the "
-    "forward pass is a ReLU on the logits, the backward pass the identity. As intended, a class whose logits "
-    "are all negative gets no gradient and is never predicted again; the slip keeps it alive.",
+    "ReLU's backward sets negative inputs to 0 and then everything >= 0, including those zeros, to 1. So the "
+    "forward pass is a ReLU on the logits, and the backward pass the identity. As intended, a class whose "
+    "logits are all negative gets no gradient and is never predicted again; the slip keeps it alive.",
 )
 
 
@@ -65,12 +69,12 @@ def stopping_epoch(result: Result) -> float:
 
 
 def last(name: str) -> Measure:
-    """Return the figure "a curve's last value"."""
+    """Return the measure "a curve's last value"."""
     return lambda result: float(result["epochs"][name][-1])
 
 
 def gain(name: str) -> Measure:
-    """Return the figure "a curve's change after epoch 20"."""
+    """Return the measure "a curve's change after epoch 20"."""
     return lambda result: float(result["epochs"][name][-1] - result["epochs"][name][FLAT_AFTER - 1])
 
 
@@ -102,76 +106,73 @@ FIGURES: list[tuple[Claim, Measure]] = [
 ]
 
 
-def rows(finished: list[Finished]) -> list[Row]:
-    """Return every figure in every reading and variant."""
-    cells = list(product(ALL_CELLS, FIGURES))
-    found = settle_readings([_row(finished, cell, claim, measure) for cell, (claim, measure) in cells])
-    return [
-        with_twin(row, *(_by_seed(finished, cell, measure, library) for library in ("pellucid", "torch")))
-        if cell == TWIN_CELL and row.seeds
-        else row
-        for row, (cell, (_, measure)) in zip(found, cells, strict=True)
-    ]
-
-
-def _row(finished: list[Finished], cell: Cell, claim: Claim, measure: Measure) -> Row:
-    variant, reading = cell
-    ours, twins = (_by_seed(finished, cell, measure, library) for library in ("pellucid", "torch"))
-    return judge_if_run(
+MEASUREMENTS = [
+    Measurement(
         claim,
-        [*ours.values()],
-        report="D",
-        variant=variant,
-        reading=", ".join(reading),
-        torch=float(np.mean([*twins.values()])) if twins else None,
-        assumptions=ASSUMPTIONS,
-        by_default=cell in DEFAULT_CELLS,
-        what=f"this reading for {EPOCHS} epochs",
+        variant,
+        (settings_of(variant, *reading),),
+        measure,
+        ", ".join(reading),
+        twin=(variant, reading) == TWIN_CELL,
     )
+    for (variant, reading), (claim, measure) in product(ALL_CELLS, FIGURES)
+]
 
 
-def _by_seed(finished: list[Finished], cell: Cell, measure: Measure, library: str) -> dict[int, float]:
-    """Return a figure of a cell by seed."""
-    runs = matching(finished, **settings_of(cell[0], *cell[1], library=library))
-    return {run.seed: measure(run.result) for run in runs}
+def _any_length(settings: Settings) -> Settings:
+    return {name: value for name, value in settings.items() if name != "epochs"}
+
+
+#: The readings of normalize, reshuffled: with the mask of ones, as coded.
+CODED = {name: _any_length(settings_of(PUBLISHED, name, "reshuffled")) for name in NORMALIZE}
+TRUE_MASK = _any_length(settings_of(INTENDED, "pixels / 255", "reshuffled"))
+COMPARISONS: list[Comparison] = [(SLIP_MASK, CODED["pixels / 255"], TRUE_MASK, "pixels / 255, reshuffled")]
+
+
+rows = partial(rows_of, MEASUREMENTS, report="D", assumptions=ASSUMPTIONS, plan=plan)
 
 
 def costs(finished: list[Finished]) -> list[Cost]:
     """Return what the mask of ones changes: the report's code minus the true mask, by seed."""
-    cell = {"normalize": "pixels / 255", "order": "reshuffled", "library": "pellucid"}
-    coded, true = ({"variant": variant, **cell} for variant in (PUBLISHED, INTENDED))
-    compared = [(SLIP_MASK, coded, true, "pixels / 255, reshuffled")]
     figures = [(FIGURES[1], "points"), (FIGURES[-1], "of 10")]
     return [
         cost
         for (claim, measure), unit in figures
-        for cost in costs_of(finished, compared, claim.figure, unit, measure)
+        for cost in costs_of(finished, COMPARISONS, claim.figure, unit, measure)
     ]
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
     """Return the network, the curves of its code at pixels / 255, the readings side by side, the masks."""
-    own = matching(finished, variant=PUBLISHED, library="pellucid", order="reshuffled")
-    main = matching(own, normalize="pixels / 255")
-    readings = {name: runs for name in NORMALIZE if (runs := matching(own, normalize=name))}
-    true_mask = matching(finished, variant=INTENDED, normalize="pixels / 255", order="reshuffled")
-    ours, twins = matching(true_mask, library="pellucid"), matching(true_mask, library="torch")
     drawing = Drawing("d-network", "Report D: the network.", network(PUBLISHED, 784, 0).diagram())
-    found: list[Picture] = [drawing]
-    if main:
-        caption = f"Report D as published, pixels / 255, {len(main)} seeds: loss, accuracy, error per epoch."
-        found.append(epoch_plot("d-epochs", caption, main, published=PUBLISHED_ACCURACIES, mark=FLAT_AFTER))
-        caption = f"The same per batch, one seed: every tenth batch of the first {BATCH_EPOCHS} epochs."
-        found.append(batch_plot("d-batches", caption, main[0]))
+    readings = runs_of(finished, CODED)
+    main = readings.get("pixels / 255", [])
+    found: list[Picture] = [drawing, *(_own_curves(main) if main else [])]
     if len(readings) > 1:
         caption = "Report D: the readings of normalize side by side."
         found.append(comparison_plot("d-readings", caption, readings, PUBLISHED_ACCURACIES))
-    if main and ours:
-        cells = {"mask of ones": main, "true mask": ours, "true mask, seed 0": ours[:1]}
-        cells |= {"PyTorch, seed 0": twins[:1]} if twins else {}
-        caption = "Report D: the mask of ones that its code applies, and the true mask, here and in PyTorch."
-        found.append(comparison_plot("d-masks", caption, cells, PUBLISHED_ACCURACIES))
-    return found
+    return [*found, *_masks(finished, main)]
+
+
+def _own_curves(runs: list[Finished]) -> list[Picture]:
+    """Return loss, accuracy and error of the report's code, per epoch and per batch."""
+    per_epoch = f"Report D as published, pixels / 255, {len(runs)} seeds: loss, accuracy, error per epoch."
+    per_batch = f"The same per batch, one seed: every tenth batch of the first {BATCH_EPOCHS} epochs."
+    return [
+        epoch_plot("d-epochs", per_epoch, runs, published=PUBLISHED_ACCURACIES, mark=FLAT_AFTER),
+        batch_plot("d-batches", per_batch, runs[0]),
+    ]
+
+
+def _masks(finished: list[Finished], coded: list[Finished]) -> list[Picture]:
+    """Return the mask of ones against the true mask, if both were run, and PyTorch's if that was too."""
+    runs = runs_of(finished, {"here": TRUE_MASK, "there": {**TRUE_MASK, "library": "torch"}})
+    if not coded or "here" not in runs:
+        return []
+    cells = {"mask of ones": coded, "true mask": runs["here"], "true mask, seed 0": runs["here"][:1]}
+    cells |= {"PyTorch, seed 0": runs["there"][:1]} if "there" in runs else {}
+    caption = "Report D: the mask of ones that its code applies, and the true mask, here and in PyTorch."
+    return [comparison_plot("d-masks", caption, cells, PUBLISHED_ACCURACIES)]
 
 
 REPORT = Report(
@@ -180,8 +181,8 @@ REPORT = Report(
     authors="",
     title="",
     summary="One linear layer 784-10, a ReLU on its ten logits, softmax cross-entropy; mini-batches of 32, "
-    "rate 0.01, 200 epochs, on a random half of MNIST. The report says that it ran the same in PyTorch and "
-    "gives no figures of that run; here they are.",
+    "rate 0.01, 200 epochs, on a random half of MNIST. The report says that the same net ran in PyTorch, "
+    "but gives no figures; here they are.",
     slips=(SLIP_MASK,),
     assumptions=ASSUMPTIONS,
     plan=plan,

@@ -1,29 +1,26 @@
-"""Report D, what is run: one linear layer with a ReLU on its logits, and the same in PyTorch.
+"""The runs of report D: one linear layer with a ReLU on its logits, here and in PyTorch.
 
-A seed draws the rows, the weights and the batches; they are the same for all cells of a seed.
+A seed draws the rows, the weights and the batches; all cells of a seed share them.
 """
 
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Callable
 from itertools import product
-from typing import TypeAlias
 
 import numpy as np
 
 import pellucid as pl
 from pellucid.backend import Array
 from pellucid.lab.pictures.curves import CURVES, PARTS
-from pellucid.lab.report import Mode, Result, Run, Settings
+from pellucid.lab.report import INTENDED, PUBLISHED, Mode, Result, Run, Settings, planned
+from pellucid.lab.reports.twins import MiniBatchTraining
 from pellucid.network import blocks
 
 EPOCHS, QUICK_EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 2, 32, 0.01
 N_TRAIN, N_VALIDATION = 30_000, 5_000
-#: Batches are kept, every tenth of them, for this many epochs: the span in which the report sees learning.
+#: Every tenth batch of these first epochs is kept: the span in which the report sees learning.
 BATCH_EPOCHS, BATCH_STRIDE = 25, 10
-#: Seconds of one core that an epoch takes, here and in PyTorch, and starting a run.
+#: Seconds on one core for an epoch, here and in PyTorch, and for starting a run.
 COST_EPOCH, COST_EPOCH_TORCH, COST_START = 0.085, 0.35, 3.0
-
-PUBLISHED, INTENDED = "as published", "as intended"
 
 
 def by_maximum(pixels: Array) -> Array:
@@ -58,11 +55,10 @@ NORMALIZE: dict[str, Callable[[Array], Array]] = {
 }
 ORDER = {"reshuffled": True, "fixed order": False}
 READINGS = tuple(product(NORMALIZE, ORDER))
-#: (variant, (normalize, order)); a run of all takes too long for every day.
-Cell: TypeAlias = tuple[str, tuple[str, str]]
-ALL_CELLS: tuple[Cell, ...] = tuple(product((PUBLISHED, INTENDED), READINGS))
-TWIN_CELL: Cell = (INTENDED, ("pixels / 255", "reshuffled"))
-DEFAULT_CELLS: tuple[Cell, ...] = (
+#: Variant, and its reading: (normalize, order). Running all of them takes too long for the default mode.
+ALL_CELLS = tuple(product((PUBLISHED, INTENDED), READINGS))
+TWIN_CELL = (INTENDED, ("pixels / 255", "reshuffled"))
+DEFAULT_CELLS = (
     *((PUBLISHED, (name, "reshuffled")) for name in ("pixels / 255", "standardized")),
     TWIN_CELL,
 )
@@ -91,85 +87,78 @@ def network(variant: str, n_in: int, seed: int) -> pl.Network:
 
 def run(settings: Settings, seed: int) -> Result:
     """Train on a random half of the training images, validate on a random half of the test images."""
-    data = pl.load_dataset("mnist")
-    train_rows, validation_rows = drawn_rows(data, seed)
-    normalize = NORMALIZE[settings["normalize"]]
-    x, x_validation = normalize(data.x_train)[train_rows], normalize(data.x_test)[validation_rows]
-    return run_on(x, data.y_train[train_rows], x_validation, data.y_test[validation_rows], settings, seed)
+    return run_on(*drawn_parts(pl.load_dataset("mnist"), settings, seed), settings, seed)
 
 
-def drawn_rows(data: pl.Dataset, seed: int) -> tuple[Array, Array]:
-    """Return the numbers of the training rows and, of the test images, those to validate on."""
-    rows = np.random.default_rng([seed, 0])
-    train_rows = rows.choice(len(data.x_train), N_TRAIN, replace=False)
-    return train_rows, rows.choice(len(data.x_test), N_VALIDATION, replace=False)
+def drawn_parts(data: pl.Dataset, settings: Settings, seed: int) -> tuple[Array, Array, Array, Array]:
+    """Return rows and labels to train on and to validate on, drawn after normalizing each whole set."""
+    rng, normalize = np.random.default_rng([seed, 0]), NORMALIZE[settings["normalize"]]
+    train = rng.choice(len(data.x_train), N_TRAIN, replace=False)
+    validation = rng.choice(len(data.x_test), N_VALIDATION, replace=False)
+    x, x_validation = normalize(data.x_train)[train], normalize(data.x_test)[validation]
+    return x, data.y_train[train], x_validation, data.y_test[validation]
+
+
+def twin(data: pl.Dataset, seed: int) -> MiniBatchTraining:
+    """Return what is trained in PyTorch too."""
+    settings = settings_of(TWIN_CELL[0], *TWIN_CELL[1])
+    x, y, *_ = drawn_parts(data, settings, seed)
+    return training_of(x, y, settings, seed)
+
+
+def training_of(x: Array, y: Array, settings: Settings, seed: int) -> MiniBatchTraining:
+    """Return the training of a cell on the given rows."""
+    return MiniBatchTraining(
+        net=network(settings["variant"], x.shape[1], seed),
+        loss=pl.SoftmaxCrossEntropy(),
+        optimizer=pl.SGD(LEARNING_RATE),
+        x=x,
+        y=y,
+        epochs=settings["epochs"],
+        batch_size=BATCH_SIZE,
+        rng=np.random.default_rng([seed, 2]),
+        shuffle=ORDER[settings["order"]],
+    )
 
 
 def run_on(
     x: Array, y: Array, x_validation: Array, y_validation: Array, settings: Settings, seed: int
 ) -> Result:
-    """Do what `run` does on given rows; curves are means of batches, as the report takes them."""
-    net = network(settings["variant"], x.shape[1], seed)
+    """Train and validate on the given rows; curves are means of batches, as the report takes them."""
+    descent = training_of(x, y, settings, seed)
     epochs: dict[str, list[float]] = {name: [] for name in CURVES}
     batches: dict[str, list[float]] = {name: [] for name in (*CURVES, *(f"{part} batch" for part in PARTS))}
     losses: list[float] = []
     accuracies: list[float] = []
-    for record in _records(net, x, y, settings, np.random.default_rng([seed, 2])):
+    for record in descent.records(settings["library"], per_batch=True):
         if record.batch is not None:
             losses.append(record.loss)
             accuracies.append(100 * record.accuracy)
             continue
-        curves = dict(
-            zip(CURVES, (losses, accuracies, *_validate(net, x_validation, y_validation)), strict=True)
-        )
+        validation = _validate(descent.net, x_validation, y_validation)
+        curves = dict(zip(CURVES, (losses, accuracies, *validation), strict=True))
         for name, values in curves.items():
             epochs[name].append(float(np.mean(values)))
         if record.epoch <= BATCH_EPOCHS:
             _keep_batches(batches, curves, record.epoch)
         losses, accuracies = [], []
-    dead = int((net.predict(x).max(axis=0) <= 0).sum())
     return {
         "epochs": epochs,
         "batches": batches,
         "batches an epoch": -(-len(x) // BATCH_SIZE),
         "kept epochs": min(BATCH_EPOCHS, len(epochs["train loss"])),
-        "dead": dead,
+        "dead": int((descent.net.predict(x).max(axis=0) <= 0).sum()),
     }
 
 
 def _keep_batches(kept: dict[str, list[float]], curves: dict[str, list[float]], epoch: int) -> None:
-    """Keep every tenth batch of an epoch; validation batches stand between this epoch and the next."""
+    """Keep every tenth batch of an epoch; its validation batches lie between this epoch and the next."""
     for name, values in curves.items():
         kept[name] += values[::BATCH_STRIDE]
     n_train, n_validation = len(curves["train loss"]), len(curves["validation loss"])
     kept["train batch"] += range((epoch - 1) * n_train + 1, epoch * n_train + 1, BATCH_STRIDE)
     spread = n_train / n_validation
     kept["validation batch"] += [epoch * n_train + spread * i for i in range(0, n_validation, BATCH_STRIDE)]
-
-
-def _records(
-    net: pl.Network, x: Array, y: Array, settings: Settings, rng: np.random.Generator
-) -> Iterator[pl.Record]:
-    """Train with the library that the settings name."""
-    epochs, reshuffled = settings["epochs"], ORDER[settings["order"]]
-    loss, optimizer = pl.SoftmaxCrossEntropy(), pl.SGD(LEARNING_RATE)
-    if settings["library"] == "torch":
-        from pellucid.interop.torch import train_twin
-
-        drawn = rng if reshuffled else None
-        return train_twin(net, loss, optimizer, x, y, epochs=epochs, batch_size=BATCH_SIZE, rng=drawn)
-    return pl.train(
-        net,
-        loss,
-        optimizer,
-        x,
-        y,
-        epochs=epochs,
-        batch_size=BATCH_SIZE,
-        shuffle=reshuffled,
-        rng=rng,
-        per_batch=True,
-    )
 
 
 def _validate(net: pl.Network, x: Array, y: Array) -> tuple[list[float], list[float]]:
@@ -190,18 +179,14 @@ def settings_of(
 
 
 def plan(mode: Mode) -> list[Run]:
-    """Return the runs: by default the report's code in three normalizations, and one twin in PyTorch."""
+    """Return the runs: by default two readings of the report's code, the true mask, and that in PyTorch."""
     epochs = QUICK_EPOCHS if mode.name == "quick" else EPOCHS
     cells = ALL_CELLS if mode.name == "full" else DEFAULT_CELLS
-    cost = COST_START + COST_EPOCH * epochs
-    runs = [
-        Run("D", settings_of(variant, *reading, epochs=epochs), seed, cost)
-        for variant, reading in cells
-        for seed in range(mode.seeds)
-    ]
-    if find_spec("torch") is None:
-        return runs
+    settings = [settings_of(variant, *reading, epochs=epochs) for variant, reading in cells]
     twin = settings_of(TWIN_CELL[0], *TWIN_CELL[1], epochs=epochs, library="torch")
-    twin_seeds = mode.seeds if mode.name == "full" else 1
-    cost = COST_START + COST_EPOCH_TORCH * epochs
-    return runs + [Run("D", twin, seed, cost) for seed in range(twin_seeds)]
+    return planned("D", mode, settings, _cost, twins=[twin])
+
+
+def _cost(settings: Settings) -> float:
+    epoch = COST_EPOCH if settings["library"] == "pellucid" else COST_EPOCH_TORCH
+    return COST_START + epoch * float(settings["epochs"])

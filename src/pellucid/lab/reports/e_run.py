@@ -1,12 +1,10 @@
-"""Report E, what is run: 784-30-10, sigmoid, mini-batches; its code, the textbook's, and a PyTorch user's.
+"""The runs of report E: 784-30-10, sigmoid, mini-batches; as coded, as in the textbook, and in PyTorch.
 
-A seed draws the split of the 60,000 training images, the weights and the batches; the split is the same for
-all cells of a seed.
+A seed draws the split of the 60,000 training images, the weights and the batches. All cells of a seed share
+the split.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,12 @@ import pellucid as pl
 from pellucid.backend import Array
 from pellucid.initializers import Initializer
 from pellucid.lab.pictures.curves import Curves, add_point
-from pellucid.lab.report import Mode, Result, Run, Settings
-from pellucid.lab.reports.slips import DenseWithScalarBias
+from pellucid.lab.report import Mode, Result, Run, Settings, planned
+from pellucid.lab.reports.twins import MiniBatchTraining
 
-PARTS = (42_000, 9_000, 9_000)
+SPLIT = (42_000, 9_000, 9_000)
 QUICK_EPOCHS = 1
-#: Seconds of one core for an epoch's rows, for each of its batches here and in PyTorch, and a start.
+#: Seconds on one core for an epoch's rows, for each of its batches here and in PyTorch, and for a start.
 COST_EPOCH, COST_BATCH, COST_BATCH_TORCH, COST_START = 0.11, 4.5e-5, 4.7e-4, 0.5
 
 
@@ -43,7 +41,7 @@ MSE, CE_OUTPUTS, CE_LOGITS = "MSE", "cross-entropy of the sigmoid outputs", "cro
 
 
 @dataclass(frozen=True)
-class Cell:
+class SigmoidCell:
     """One reading of what was run.
 
     Attributes
@@ -76,14 +74,27 @@ class Cell:
     optimizer: str = "SGD"
 
     def __str__(self) -> str:
-        """Name the reading, its epochs left out."""
+        """Return the name of the reading, without its epochs."""
         parts = [self.init, self.optimizer, f"rate {self.rate:g}", f"batch {self.batch_size}"]
         parts += [self.loss] if self.loss != MSE else []
         return ", ".join([*parts, *(["σ′ as printed"] if self.printed_slope else [])])
 
 
+class DenseWithScalarBias(pl.Dense):
+    """Slip: the bias gradient is summed over the units too, so that one number moves every bias of a layer.
+
+    The code has ``np.sum(delta)`` where a sum over the examples is meant. So has the notebook that B cites.
+    """
+
+    def backward(self, dy: Array) -> Array | None:
+        """Fill dW as `Dense` does, and db with one sum; return dx."""
+        dx = super().backward(dy)
+        self.db[...] = self.db.sum()
+        return dx
+
+
 class SumOverTen(pl.MeanSquaredError):
-    """Slip: `1/len(y)` is one tenth, for y is one-hot (10, n): the gradient grows with the batch."""
+    """Slip: `1/len(y)` is one tenth if y is one-hot (10, n), so the gradient grows with the batch."""
 
     def value_and_grad(self, outputs: Array, labels: Array) -> tuple[Any, Array]:
         """Return the loss and (y - t) / 10."""
@@ -106,7 +117,7 @@ class SigmoidWithPrintedSlope(pl.Sigmoid):
         return dy
 
 
-def network(cell: Cell, seed: int) -> pl.Network:
+def network(cell: SigmoidCell, seed: int) -> pl.Network:
     """Return the network of a cell, its weights drawn."""
     dense = DenseWithScalarBias if cell.scalar_bias else pl.Dense
     sigmoid = SigmoidWithPrintedSlope if cell.printed_slope else pl.Sigmoid
@@ -116,11 +127,11 @@ def network(cell: Cell, seed: int) -> pl.Network:
     return pl.Network(layers).build(784, rng=np.random.default_rng([seed, 1]))
 
 
-def optimizer(cell: Cell) -> pl.Optimizer:
-    """Return the optimizer, its rate in our convention.
+def optimizer(cell: SigmoidCell) -> pl.Optimizer:
+    """Return the optimizer, with the learning rate in our convention.
 
-    PyTorch's MSELoss averages over the ten outputs and has no 1/2, so its gradient is a fifth of ours; Adam
-    does not see a factor.
+    PyTorch's MSELoss averages over the ten outputs and has no 1/2, so its gradient is a fifth of ours. Adam
+    does not depend on the gradient's scale.
     """
     if cell.optimizer == "Adam":
         return pl.Adam(cell.rate)
@@ -128,7 +139,7 @@ def optimizer(cell: Cell) -> pl.Optimizer:
     return pl.SGD(rate, momentum=0.9 if cell.optimizer == "momentum 0.9" else 0)
 
 
-def loss_of(cell: Cell) -> pl.Loss:
+def loss_of(cell: SigmoidCell) -> pl.Loss:
     """Return the loss."""
     if cell.loss != MSE:
         return pl.SoftmaxCrossEntropy()
@@ -137,107 +148,113 @@ def loss_of(cell: Cell) -> pl.Loss:
 
 def run(settings: Settings, seed: int) -> Result:
     """Split the training images, train on 42,000, validate and test on 9,000 each."""
-    data = pl.load_dataset("mnist")
+    return run_on(drawn_parts(pl.load_dataset("mnist"), seed), settings, seed)
+
+
+def drawn_parts(data: pl.Dataset, seed: int) -> dict[str, tuple[Array, Array]]:
+    """Return rows and labels to train on, to validate on and to test on."""
     x = np.multiply(data.x_train, np.float32(1 / 255))
-    names = ("train", "validation", "test")
-    rows = drawn_rows(len(x), seed)
-    parts = {name: (x[part], data.y_train[part]) for name, part in zip(names, rows, strict=True)}
-    return run_on(parts, settings, seed)
+    parts = zip(("train", "validation", "test"), drawn_rows(len(x), seed), strict=True)
+    return {name: (x[rows], data.y_train[rows]) for name, rows in parts}
 
 
 def drawn_rows(n: int, seed: int) -> list[Array]:
-    """Return the numbers of the rows to train on, to validate on and to test on."""
-    return np.split(np.random.default_rng([seed, 0]).permutation(n), np.cumsum(PARTS)[:-1])
+    """Return the indices of the rows to train on, to validate on and to test on."""
+    return np.split(np.random.default_rng([seed, 0]).permutation(n), np.cumsum(SPLIT)[:-1])
+
+
+def twin(data: pl.Dataset, seed: int) -> MiniBatchTraining:
+    """Return what is trained in PyTorch too, with squared error."""
+    return training_of(*drawn_parts(data, seed)["train"], TWIN_CELLS[0], seed)
+
+
+def training_of(x: Array, y: Array, cell: SigmoidCell, seed: int) -> MiniBatchTraining:
+    """Return the training of a cell on the given rows."""
+    return MiniBatchTraining(
+        net=network(cell, seed),
+        loss=loss_of(cell),
+        optimizer=optimizer(cell),
+        x=x,
+        y=y,
+        epochs=cell.epochs,
+        batch_size=cell.batch_size,
+        rng=np.random.default_rng([seed, 2]),
+    )
 
 
 def run_on(parts: dict[str, tuple[Array, Array]], settings: Settings, seed: int) -> Result:
-    """Do what `run` does on given rows."""
-    cell = Cell(**{name: value for name, value in settings.items() if name != "library"})
-    net, curves = network(cell, seed), Curves()
-    for record in _records(net, cell, *parts["train"], settings["library"], np.random.default_rng([seed, 2])):
+    """Train, validate and test on the given rows."""
+    cell = SigmoidCell(**{name: value for name, value in settings.items() if name != "library"})
+    descent, curves = training_of(*parts["train"], cell, seed), Curves()
+    for record in descent.records(settings["library"]):
         if record.batch is not None:
             continue
         add_point(curves, "train loss", record.epoch, record.loss)
         add_point(curves, "train accuracy", record.epoch, 100 * record.accuracy)
         for name in ("validation", "test"):
             x, y = parts[name]
-            accuracy = pl.accuracy(y, net.predict(x).argmax(axis=1))
+            accuracy = pl.accuracy(y, descent.net.predict(x).argmax(axis=1))
             add_point(curves, f"{name} accuracy", record.epoch, 100 * accuracy)
     return {"curves": curves}
 
 
-def _records(
-    net: pl.Network, cell: Cell, x: Array, y: Array, library: str, rng: np.random.Generator
-) -> Iterator[pl.Record]:
-    """Train with the library named."""
-    loss, rule = loss_of(cell), optimizer(cell)
-    if library == "torch":
-        from pellucid.interop.torch import train_twin
-
-        return train_twin(net, loss, rule, x, y, epochs=cell.epochs, batch_size=cell.batch_size, rng=rng)
-    return pl.train(net, loss, rule, x, y, epochs=cell.epochs, batch_size=cell.batch_size, rng=rng)
-
-
-def settings_of(cell: Cell, *, library: str = "pellucid") -> Settings:
+def settings_of(cell: SigmoidCell, *, library: str = "pellucid") -> Settings:
     """Return the settings of one cell."""
     return {**asdict(cell), "library": library}
 
 
 #: The first run, whose initializer is not stated; rates and epochs are not stated for any.
 FIRST = [
-    *(Cell(init, 0.01, 40) for init in (HALF, SMALL, NORMAL)),
-    *(Cell(init, 0.1, 5) for init in (HALF, SMALL)),
-    Cell(NORMAL, 0.1, 40),
-    Cell(HALF, 0.01, 40, printed_slope=True),
+    *(SigmoidCell(init, 0.01, 40) for init in (HALF, SMALL, NORMAL)),
+    *(SigmoidCell(init, 0.1, 5) for init in (HALF, SMALL)),
+    SigmoidCell(NORMAL, 0.1, 40),
+    SigmoidCell(HALF, 0.01, 40, printed_slope=True),
 ]
-#: The second, uniform ±1/sqrt(784) in both layers; in four batch sizes, as the report compares them.
+#: The second run, uniform ±1/sqrt(784) in both layers, in several batch sizes as the report compares them.
 SECOND = [
-    Cell(LIMIT, 0.01, 40),
-    Cell(LIMIT, 0.01, 40, batch_size=100),
-    Cell(LIMIT, 0.01, 40, batch_size=1000),
-    Cell(LIMIT, 0.01, 40, batch_size=10),
-    Cell(LIMIT, 0.1, 5),
-    Cell(LIMIT, 0.01, 40, printed_slope=True),
+    SigmoidCell(LIMIT, 0.01, 40),
+    SigmoidCell(LIMIT, 0.01, 40, batch_size=100),
+    SigmoidCell(LIMIT, 0.01, 40, batch_size=1000),
+    SigmoidCell(LIMIT, 0.01, 40, batch_size=10),
+    SigmoidCell(LIMIT, 0.1, 5),
+    SigmoidCell(LIMIT, 0.01, 40, printed_slope=True),
 ]
 
 
-def textbook(cell: Cell) -> Cell:
-    """Return the cell with the mean over the batch and a bias a unit."""
+def textbook(cell: SigmoidCell) -> SigmoidCell:
+    """Return the cell with the gradient of the mean over the batch, and a gradient for each bias."""
     return replace(cell, sums=False, scalar_bias=False)
 
 
-#: The batch sizes again, and with them the rates that such a net is usually given.
-INTENDED_BATCHES = [textbook(Cell(LIMIT, 0.5, 30, batch_size=size)) for size in (32, 100, 1000, 10)]
-INTENDED = [
-    textbook(Cell(LIMIT, 0.1, 15)),
-    *INTENDED_BATCHES,
-    textbook(Cell(LIMIT, 3.0, 30, batch_size=10)),
+#: The same batch sizes with rates that are usual for such a net.
+TEXTBOOK_BATCHES = [textbook(SigmoidCell(LIMIT, 0.5, 30, batch_size=size)) for size in (32, 100, 1000, 10)]
+TEXTBOOK = [
+    textbook(SigmoidCell(LIMIT, 0.1, 15)),
+    *TEXTBOOK_BATCHES,
+    textbook(SigmoidCell(LIMIT, 3.0, 30, batch_size=10)),
 ]
-#: One slip at a time, for what each costs.
-APART = [Cell(LIMIT, 0.01, 40, scalar_bias=False), Cell(LIMIT, 0.5, 30, sums=False)]
+#: The second run without one slip, and the textbook with one, for what each slip costs.
+APART = [SigmoidCell(LIMIT, 0.01, 40, scalar_bias=False), SigmoidCell(LIMIT, 0.5, 30, sums=False)]
 TORCH_MSE = [
-    textbook(Cell(TORCH, rate, 15, batch_size=64, optimizer=name))
+    textbook(SigmoidCell(TORCH, rate, 15, batch_size=64, optimizer=name))
     for rate, name in ((0.5, "SGD"), (0.1, "SGD"), (0.001, "Adam"), (0.003, "momentum 0.9"))
 ]
 TORCH_CE = [replace(cell, loss=loss) for loss in (CE_OUTPUTS, CE_LOGITS) for cell in TORCH_MSE]
-ALL_CELLS = [*FIRST, *SECOND, *INTENDED, *APART, *TORCH_MSE, *TORCH_CE]
-DEFAULT_CELLS = [*FIRST[:2], *SECOND[:3], *INTENDED[:3], TORCH_MSE[0], TORCH_CE[0]]
+ALL_CELLS = [*FIRST, *SECOND, *TEXTBOOK, *APART, *TORCH_MSE, *TORCH_CE]
+DEFAULT_CELLS = [*FIRST[:2], *SECOND[:3], *TEXTBOOK[:3], TORCH_MSE[0], TORCH_CE[0]]
 #: The cells that are also run in PyTorch.
 TWIN_CELLS = [TORCH_MSE[0], TORCH_CE[0]]
 
 
 def plan(mode: Mode) -> list[Run]:
     """Return the runs: by default some readings of each figure, and two twins in PyTorch."""
+    is_quick = mode.name == "quick"
     cells = {"quick": SECOND[:1], "full": ALL_CELLS}.get(mode.name, DEFAULT_CELLS)
-    runs = [_run(mode, cell, seed, "pellucid") for cell in cells for seed in range(mode.seeds)]
-    if find_spec("torch") is None or mode.name == "quick":
-        return runs
-    twin_seeds = mode.seeds if mode.name == "full" else 1
-    return runs + [_run(mode, cell, seed, "torch") for cell in TWIN_CELLS for seed in range(twin_seeds)]
+    cells = [replace(cell, epochs=QUICK_EPOCHS) for cell in cells] if is_quick else cells
+    twins = [] if is_quick else [settings_of(cell, library="torch") for cell in TWIN_CELLS]
+    return planned("E", mode, [settings_of(cell) for cell in cells], _cost, twins=twins)
 
 
-def _run(mode: Mode, cell: Cell, seed: int, library: str) -> Run:
-    cell = replace(cell, epochs=QUICK_EPOCHS) if mode.name == "quick" else cell
-    batch = COST_BATCH if library == "pellucid" else COST_BATCH_TORCH
-    cost = COST_START + cell.epochs * (COST_EPOCH + PARTS[0] / cell.batch_size * batch)
-    return Run("E", settings_of(cell, library=library), seed, cost)
+def _cost(settings: Settings) -> float:
+    batch = COST_BATCH if settings["library"] == "pellucid" else COST_BATCH_TORCH
+    return COST_START + float(settings["epochs"] * (COST_EPOCH + SPLIT[0] / settings["batch_size"] * batch))

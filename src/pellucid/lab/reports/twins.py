@@ -1,34 +1,48 @@
-"""What reports say of a figure that was also measured in PyTorch, on the same seeds."""
+"""What a report trains here and in PyTorch: the same starting weights, the same batches."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from importlib.util import find_spec
-from statistics import fmean
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from pellucid.lab.ledger import Row
+import numpy as np
+
+import pellucid as pl
+from pellucid.backend import Array
 
 
-def with_twin(row: Row, ours: Mapping[int, float], twins: Mapping[int, float]) -> Row:
-    """Return the row that says of which seeds PyTorch's figure is, and ours of the same; or how to get it.
+@dataclass(frozen=True, eq=False)
+class MiniBatchTraining:
+    """A network, its data, and all that mini-batch gradient descent needs; `shuffle` redraws the batches.
 
-    Parameters
-    ----------
-    row : Row
-        With PyTorch's mean in `torch`.
-    ours, twins : mapping of int to float
-        The figure by seed: all seeds of ours, those that were run in PyTorch.
-
-    Examples
-    --------
-    >>> row = Row("D", "as intended", None, "accuracy", "%", None, torch=91.5, why="Measured only.")
-    >>> with_twin(row, {0: 91.0, 1: 92.0}, {0: 91.5}).why
-    'Measured only. PyTorch on seed 0: 91.5000, ours there 91.0000.'
+    The network is built, with its starting weights; `rng` draws the batches.
     """
-    if row.torch is None:
-        missing = find_spec("torch") is None
-        note = "not installed: pip install 'pellucid[compare]' adds it" if missing else "not run yet"
-        return replace(row, why=f"{row.why} PyTorch: {note}.")
-    which = f"seed{'s' if len(twins) > 1 else ''} {', '.join(map(str, twins))}"
-    there = [value for seed, value in ours.items() if seed in twins]
-    mean = f"{fmean(there):.4f}" if there else "not run yet"
-    return replace(row, why=f"{row.why} PyTorch on {which}: {row.torch:.4f}, ours there {mean}.")
+
+    net: pl.Network
+    loss: pl.Loss
+    optimizer: pl.Optimizer
+    x: Array
+    y: Array
+    epochs: int
+    batch_size: int
+    rng: np.random.Generator
+    shuffle: bool = True
+
+    def records(self, library: str, *, per_batch: bool = False) -> Iterator[pl.Record]:
+        """Train with "pellucid" or "torch"; PyTorch's records always come with those of each batch."""
+        about: dict[str, Any] = {"epochs": self.epochs, "batch_size": self.batch_size}
+        if library == "torch":
+            from pellucid.interop.torch import train_twin
+
+            drawn = self.rng if self.shuffle else None
+            return train_twin(self.net, self.loss, self.optimizer, self.x, self.y, **about, rng=drawn)
+        return pl.train(
+            self.net,
+            self.loss,
+            self.optimizer,
+            self.x,
+            self.y,
+            **about,
+            shuffle=self.shuffle,
+            rng=self.rng,
+            per_batch=per_batch,
+        )

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from pellucid.lab.ledger_file import read_ledger
+from pellucid.lab.ledger import read_ledger
 from pellucid.lab.report import Run
 from pellucid.lab.rows import (
     JsonRow,

@@ -11,8 +11,7 @@ from typing import Any
 from pellucid.data import Dataset
 from pellucid.files.whole import write_whole
 from pellucid.lab.claims import Claim
-from pellucid.lab.ledger import Row, judge
-from pellucid.lab.ledger_file import write_ledger
+from pellucid.lab.ledger import Row, judge, write_ledger
 from pellucid.lab.page import write_page
 from pellucid.lab.pictures.figures import Intervals, Picture, interval_chart, render
 from pellucid.lab.report import Cost, Finished, Mode, Report, Run
