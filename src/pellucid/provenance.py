@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -136,7 +137,7 @@ def environment() -> Arithmetic:
     True
     """
     return {
-        "pellucid": version("pellucid"),
+        "pellucid": sys.modules["pellucid"].__version__,
         "source sha256": source_digest(),
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -176,8 +177,14 @@ def fingerprint(made_of: Mapping[str, Any]) -> str:
 
 
 #: The modules that say what is run: the digest covers what they import, directly or not.
-RUNS = ("lab.reports.a_run", "lab.reports.b_run", "lab.reports.c", "lab.reports.d_run", "lab.reports.e_run")
-#: What shows or judges results and so changes no number of a run.
+RUNS = tuple(f"lab.reports.{letter}_run" for letter in "abcde")
+    "lab.reports.a_run",
+    "lab.reports.b_run",
+    "lab.reports.c_run",
+    "lab.reports.d_run",
+    "lab.reports.e_run",
+)
+#: Modules that show or judge results, and so change no number of a run.
 SHOWN = ("drawing", "lab.ledger", "lab.pictures")
 
 
@@ -185,7 +192,7 @@ SHOWN = ("drawing", "lab.ledger", "lab.pictures")
 def source_digest(starts: tuple[str, ...] = RUNS, folder: Path = Path(__file__).parent) -> str:
     """Return the SHA-256 of the source that some modules depend on, without comments and docstrings.
 
-    The syntax tree of another version of Python may differ; a run's fingerprint holds that version anyway.
+    The digest may differ between versions of Python, which are part of a run's fingerprint anyway.
 
     Parameters
     ----------
@@ -199,14 +206,23 @@ def source_digest(starts: tuple[str, ...] = RUNS, folder: Path = Path(__file__).
     >>> len(source_digest(("losses",)))
     64
     """
-    digest = hashlib.sha256()
-    for name, text in sorted(_sources(starts, folder).items()):
-        digest.update(f"{name}\0{text}\0".encode())
-    return digest.hexdigest()
+    return fingerprint(_sources(starts, folder))
+
+
+def folder_digest(folder: Path) -> str:
+    """Return the SHA-256 of all source in a folder, without comments and docstrings.
+
+    Examples
+    --------
+    >>> len(folder_digest(Path("missing")))
+    64
+    """
+    paths = sorted(path for kind in ("*.py", "*.cu") for path in folder.rglob(kind))
+    return fingerprint({path.relative_to(folder).as_posix(): _code(path) for path in paths})
 
 
 def _sources(starts: Sequence[str], folder: Path) -> dict[str, str]:
-    """Return what the digest covers: names and contents of modules and kernels."""
+    """Return the names and the code of the modules and kernels that the digest covers."""
     found: dict[str, str] = {}
     ahead = list(starts)
     for name in starts:
@@ -217,12 +233,18 @@ def _sources(starts: Sequence[str], folder: Path) -> dict[str, str]:
         path = _module_path(folder, name)
         if path is None or name in found or name.startswith(SHOWN):
             continue
-        tree = ast.parse(path.read_bytes())
-        ahead += _imported(tree)
-        found[name] = ast.dump(_without_docstrings(tree))
-        for kernels in path.parent.glob("*.cu"):
-            found[kernels.name] = re.sub(r"\s*//.*", "", kernels.read_text(encoding="utf-8"))
+        found[name] = _code(path)
+        ahead += _imported(ast.parse(path.read_bytes()))
+        found |= {kernels.name: _code(kernels) for kernels in path.parent.glob("*.cu")}
     return found
+
+
+def _code(path: Path) -> str:
+    """Return the code of a file without comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".cu":
+        return re.sub(r"\s*//.*", "", text)
+    return ast.unparse(_without_docstrings(ast.parse(text)))
 
 
 def _module_path(folder: Path, name: str) -> Path | None:

@@ -17,8 +17,8 @@ from statistics import fmean
 from typing import Any, TypeAlias
 
 from pellucid.lab.claims import Claim
+from pellucid.lab.learning_curves import last, value_at
 from pellucid.lab.ledger import Row, judge, not_run, settle_readings
-from pellucid.lab.pictures.curves import last, value_at
 from pellucid.lab.report import Cost, Finished, Mode, Result, Run, Settings, Slip, has_torch
 
 #: A figure of one run.

@@ -1,15 +1,7 @@
 import pytest
 
-from pellucid.lab.pictures.curves import (
-    add_point,
-    batch_plot,
-    comparison_plot,
-    curve,
-    epoch_plot,
-    last,
-    series_of,
-    value_at,
-)
+from pellucid.lab.learning_curves import add_point, curve, last, value_at
+from pellucid.lab.pictures.curves import batch_plot, comparison_plot, epoch_plot, series_of
 from pellucid.lab.report import Finished
 
 EPOCHS, BATCHES = 30, 10

@@ -9,7 +9,7 @@ import pellucid as pl
 from pellucid.data import Dataset
 from pellucid.lab.pictures.figures import Grid, Plot
 from pellucid.lab.report import Finished, Mode
-from pellucid.lab.reports import c
+from pellucid.lab.reports import c, c_run
 
 ROWS, TEST_ROWS = 60, 200
 INTENDED, PUBLISHED = "as intended", "as published"
@@ -66,8 +66,8 @@ def descend(net, x, y, iterations, eta=0.1):
 def both(images):
     """Return the results of `run_on` and of the report's own code with the big network."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(c, "network", big_network)
-        return c.run_on(*images, {"iterations": 30}, 3), descend(big_network(3), *images[:2], 30)
+        patch.setattr(c_run, "network", big_network)
+        return c_run.run_on(*images, {"iterations": 30}, 3), descend(big_network(3), *images[:2], 30)
 
 
 def test_a_line_shows_the_pass_before_with_the_epsilon(both):
@@ -95,33 +95,33 @@ def test_test_pixels_divided_and_not(both, images):
 
 def test_float32_stays_with_float64(images):
     """The report's own small weights, over the start of the trace: 1e-4 is half a unit of what it prints."""
-    found = c.run_on(*images, {"iterations": 40}, 1)
-    printed, losses, _ = descend(c.network(1), *images[:2], 40)
+    found = c_run.run_on(*images, {"iterations": 40}, 1)
+    printed, losses, _ = descend(c_run.network(1), *images[:2], 40)
     assert found["printed"] == pytest.approx(list(printed.values()), abs=1e-4)
     assert found["loss"] == pytest.approx(losses, abs=1e-4)
 
 
 def test_the_network_is_the_reports():
-    net = c.network(0)
+    net = c_run.network(0)
     dense = net.layers[1::2]
     assert [layer.W.shape for layer in dense] == [(784, 500), (500, 150), (150, 10)]
     assert [float(layer.W.std()) for layer in dense] == pytest.approx([0.01] * 3, rel=0.05)
     assert [float(abs(layer.b).max()) for layer in dense] == [0.0] * 3
-    assert not np.array_equal(net.theta, c.network(1).theta)
+    assert not np.array_equal(net.theta, c_run.network(1).theta)
 
 
 def test_the_printed_loss_of_a_hopeless_guess_is_bounded():
     logits, labels = np.array([[0.0, 50.0]]), np.array([0])
-    assert c.printed_loss(logits, labels) == pytest.approx(18.420681)  # -log(1e-8)
-    assert c.printed_loss(logits, labels, epsilon=0) == pytest.approx(50.0)
+    assert c_run.printed_loss(logits, labels) == pytest.approx(18.420681)  # -log(1e-8)
+    assert c_run.printed_loss(logits, labels, epsilon=0) == pytest.approx(50.0)
 
 
 def test_run_takes_the_training_and_the_test_images(images, monkeypatch):
     x, y, x_test, y_test = images
     data = Dataset("toy", x, y, x_test, y_test, 10, (28, 28), "a test", {})
     monkeypatch.setattr(pl, "load_dataset", lambda name: {"mnist": data}[name])
-    found = c.run({"iterations": 1}, 5)
-    assert found == c.run_on(*images, {"iterations": 1}, 5)
+    found = c_run.run({"iterations": 1}, 5)
+    assert found == c_run.run_on(*images, {"iterations": 1}, 5)
     rows = np.array(found["digits"]["pixels"])
     assert rows.shape == (10, 784)
     for row, label in zip(rows, found["digits"]["labels"], strict=True):
@@ -142,7 +142,7 @@ def test_the_plan_is_one_run_a_seed(mode):
     runs = c.plan(Mode(mode, 3))
     assert [run.seed for run in runs] == [0, 1, 2]
     iterations = {run.settings["iterations"] for run in runs}
-    assert iterations == ({1000} if mode == "full" else {c.ITERATIONS[mode]})
+    assert iterations == ({1000} if mode == "full" else {c_run.ITERATIONS[mode]})
     assert all(run.report == "C" and run.cost > 0.5 * run.settings["iterations"] for run in runs)
 
 

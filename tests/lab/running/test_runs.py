@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pellucid.lab.report import Run
-from pellucid.lab.reports import REPORTS, c
+from pellucid.lab.reports import REPORTS, c_run
 from pellucid.lab.running import runs
 from pellucid.lab.running.runs import carry_out, read_run, run_path, set_aside
 
@@ -133,7 +133,7 @@ def test_what_a_report_returns_is_plain_json(monkeypatch):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (20, 784), dtype=np.uint8)
     y = rng.integers(0, 10, 20)
-    result = c.run_on(x, y, x, y, {"iterations": 1}, 0)
+    result = c_run.run_on(x, y, x, y, {"iterations": 1}, 0)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 

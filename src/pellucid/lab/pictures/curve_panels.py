@@ -6,14 +6,14 @@ Matplotlib is not imported: `pellucid.lab.pictures.figures` makes the axes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.lab.learning_curves import Part
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Part = Literal["train", "validation", "test"]
 
 INK, MUTED = "#1a1a1a", "#595959"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")

@@ -1,78 +1,18 @@
-"""Learning curves: how the result of a run stores them, and plots of loss, accuracy and error.
-
-``result["curves"]["train loss"]`` is ``{"x": [...], "y": [...]}``: each curve has its own points, accuracies
-are in per cent. If all curves of a report have one point per epoch, ``result["epochs"]["train loss"]`` is a
-list instead.
-"""
+"""Plots of learning curves: loss, accuracy and error."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
-from pellucid.lab.pictures.figures import Panel, Part, Plot, Series
-from pellucid.lab.report import Finished, Result
+from pellucid.lab.learning_curves import PARTS, Part, curve
+from pellucid.lab.pictures.figures import Panel, Plot, Series
+from pellucid.lab.report import Finished
 
-#: The points of each curve, by its name.
-Curves: TypeAlias = dict[str, dict[str, list[float]]]
-#: The names of the curves in a result.
-CURVES = ("train loss", "train accuracy", "validation loss", "validation accuracy")
-PARTS: tuple[Part, ...] = ("train", "validation")
 QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy (%)", "error": "error (%)"}
-
-
-def add_point(curves: Curves, name: str, x: float, y: float) -> None:
-    """Append a point to a curve, which is created with its first point.
-
-    Examples
-    --------
-    >>> curves = {}
-    >>> add_point(curves, "train loss", 1, 2.5)
-    >>> curves
-    {'train loss': {'x': [1], 'y': [2.5]}}
-    """
-    points = curves.setdefault(name, {"x": [], "y": []})
-    points["x"].append(x)
-    points["y"].append(y)
-
-
-def last(result: Result, name: str) -> float:
-    """Return the last value of a curve."""
-    return float(result["curves"][name]["y"][-1])
-
-
-def value_at(result: Result, name: str, x: float) -> float:
-    """Return the value of a curve at one of its points.
-
-    Raises
-    ------
-    ValueError
-        If the curve has no point there.
-
-    Examples
-    --------
-    >>> value_at({"curves": {"test loss": {"x": [1, 5], "y": [2.0, 1.5]}}}, "test loss", 5)
-    1.5
-    """
-    points = result["curves"][name]
-    return float(points["y"][points["x"].index(x)])
 
 
 def series_of(label: str, runs: Sequence[Finished], name: str, part: Part | None = None) -> Series:
     """Return a curve of several runs as one series; `part` names the rows it was measured on."""
     curves = [run.result["curves"][name] for run in runs]
     return Series(label, curves[0]["x"], [each["y"] for each in curves], part)
-
-
-def curve(result: Result, part: Part, quantity: str, kind: str = "epochs") -> list[float]:
-    """Return one curve of a run; the error is 100 minus the accuracy.
-
-    Examples
-    --------
-    >>> curve({"epochs": {"train accuracy": [90.0, 95.0]}}, "train", "error")
-    [10.0, 5.0]
-    """
-    if quantity == "error":
-        return [100 - value for value in result[kind][f"{part} accuracy"]]
-    return list(result[kind][f"{part} {quantity}"])
 
 
 def epoch_plot(

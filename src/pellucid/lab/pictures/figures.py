@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from pellucid.files.whole import write_whole
+from pellucid.lab.learning_curves import Part
 from pellucid.lab.pictures.charts import Bar, BarGroup, draw_bars, draw_intervals, draw_matrix
-from pellucid.lab.pictures.curve_panels import INK, MUTED, Panel, Part, Series, draw_panel
+from pellucid.lab.pictures.curve_panels import INK, MUTED, Panel, Series, draw_panel
 from pellucid.lab.rows import JsonRow
 
 if TYPE_CHECKING:

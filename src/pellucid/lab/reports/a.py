@@ -10,6 +10,7 @@ from functools import partial
 from pellucid.lab.claims import Claim
 from pellucid.lab.digit_table import DATA_SETS
 from pellucid.lab.inspection import digit_grid, inspection_plots
+from pellucid.lab.learning_curves import last
 from pellucid.lab.measurement import (
     Comparison,
     Measurement,
@@ -20,7 +21,7 @@ from pellucid.lab.measurement import (
     rows_of,
     runs_of,
 )
-from pellucid.lab.pictures.curves import cells_panel, last, parts_panel
+from pellucid.lab.pictures.curves import cells_panel, parts_panel
 from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot
 from pellucid.lab.report import INTENDED, PUBLISHED, Finished, Report, Result, Slip
 from pellucid.lab.reports.a_run import (

@@ -15,7 +15,7 @@ from pellucid.backend import Array
 from pellucid.initializers import Initializer
 from pellucid.lab.digit_table import shuffled_table
 from pellucid.lab.inspection import digits, inspect
-from pellucid.lab.pictures.curves import Curves, add_point
+from pellucid.lab.learning_curves import Curves, add_point
 from pellucid.lab.report import Mode, Result, Run, Settings, planned
 
 EPOCHS, QUICK_EPOCHS, LEARNING_RATE, N_TRAIN, DROP_PROB = 100, 3, 0.2, 40_000, 0.1

@@ -13,7 +13,7 @@ from pellucid.backend import Array
 from pellucid.initializers import Initializer
 from pellucid.lab.digit_table import shuffled_table
 from pellucid.lab.inspection import inspect
-from pellucid.lab.pictures.curves import Curves, add_point
+from pellucid.lab.learning_curves import Curves, add_point
 from pellucid.lab.report import Mode, Result, Run, Settings, planned
 from pellucid.lab.reports.e_run import DenseWithScalarBias
 

@@ -1,4 +1,4 @@
-"""Report C: a full-batch ReLU network, 784-500-150-10, written for a GPU with CuPy.
+"""Report C: a full-batch ReLU network, 784-500-150-10, written for a GPU with CuPy; `c_run` is what is run.
 
 One run gives both variants: the slips lie in what is printed, not in how the network learns.
 """
@@ -9,12 +9,8 @@ from operator import itemgetter
 from statistics import fmean
 from typing import Any
 
-import numpy as np
-
-import pellucid as pl
-from pellucid.backend import Array
 from pellucid.lab.claims import Claim
-from pellucid.lab.inspection import digit_grid, digits
+from pellucid.lab.inspection import digit_grid
 from pellucid.lab.ledger import Row, judge, not_run
 from pellucid.lab.measurement import Measurement, rows_of
 from pellucid.lab.pictures.curves import QUANTITIES
@@ -24,17 +20,13 @@ from pellucid.lab.report import (
     PUBLISHED,
     Cost,
     Finished,
-    Mode,
     Report,
     Result,
-    Run,
-    Settings,
     Slip,
     one_by_one,
-    planned,
 )
+from pellucid.lab.reports.c_run import PUBLISHED_ITERATIONS, network, plan, run
 
-PUBLISHED_ITERATIONS = 1000
 PUBLISHED_ACCURACY = "90.95"
 #: The printed losses of lines 10, 20, …, 1000.
 PUBLISHED_TRACE = """
@@ -47,10 +39,6 @@ PUBLISHED_TRACE = """
 0.3104 0.3082 0.3061 0.3039 0.3018 0.2998 0.2977 0.2957 0.2937 0.2916
 """.split()  # noqa: SIM905 - as the report prints them
 LINES = range(10, PUBLISHED_ITERATIONS + 1, 10)
-ITERATIONS = {"quick": 20, "default": 40, "full": PUBLISHED_ITERATIONS}
-#: Seconds on one core for an iteration, and for starting a run.
-COST_ITERATION, COST_START = 1.0, 3.0
-
 SHARE = "trace points inside their intervals"
 UNDIVIDED, DIVIDED = "test accuracy, test pixels not divided", "test accuracy, test pixels divided"
 
@@ -71,67 +59,6 @@ ASSUMPTIONS = (
     "float32 replaces CuPy's float64: a test holds the losses at the start of the trace to within 1e-4.",
     "Each seed draws new weights; the data are the same 60,000 and 10,000 images.",
 )
-
-
-def network(seed: int) -> pl.Network:
-    """Return the report's network: weights N(0, 0.01²), biases 0, pixels divided by 255."""
-    small = pl.normal(0.01)
-    layers = [pl.Dense(500, init=small), pl.ReLU(), pl.Dense(150, init=small), pl.ReLU()]
-    net = pl.Network([pl.Rescale(1 / 255), *layers, pl.Dense(10, init=small)])
-    return net.build(n_in=784, rng=np.random.default_rng(seed))
-
-
-def printed_loss(logits: Array, labels: Array, *, epsilon: float = 1e-8) -> float:
-    """Slip: the mean of -log(p + 1e-8), as the report prints it; with epsilon=0 the true cross-entropy."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    p = shifted / shifted.sum(axis=1, keepdims=True)
-    return float(-np.log(p[np.arange(len(labels)), labels] + epsilon).mean())
-
-
-def undivided(pixels: Array) -> Array:
-    """Slip: pixels that the network sees as 0 … 255, since its Rescale undoes this factor."""
-    return pixels.astype(np.float32) * np.float32(255)
-
-
-def run(settings: Settings, seed: int) -> Result:
-    """Train for settings["iterations"] passes; return both traces and both test accuracies."""
-    data = pl.load_dataset("mnist")
-    return run_on(data.x_train, data.y_train, data.x_test, data.y_test, settings, seed)
-
-
-def run_on(x: Array, y: Array, x_test: Array, y_test: Array, settings: Settings, seed: int) -> Result:
-    """Train and test on the given rows."""
-    net = network(seed)
-    losses: list[float] = []
-    printed: list[float] = []
-    exact: list[float] = []
-    records = pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=settings["iterations"])
-    for record in records:
-        losses.append(record.loss)
-        # Slip: line n is printed after n - 1 passes, with the outputs from before the last update.
-        line = record.epoch + 2
-        if line % 10 == 0:
-            logits = net.predict(x)
-            printed.append(printed_loss(logits, y))
-            exact.append(printed_loss(logits, y, epsilon=0))
-    chosen = np.random.default_rng(seed).integers(0, len(x), size=10)
-    return {
-        "loss": losses,
-        "printed": printed[: settings["iterations"] // 10],
-        "exact": exact[: settings["iterations"] // 10],
-        "undivided": 100 * pl.accuracy(y_test, net.predict(undivided(x_test)).argmax(axis=1)),
-        "divided": 100 * pl.accuracy(y_test, net.predict(x_test).argmax(axis=1)),
-        "digits": digits(x[chosen], y[chosen]),
-    }
-
-
-def plan(mode: Mode) -> list[Run]:
-    """Return one run a seed.
-
-    The seeds share all rows and could be trained together, but products this wide already fill the machine.
-    """
-    settings = {"iterations": ITERATIONS[mode.name]}
-    return planned("C", mode, [settings], lambda each: COST_START + COST_ITERATION * each["iterations"])
 
 
 def trace(result: Result, variant: str) -> list[float]:

@@ -10,9 +10,10 @@ from itertools import product
 import numpy as np
 
 from pellucid.lab.claims import Claim
+from pellucid.lab.learning_curves import Part
 from pellucid.lab.measurement import Comparison, Measure, Measurement, costs_of, rows_of, runs_of
 from pellucid.lab.pictures.curves import batch_plot, comparison_plot, epoch_plot
-from pellucid.lab.pictures.figures import Drawing, Part, Picture
+from pellucid.lab.pictures.figures import Drawing, Picture
 from pellucid.lab.report import (
     INTENDED,
     PUBLISHED,

@@ -10,7 +10,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.backend import Array
-from pellucid.lab.pictures.curves import CURVES, PARTS
+from pellucid.lab.learning_curves import CURVES, PARTS
 from pellucid.lab.report import INTENDED, PUBLISHED, Mode, Result, Run, Settings, planned
 from pellucid.lab.reports.twins import MiniBatchTraining
 from pellucid.network import blocks

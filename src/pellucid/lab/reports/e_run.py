@@ -12,7 +12,7 @@ import numpy as np
 import pellucid as pl
 from pellucid.backend import Array
 from pellucid.initializers import Initializer
-from pellucid.lab.pictures.curves import Curves, add_point
+from pellucid.lab.learning_curves import Curves, add_point
 from pellucid.lab.report import Mode, Result, Run, Settings, planned
 from pellucid.lab.reports.twins import MiniBatchTraining
 
