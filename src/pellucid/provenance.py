@@ -178,12 +178,6 @@ def fingerprint(made_of: Mapping[str, Any]) -> str:
 
 #: The modules that say what is run: the digest covers what they import, directly or not.
 RUNS = tuple(f"lab.reports.{letter}_run" for letter in "abcde")
-    "lab.reports.a_run",
-    "lab.reports.b_run",
-    "lab.reports.c_run",
-    "lab.reports.d_run",
-    "lab.reports.e_run",
-)
 #: Modules that show or judge results, and so change no number of a run.
 SHOWN = ("drawing", "lab.ledger", "lab.pictures")
 
