@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from tests.compiled import test_sparse
+from tests.compiled.first import test_sparse
 from tests.compiled.test_descent import OPTIMIZERS, check_same, check_twins, run
 
 import pellucid as pl
