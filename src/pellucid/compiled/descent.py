@@ -48,15 +48,9 @@ class CompiledDescent:
     """
 
     def __init__(
-        self,
-        model: Model,
-        loss: Loss,
-        optimizer: Optimizer,
-        batch_size: int,
-        block_rows: int | None,
-        n_shares: int | None = None,
-        x: Array | None = None,
-    ) -> None:
+        self, model: Model, loss: Loss, optimizer: Optimizer, batch_size: int, block_rows: int | None,
+        n_shares: int | None = None, x: Array | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.loss, self.optimizer, self.n_shares = model, loss, optimizer, n_shares
         self.block_rows, self.feed = block_rows, Feed(model.nets)
         self.n_first = fused_layers(model.nets[0].layers)[0].dense.n_out

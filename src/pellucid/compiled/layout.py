@@ -70,12 +70,12 @@ class UpdateRule(NamedTuple):
     """The optimizer and its settings. The momentum of SGD is stored as beta_1."""
 
     optimizer: int
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    nesterov: bool
-    weight_decay: float
-    n_weights: int
+    beta_1: float = 0.0
+    beta_2: float = 0.0
+    epsilon: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    n_weights: int = 0
 
 
 class RunState(NamedTuple):
@@ -183,30 +183,18 @@ def make_layout(nets: Sequence[Network], loss: Loss, rows: int, own: range) -> t
         drawn_at.append(drawn.take(len(nets) * width) if layer.dropout else 0)
     # The first product of a single network is its y; those of several networks are computed side by side.
     wide_at = work.take(k * rows * widths[1]) if k > 1 else y_at[0]
+    activations, slopes = zip(*map(activation_of, fused), strict=True)
     tiles = plan_tiles(rows, widths[0], k * widths[1], nets[0].dtype.itemsize)
     layout = Layout(
-        k=k,
-        first_net=own.start,
-        widths=np.array(widths),
-        activation=np.array([_activation(layer) for layer in fused]),
-        slope=np.array([_slope(layer) for layer in fused]),
-        w_at=np.array(w_at),
-        b_at=np.array(b_at),
-        x_at=np.array(x_at),
-        y_at=np.array(y_at),
-        d_at=np.array(d_at),
-        wide_at=wide_at,
-        drawn_at=np.array(drawn_at),
-        loss=LOSSES.index(type(loss)),
-        threshold=float(loss.threshold),
-        label_smoothing=loss.label_smoothing,
-        tile_lines=tiles.lines,
-        tile_width=tiles.width,
-        part_rows=tiles.rows,
-        entries_at=work.take(tiles.n_entries),
-        tile_at=work.take(tiles.size),
+        k=k, first_net=own.start, widths=np.array(widths),
+        activation=np.array(activations), slope=np.array(slopes),
+        w_at=np.array(w_at), b_at=np.array(b_at), x_at=np.array(x_at), y_at=np.array(y_at),
+        d_at=np.array(d_at), wide_at=wide_at, drawn_at=np.array(drawn_at),
+        loss=LOSSES.index(type(loss)), threshold=float(loss.threshold), label_smoothing=loss.label_smoothing,
+        tile_lines=tiles.lines, tile_width=tiles.width, part_rows=tiles.rows,
+        entries_at=work.take(tiles.n_entries), tile_at=work.take(tiles.size),
         packing_at=work.take(widths[0] * k * widths[1] if can_be_packed(k * widths[1]) else 0),
-    )
+    )  # fmt: skip
     return layout, work.size, tiles.n_indices
 
 
@@ -216,25 +204,25 @@ def stack_layouts(layouts: Sequence[Layout]) -> Any:
     return Layout(*arrays)
 
 
-def _activation(layer: FusedLayer) -> int:
-    return IDENTITY if layer.activation is None else ACTIVATIONS.index(type(layer.activation))
+def activation_of(layer: FusedLayer) -> tuple[int, float]:
+    """Return the number by which compiled code and kernels know a layer's activation, and its slope.
 
-
-def _slope(layer: FusedLayer) -> float:
-    return layer.activation.slope if isinstance(layer.activation, LeakyReLU) else 0.0
+    Examples
+    --------
+    >>> import pellucid as pl
+    >>> activation_of(FusedLayer(pl.Dense(3))), activation_of(FusedLayer(pl.Dense(3), pl.LeakyReLU(0.1)))
+    ((0, 0.0), (2, 0.1))
+    """
+    if layer.activation is None:
+        return IDENTITY, 0.0
+    slope = layer.activation.slope if isinstance(layer.activation, LeakyReLU) else 0.0
+    return ACTIVATIONS.index(type(layer.activation)), slope
 
 
 def make_rule(optimizer: Optimizer, n_weights: int) -> UpdateRule:
-    """Return the settings of the optimizer; settings that it lacks are 0."""
-    rule = UpdateRule(
-        OPTIMIZERS.index(type(optimizer)),
-        beta_1=0.0,
-        beta_2=0.0,
-        epsilon=0.0,
-        nesterov=False,
-        weight_decay=float(optimizer.weight_decay),
-        n_weights=n_weights,
-    )
+    """Return the settings of the optimizer; settings that it lacks keep their defaults, 0."""
+    kind, decay = OPTIMIZERS.index(type(optimizer)), float(optimizer.weight_decay)
+    rule = UpdateRule(kind, weight_decay=decay, n_weights=n_weights)
     if isinstance(optimizer, Adam):
         beta_1, beta_2, epsilon = map(float, (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon))
         return rule._replace(beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
@@ -244,9 +232,7 @@ def make_rule(optimizer: Optimizer, n_weights: int) -> UpdateRule:
 
 
 #: Adds up gradients, each multiplied by its learning rate, and takes no step.
-ACCUMULATING = UpdateRule(
-    ACCUMULATE, beta_1=0.0, beta_2=0.0, epsilon=0.0, nesterov=False, weight_decay=0.0, n_weights=0
-)
+ACCUMULATING = UpdateRule(ACCUMULATE)
 
 
 def make_scaling(net: Network, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:

@@ -41,15 +41,9 @@ def multiply_narrow(layout: Layout, state: ShareState, data: Data, first: int, n
     for output in range(0, stride, width):
         at, in_tiles = layout.w_at[0] + output * n_in, n - n % height
         for i in range(0, in_tiles, height):
-            multiply_tile(
-                data.method, data.x, data.scale, data.shift, state.theta, n_in, at, data.rows, first + i,
-                flat, i * stride + output, stride,
-            )  # fmt: skip
+            multiply_tile(data, state.theta, n_in, at, first + i, flat, i * stride + output, stride)
         for i in range(in_tiles, n):
-            multiply_row(
-                data.method, data.x, data.scale, data.shift, state.theta, n_in, at, data.rows, first + i,
-                flat, i * stride + output, stride,
-            )  # fmt: skip
+            multiply_row(data, state.theta, n_in, at, first + i, flat, i * stride + output, stride)
 
 
 def multiply_back_narrow(
@@ -63,19 +57,16 @@ def multiply_back_narrow(
         at, in_tiles, whole = layout.w_at[0] + output * n_in, n_in - n_in % tile, n_in - n_in % length
         for column in range(0, in_tiles, tile):
             multiply_back_tile(
-                data.method, data.x, data.scale, data.shift, state.into, n_in, at, data.rows, first, n, flat,
-                output, stride, column, factor, keep,
-            )  # fmt: skip
+                data, state.into, n_in, at, first, n, flat, output, stride, column, factor, keep
+            )
         for column in range(in_tiles, whole, length):
             multiply_back_vector(
-                data.method, data.x, data.scale, data.shift, state.into, n_in, at, data.rows, first, n, flat,
-                output, stride, column, factor, keep,
-            )  # fmt: skip
+                data, state.into, n_in, at, first, n, flat, output, stride, column, factor, keep
+            )
         if whole < n_in:
             multiply_back_remainder(
-                data.method, data.x, data.scale, data.shift, state.into, n_in, at, data.rows, first, n, flat,
-                output, stride, whole, factor, keep,
-            )  # fmt: skip
+                data, state.into, n_in, at, first, n, flat, output, stride, whole, factor, keep
+            )
 
 
 @kernel

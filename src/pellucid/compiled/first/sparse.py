@@ -15,17 +15,7 @@ from pellucid.backend import Array
 from pellucid.compiled.formulas import matrix
 from pellucid.compiled.jit import inlined, kernel
 from pellucid.compiled.layout import Data, Layout, ShareState
-from pellucid.compiled.llvm.sparse_loops import (
-    add_products_1,
-    add_products_2,
-    add_products_3,
-    add_products_4,
-    append_group,
-    sum_products_1,
-    sum_products_2,
-    sum_products_3,
-    sum_products_4,
-)
+from pellucid.compiled.llvm.sparse_loops import add_products, append_group, sum_products
 from pellucid.compiled.program import GROUP
 
 
@@ -191,35 +181,3 @@ def fill_gradient_tile(
 def scratch_tile(layout: Layout, state: ShareState, n: int) -> Array:
     """Return scratch space for n rows of a tile of y or dy."""
     return matrix(state.work, layout.tile_at, n, layout.tile_width)
-
-
-@kernel
-def add_products(
-    lines: int, rows: Array, values: Array, n: int, w: Array, at: int, stride: int, n_rows: int,
-    n_columns: int, y: Array,
-) -> None:  # fmt: skip
-    """Add the product of one group to x W, in tile rows of 1 to 4 cache lines."""
-    if lines == 4:
-        add_products_4(rows, values, n, w, at, stride, n_rows, n_columns, y)
-    elif lines == 3:
-        add_products_3(rows, values, n, w, at, stride, n_rows, n_columns, y)
-    elif lines == 2:
-        add_products_2(rows, values, n, w, at, stride, n_rows, n_columns, y)
-    else:
-        add_products_1(rows, values, n, w, at, stride, n_rows, n_columns, y)
-
-
-@kernel
-def sum_products(
-    lines: int, rows: Array, values: Array, n: int, dy: Array, dw: Array, at: int, stride: int,
-    n_rows: int, n_columns: int, factor: float, keep: float,
-) -> None:  # fmt: skip
-    """Compute the rows of a group in dW ← keep · dW + factor · xᵀ dy, in tile rows of 1 to 4 cache lines."""
-    if lines == 4:
-        sum_products_4(rows, values, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
-    elif lines == 3:
-        sum_products_3(rows, values, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
-    elif lines == 2:
-        sum_products_2(rows, values, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)
-    else:
-        sum_products_1(rows, values, n, dy, dw, at, stride, n_rows, n_columns, factor, keep)

@@ -8,8 +8,8 @@ import numpy as np
 
 from pellucid.backend import Array
 from pellucid.compiled.gpu.kernels import CHUNK, Kernels, Launch, make_stages, n_chunks
-from pellucid.compiled.program import ACTIVATIONS, FusedLayer
-from pellucid.layers import LeakyReLU
+from pellucid.compiled.layout import activation_of
+from pellucid.compiled.program import FusedLayer
 
 
 class PassBuffers:
@@ -80,13 +80,9 @@ class Pass:
     """
 
     def __init__(
-        self,
-        kernels: Kernels,
-        matmul: Callable[..., Array],
-        layers: Sequence[FusedLayer],
-        buffers: PassBuffers,
-        n: int,
-    ) -> None:
+        self, kernels: Kernels, matmul: Callable[..., Array], layers: Sequence[FusedLayer],
+        buffers: PassBuffers, n: int,
+    ) -> None:  # fmt: skip
         self.kernels, self.matmul, self.layers, self.n = kernels, matmul, layers, n
         self.x = buffers.x[:n]
         self.y, self.dy, self.dropped = (
@@ -134,18 +130,3 @@ class Pass:
         dropout, mask = self.layers[i].dropout, self.masks[i]
         assert dropout is not None
         self.kernels.launch("drop", x.size, x, mask, out, mask.size, 1 / (1 - dropout.drop_prob))()
-
-
-def activation_of(layer: FusedLayer) -> tuple[int, float]:
-    """Return the number by which kernels know a layer's activation, and its slope.
-
-    Examples
-    --------
-    >>> import pellucid as pl
-    >>> activation_of(FusedLayer(pl.Dense(3))), activation_of(FusedLayer(pl.Dense(3), pl.LeakyReLU(0.1)))
-    ((0, 0.0), (2, 0.1))
-    """
-    if layer.activation is None:
-        return 0, 0.0
-    slope = layer.activation.slope if isinstance(layer.activation, LeakyReLU) else 0.0
-    return ACTIVATIONS.index(type(layer.activation)), slope

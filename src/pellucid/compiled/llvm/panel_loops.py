@@ -35,20 +35,26 @@ def vector_length(itemsize: int) -> int:
 class PanelBuilder:
     """Emits code that reads x · scale + shift and the weights of a panel vector by vector.
 
-    The first arguments of its intrinsics are the method, whose length tells the panel's width; x, its scale
-    and its shift; W or dW; the number of columns of x; the offset of the panel; and the indices of the chosen
-    rows.
+    The first arguments of its intrinsics are the `Data`, whose method tells the panel's width; W or dW; the
+    number of columns of x; and the offset of the panel.
     """
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        dtypes = [kind.dtype for kind in signature.args[1:5]]
+        data, given = signature.args[0], unpacked(context, builder, signature, arguments)
+        kinds = dict(zip(data.fields, data.types, strict=True))
+        self.x, self.rows, self.scale, self.shift = (
+            context.make_array(kinds[name])(
+                context, builder, builder.extract_value(given[0], data.fields.index(name))
+            ).data
+            for name in ("x", "rows", "scale", "shift")
+        )
+        _, self.w, self.n_in, self.at, *self.others = given
+        dtypes = kinds["x"].dtype, kinds["scale"].dtype, signature.args[1].dtype
         self.length = VECTOR_BYTES * 8 // dtypes[-1].bitwidth
-        self.of_x, self.of_scale, _, self.of_w = (
+        self.of_x, self.of_scale, self.of_w = (
             VectorBuilder(context, builder, dtype, self.length) for dtype in dtypes
         )
-        self.builder, self.outputs = builder, range(signature.args[0].count - 1)
-        given = unpacked(context, builder, signature, arguments)
-        _, self.x, self.scale, self.shift, self.w, self.n_in, self.at, self.rows, *self.others = given
+        self.builder, self.outputs = builder, range(len(kinds["method"]) - 1)
         self.n_rest = builder.srem(self.n_in, INDEX(self.length))
 
     def multiply(self, n_rows: int) -> None:
@@ -168,9 +174,8 @@ def _multiply(n_rows: Callable[[int], int]) -> Any:
 
     @intrinsic  # type: ignore[untyped-decorator]
     def multiply(
-        typing_context: Any, method: Any, x: Any, scale: Any, shift: Any, w: Any, n_in: Any, at: Any,
-        rows: Any, first: Any, y: Any, into: Any, stride: Any,
-    ) -> Any:  # fmt: skip
+        typing_context: Any, data: Any, w: Any, n_in: Any, at: Any, first: Any, y: Any, into: Any, stride: Any
+    ) -> Any:
         """Write x W for the rows from `first` on and the panel at offset `at` to y."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -178,8 +183,7 @@ def _multiply(n_rows: Callable[[int], int]) -> Any:
             panel.multiply(n_rows(len(panel.outputs)))
             return context.get_dummy_value()
 
-        kinds = method, x, scale, shift, w, *[types.int64] * 2, rows, types.int64, y, *[types.int64] * 2
-        return types.void(*kinds), generate
+        return types.void(data, w, *[types.int64] * 3, y, *[types.int64] * 2), generate
 
     return multiply
 
@@ -189,9 +193,8 @@ def _multiply_back(n_vectors: Callable[[int], int], *, is_remainder: bool) -> An
 
     @intrinsic  # type: ignore[untyped-decorator]
     def multiply_back(
-        typing_context: Any, method: Any, x: Any, scale: Any, shift: Any, dw: Any, n_in: Any, at: Any,
-        rows: Any, first: Any, n: Any, dy: Any, of_first: Any, stride: Any, column: Any, factor: Any,
-        keep: Any,
+        typing_context: Any, data: Any, dw: Any, n_in: Any, at: Any, first: Any, n: Any, dy: Any,
+        of_first: Any, stride: Any, column: Any, factor: Any, keep: Any,
     ) -> Any:  # fmt: skip
         """Compute dW ← keep · dW + factor · xᵀ dy for the inputs from `column` on and the panel at `at`."""
 
@@ -200,8 +203,8 @@ def _multiply_back(n_vectors: Callable[[int], int], *, is_remainder: bool) -> An
             panel.multiply_back(n_vectors(len(panel.outputs)), panel.n_rest if is_remainder else None)
             return context.get_dummy_value()
 
-        kinds = method, x, scale, shift, dw, *[types.int64] * 2, rows, *[types.int64] * 2, dy
-        return types.void(*kinds, *[types.int64] * 3, dw.dtype, dw.dtype), generate
+        kinds = data, dw, *[types.int64] * 4, dy, *[types.int64] * 3, dw.dtype, dw.dtype
+        return types.void(*kinds), generate
 
     return multiply_back
 

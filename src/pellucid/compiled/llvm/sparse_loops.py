@@ -76,17 +76,25 @@ def append_group(typing_context: Any, x: Any, scale: Any, at: Any, values: Any, 
     return types.int64(x, scale, types.int64, values, types.int64), generate
 
 
-def _add_products(lines: int) -> Any:
-    """Return the intrinsic for y ← y + x W of one group of columns; its four rows of W stay in registers."""
+def _for_each_size(lines: Any, context: Any, builder: Any, dtype: Any, generate: Any) -> Any:
+    """Emit code for tile rows of 1 to 4 cache lines, of which `lines` chooses one at run time."""
+    for n in range(1, 5):
+        with builder.if_then(builder.icmp_signed("==", lines, INDEX(n))):
+            generate(RowBuilder(context, builder, dtype, n))
+    return context.get_dummy_value()
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def add_products(
-        typing_context: Any, rows: Any, values: Any, n: Any, w: Any, at: Any, stride: Any, n_rows: Any,
-        width: Any, y: Any,
-    ) -> Any:  # fmt: skip
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            rows, values, n, w, *where, y = unpacked(context, builder, signature, arguments)
-            tile = RowBuilder(context, builder, signature.args[1].dtype, lines)
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_products(
+    typing_context: Any, lines: Any, rows: Any, values: Any, n: Any, w: Any, at: Any, stride: Any,
+    n_rows: Any, width: Any, y: Any,
+) -> Any:  # fmt: skip
+    """Compute y ← y + x W for one group of columns, whose four rows of W stay in registers."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lines, rows, values, n, w, *where, y = unpacked(context, builder, signature, arguments)
+
+        def add(tile: RowBuilder) -> None:
             held = [
                 [tile.load(w, tile.line(start, line), tile.left(wide, line)) for line in tile.lines]
                 for start, wide in tile.of_group(*where)
@@ -98,24 +106,25 @@ def _add_products(lines: int) -> Any:
                     for value, weights in zip(four, held, strict=True):
                         total = tile.multiply_add(value, weights[line], total)
                     tile.store(total, y, tile.line(row, line))
-            return context.get_dummy_value()
 
-        return types.void(rows, values, types.int64, w, *[types.int64] * 4, y), generate
+        return _for_each_size(lines, context, builder, signature.args[2].dtype, add)
 
-    return add_products
+    return types.void(types.int64, rows, values, types.int64, w, *[types.int64] * 4, y), generate
 
 
-def _sum_products(lines: int) -> Any:
-    """Return the intrinsic for dW ← keep · dW + factor · xᵀ dy; the sums of four rows stay in registers."""
+@intrinsic  # type: ignore[untyped-decorator]
+def sum_products(
+    typing_context: Any, lines: Any, rows: Any, values: Any, n: Any, dy: Any, dw: Any, at: Any, stride: Any,
+    n_rows: Any, width: Any, factor: Any, keep: Any,
+) -> Any:  # fmt: skip
+    """Compute dW ← keep · dW + factor · xᵀ dy for one group of columns, whose sums stay in registers."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def sum_products(
-        typing_context: Any, rows: Any, values: Any, n: Any, dy: Any, dw: Any, at: Any, stride: Any,
-        n_rows: Any, width: Any, factor: Any, keep: Any,
-    ) -> Any:  # fmt: skip
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            rows, values, n, dy, dw, *where, factor, keep = unpacked(context, builder, signature, arguments)
-            tile = RowBuilder(context, builder, signature.args[1].dtype, lines)
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        lines, rows, values, n, dy, dw, *where, factor, keep = unpacked(
+            context, builder, signature, arguments
+        )
+
+        def add(tile: RowBuilder) -> None:
             held = [
                 [cgutils.alloca_once_value(builder, tile.zeros) for _ in tile.lines] for _ in range(GROUP)
             ]
@@ -127,22 +136,17 @@ def _sum_products(lines: int) -> Any:
                         total = builder.load(sums[line])
                         builder.store(tile.multiply_add(value, gradient, total), sums[line])
             is_kept = builder.fcmp_ordered("!=", keep, keep.type(0))
-            factor, keep = tile.repeated(factor), tile.repeated(keep)
+            factors, keeps = tile.repeated(factor), tile.repeated(keep)
             for (start, wide), sums in zip(tile.of_group(*where), held, strict=True):
                 # If keep is 0 the old content is not read.
                 known = builder.select(is_kept, wide, INDEX(0))
                 for line in tile.lines:
                     at = tile.line(start, line)
-                    old = builder.fmul(keep, tile.load(dw, at, tile.left(known, line)))
-                    new = tile.multiply_add(factor, builder.load(sums[line]), old)
+                    old = builder.fmul(keeps, tile.load(dw, at, tile.left(known, line)))
+                    new = tile.multiply_add(factors, builder.load(sums[line]), old)
                     tile.store(new, dw, at, tile.left(wide, line))
-            return context.get_dummy_value()
 
-        kinds = rows, values, types.int64, dy, dw, *[types.int64] * 4, values.dtype, values.dtype
-        return types.void(*kinds), generate
+        return _for_each_size(lines, context, builder, signature.args[2].dtype, add)
 
-    return sum_products
-
-
-add_products_1, add_products_2, add_products_3, add_products_4 = map(_add_products, range(1, 5))
-sum_products_1, sum_products_2, sum_products_3, sum_products_4 = map(_sum_products, range(1, 5))
+    kinds = types.int64, rows, values, types.int64, dy, dw, *[types.int64] * 4, values.dtype, values.dtype
+    return types.void(*kinds), generate

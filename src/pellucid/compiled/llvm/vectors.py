@@ -74,7 +74,10 @@ class VectorBuilder:
 
     def repeated(self, number: Any) -> Any:
         """Return a vector whose every entry is the number."""
-        return repeated(self.builder, number, self.length)
+        undefined = ir.Constant(ir.VectorType(number.type, self.length), ir.Undefined)
+        first = self.builder.insert_element(undefined, number, INT32(0))
+        firsts = ir.Constant(ir.VectorType(INT32, self.length), None)
+        return self.builder.shuffle_vector(first, undefined, firsts)
 
     def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
         """Return a b + c, rounded once if the processor can do that."""
@@ -96,14 +99,7 @@ class VectorBuilder:
 
     def _mask(self, n: Any) -> Any:
         places = ir.Constant(ir.VectorType(INDEX, self.length), list(range(self.length)))
-        return self.builder.icmp_signed("<", places, repeated(self.builder, n, self.length))
+        return self.builder.icmp_signed("<", places, self.repeated(n))
 
     def _function(self, name: str, result: Any, *kinds: Any) -> Any:
         return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, kinds), name)
-
-
-def repeated(builder: Any, number: Any, length: int) -> Any:
-    """Return a vector of a given length whose every entry is the number."""
-    undefined = ir.Constant(ir.VectorType(number.type, length), ir.Undefined)
-    first = builder.insert_element(undefined, number, INT32(0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(INT32, length), None))
