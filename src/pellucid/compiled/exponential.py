@@ -63,7 +63,7 @@ def _tanh(x: Any) -> Any:
 
 
 def _use(function: Callable[[Any], Any], in_float32: Callable[[Any], Any]) -> None:
-    """Make compiled code call another function where x is float32."""
+    """Make compiled code call `in_float32` if x is float32: `overload` chooses by the type of x."""
 
     def choose(x: Any) -> Any:
         return in_float32 if x == types.float32 else function

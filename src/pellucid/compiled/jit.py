@@ -1,5 +1,6 @@
 """How functions are compiled by Numba.
 
+Numba translates a function to machine code when it is first called with arguments of certain types.
 Python calls an `entry`; entries and kernels call a `kernel`. A product and a sum may be rounded together as
 one operation. No other liberty is taken for speed: sums keep their order, and NaN and infinity keep their
 meaning, because a loss that is not finite must be noticed.

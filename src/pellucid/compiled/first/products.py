@@ -37,7 +37,7 @@ def multiply_back_dense(layout: Layout, state: ShareState, data: Data, first: in
 def _by_method(*methods: Callable[..., None]) -> Callable[..., None]:
     """Return a function that calls the dense, the sparse or the narrow function, by the type of data.method.
 
-    Numba chooses when it compiles, so the machine code contains one of the three only.
+    `overload` lets Numba choose when it compiles, so the machine code contains only one of the three.
     """
 
     def chosen(layout: Layout, state: ShareState, data: Data, first: int, n: int, wide: Array) -> None:
