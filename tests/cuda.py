@@ -1,7 +1,7 @@
-"""CUDA's kernels without a GPU: the very source, compiled for the processor, its threads run one by one.
+"""Runs CUDA kernels without a GPU: compiles their source for the processor and runs the threads one by one.
 
-That is enough for kernels whose threads share nothing. Arguments are checked as strictly as CUDA does not:
-an array must be contiguous and of the type that the kernel declares, a number of that very type.
+This works for kernels whose threads share nothing. Arguments are checked more strictly than by CUDA: an array
+must be contiguous, and arrays and numbers must have exactly the type that the kernel declares.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 COMPILER = shutil.which("c++")
-#: CUDA's names; the functions are declared by hand, as the standard headers take longer than all the rest.
+#: CUDA's names. Functions are declared by hand, because the standard headers take longest to compile.
 HEAD = """
 #define __global__
 #define __device__
@@ -27,7 +27,7 @@ static inline unsigned min(unsigned a, unsigned b) { return a < b ? a : b; }
     static inline float name(float x) { return name##f(x); }
 FUNCTION(exp) FUNCTION(fabs) FUNCTION(log) FUNCTION(log1p) FUNCTION(sqrt) FUNCTION(tanh)
 """
-#: Runs a kernel on all threads, in the order of their numbers or the other way round.
+#: Runs a kernel on all threads, in ascending or descending order.
 ON_ALL_THREADS = """
 extern "C" void all_{name}(unsigned grid, unsigned block, bool backwards, {parameters}) {{
     blockDim.x = block;
@@ -55,7 +55,7 @@ NUMPY_TYPES = {
 
 
 class RawModule:
-    """What `cupy.RawModule` does with kernels that are declared as `KERNEL name(parameters) {`."""
+    """Stands in for `cupy.RawModule`, for kernels that are declared as `KERNEL name(parameters) {`."""
 
     backwards = False
     launches = 0
@@ -78,7 +78,7 @@ class RawModule:
         return launch
 
     def passed(self, parameter, argument):
-        """Return an argument as C takes it, or raise where it is not what the kernel declares."""
+        """Return an argument as a C value, or raise if it is not what the kernel declares."""
         ctype, star, _ = re.fullmatch(r"(?:const )?([\w ]+?) (\*?)(\w+)", parameter).groups()
         dtype = np.dtype(self.types[ctype])
         assert argument.dtype == dtype, f"{parameter}: got {argument.dtype}"
@@ -92,7 +92,7 @@ class RawModule:
 
 @cache
 def compiled(code):
-    """Return a library in which each kernel runs on all its threads."""
+    """Return a library with a function for each kernel that runs it on all threads."""
     loops = ""
     for name, parameters in re.findall(r"^KERNEL (\w+)\(([^)]*)\)", code, re.MULTILINE):
         names = [each.split()[-1].lstrip("*") for each in parameters.split(",")]

@@ -1,8 +1,8 @@
-"""A stand-in for CuPy that computes with NumPy and refuses what CuPy would refuse, or do behind one's back.
+"""A stand-in for CuPy that computes with NumPy and refuses what CuPy refuses or does implicitly.
 
-It runs all of the library without a GPU: whatever works here bit for bit as with NumPy uses on a GPU only
-functions, methods and arguments that CuPy has (`FUNCTIONS`, `METHODS`), never mixes arrays of host and
-device, and never looks at a number on the device unless it says so (`Traffic` counts how often).
+It runs the whole library without a GPU. Code that works here uses only functions, methods and arguments that
+CuPy has (`FUNCTIONS`, `METHODS`), never mixes arrays of host and device, and copies from the device only
+explicitly (`Traffic` counts the copies).
 """
 
 import sys
@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 from tests import cuda
 
-#: Functions and their arguments beyond the operands, as CuPy's reference has them, and as far as we use them.
+#: The functions of CuPy that pellucid uses, with their arguments beyond the operands, from CuPy's reference.
 UFUNCS = [
     "abs",
     "add",
@@ -49,7 +49,7 @@ FUNCTIONS = {
     "zeros": {"dtype"},
     "zeros_like": set(),
 }
-#: Methods of CuPy's arrays, likewise.
+#: The methods of CuPy's arrays that pellucid uses.
 METHODS = {
     "argmax": {"axis"},
     "astype": {"copy"},
@@ -78,7 +78,7 @@ COMPARISONS = {
     "gt": np.greater,
     "ge": np.greater_equal,
 }
-#: What would wait for the device and copy from it without saying so.
+#: Methods that would wait for the device and copy from it implicitly.
 IMPLICIT = [
     "array",
     "array_function",
@@ -97,7 +97,7 @@ DEFAULT, TF32 = 1, 7
 
 @dataclass
 class Traffic:
-    """How often something was copied between host and device."""
+    """The number of copies between host and device."""
 
     to_host: int = 0
     to_device: int = 0
@@ -150,7 +150,7 @@ class StrictArray:
 
 
 def inner(value):
-    """Return the NumPy array within, or a number of the host as it is; arrays of the host are refused."""
+    """Return the NumPy array inside an array of the device, or a number; refuse arrays of the host."""
     if isinstance(value, StrictArray):
         return value._held
     if isinstance(value, bool | int | float | np.generic):
@@ -159,7 +159,7 @@ def inner(value):
 
 
 def index(key):
-    """Return what stands in brackets; arrays of the host, and masks, are refused."""
+    """Return an index for the NumPy array inside; refuse masks and arrays of the host."""
     parts = key if isinstance(key, tuple) else (key,)
     for part in parts:
         if isinstance(part, StrictArray) and part.dtype.kind not in "iu":
@@ -177,7 +177,7 @@ def check_keywords(name, keywords, allowed):
 
 
 def call(name, function, arguments, keywords, allowed):
-    """Call a function of NumPy as CuPy would be called; a result of one number is an array too."""
+    """Call a function of NumPy as CuPy's would be called. A single number becomes an array, as with CuPy."""
     check_keywords(name, keywords, allowed)
     out = keywords.get("out")
     found = function(*arguments, **{key: inner(v) if key == "out" else v for key, v in keywords.items()})
@@ -309,7 +309,7 @@ def make_cupy():
 
 
 def install(monkeypatch):
-    """Let `device="gpu"` mean the double for one test; return it, its traffic at 0."""
+    """Let `device="gpu"` mean this stand-in for one test; return it, with its traffic at 0."""
     cupy = make_cupy()
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setattr(StrictArray, "traffic", Traffic())

@@ -1,4 +1,4 @@
-"""A real GPU, where there is one: the CPU's numbers to rounding."""
+"""Training on a GPU, if there is one, equals training on the CPU to rounding."""
 
 import copy
 
@@ -50,7 +50,7 @@ def test_tf32_keeps_ten_bits(rng):
 @pytest.mark.parametrize("batch_size", [64, None])
 @pytest.mark.parametrize(("dtype", "limit"), [(np.float32, 1e-3), (np.float64, 1e-10)])
 def test_training(dtype, limit, batch_size, compiled, rng):
-    """Fused, and by the layers; 300 rows take three launches to be summed."""
+    """By fused kernels and by the layers; 300 rows are summed in three launches."""
     x, y = rng.integers(20, size=(300, 100), dtype=np.uint8), rng.integers(10, size=300)
     nets = [network(dtype, device=device) for device in ("cpu", "gpu")]
     found = [

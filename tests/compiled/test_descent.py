@@ -1,4 +1,4 @@
-"""Compiled training equals plain training, whose tests stand elsewhere: same numbers drawn, same steps."""
+"""Compiled training equals plain training: the same random numbers, the same steps to rounding."""
 
 import copy
 import itertools
@@ -11,7 +11,7 @@ import pytest
 import pellucid as pl
 from pellucid.compiled import program
 
-pytestmark = pytest.mark.usefixtures("either_way")
+pytestmark = pytest.mark.usefixtures("either_method")
 N, N_IN = 57, 6
 ACTIVATIONS = [None, pl.Identity, pl.ReLU, lambda: pl.LeakyReLU(0.2), pl.Sigmoid, pl.Tanh]
 KINDS = [pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError]
@@ -34,7 +34,7 @@ WAYS = [
 
 
 def data(seed=0, n_out=3, n=N):
-    """Return bytes and the classes of a problem that can be learned."""
+    """Return bytes and classes that can be learned."""
     rng = np.random.default_rng(seed)
     y = rng.integers(max(n_out, 2), size=n)
     x = rng.integers(100, size=(n, N_IN)) + 100 * np.eye(8, N_IN, dtype=int)[y]
@@ -42,7 +42,7 @@ def data(seed=0, n_out=3, n=N):
 
 
 def network(activation=pl.Tanh, *, scale=1 / 100, shift=0, drop_prob=0.3, n_out=3, seed=1, dtype=np.float64):
-    """Return a network of two hidden layers, dropout behind the first."""
+    """Return a network of two hidden layers, with dropout after the first."""
     hidden = [pl.Dense(7, bias_init=pl.normal(0.5)), *([activation()] if activation else [])]
     dropout = [] if drop_prob is None else [pl.Dropout(drop_prob)]
     layers = [pl.Rescale(scale, shift), *hidden, *dropout, pl.Dense(5), pl.Tanh(), pl.Dense(n_out)]
@@ -57,7 +57,7 @@ def run(net, x, y, *, compiled, loss=None, optimizer=None, epochs=3, **arguments
 
 
 def figures(records):
-    """Return all figures of records as an array."""
+    """Return the numbers in records as an array."""
     return np.array([(r.loss, r.accuracy, r.validation_loss or 0, r.batch or 0) for r in records])
 
 
@@ -71,7 +71,7 @@ def check_same(nets, *records, bound=1e-12):
 
 
 def check_twins(x, y, *, make=network, optimizer=OPTIMIZERS["momentum"], bound=1e-12, **arguments):
-    """Train two networks alike, one of them compiled, and compare."""
+    """Train the same network twice, once compiled, and compare."""
     nets = make(), make()
     records = [
         run(net, x, y, compiled=compiled, optimizer=optimizer(), **arguments)
@@ -118,7 +118,7 @@ def test_rescale(scale, shift):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_float32(activation, loss, way):
-    """200 roundings of parts in 10⁷ each: a part in 10⁵ at the most."""
+    """200 roundings of 1e-7 each add up to 1e-5 at most."""
     make = partial(network, activation, dtype=np.float32)
     nets = check_twins(*data(), make=make, loss=loss(), epochs=8, bound=1e-5, **way)
     assert nets[1].theta.dtype == np.float32
@@ -188,7 +188,7 @@ def test_batches_one_by_one_may_grow():
 
 
 def test_an_epoch_in_many_calls(monkeypatch):
-    """Few rows a call, as large networks have, and few numbers drawn ahead."""
+    """A call takes few rows, as with large networks, and few random numbers."""
     for name, number in (("CALL", 3000), ("AHEAD", 150)):
         monkeypatch.setattr(f"pellucid.compiled.descent.{name}", number)
         for way in WAYS:
@@ -269,7 +269,7 @@ def test_the_same_call_gives_the_same_bits(way):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_loss_that_is_nan_is_seen(activation, compiled):
+def test_a_loss_that_is_nan_is_noticed(activation, compiled):
     """No activation and no dropout turns NaN into a number."""
     net = network(activation)
     net.theta[3] = np.nan
@@ -280,21 +280,21 @@ def test_a_loss_that_is_nan_is_seen(activation, compiled):
 
 
 @pytest.mark.parametrize("way", [WAYS[0], WAYS[3]], ids=str)
-def test_a_rate_that_is_too_large_is_reported_and_theta_put_back(way):
+def test_a_rate_that_is_too_large_is_reported_and_theta_restored(way):
     nets, messages = [network(pl.ReLU, drop_prob=None) for _ in range(2)], []
     rate = lambda step: 1e200 if step == 20 else 0.1  # noqa: E731
     for net, compiled in zip(nets, (False, True), strict=True):
         with pytest.raises(FloatingPointError) as found:
             arguments = {"optimizer": pl.SGD(rate), "loss": pl.MeanSquaredError(), "epochs": 30, **way}
             run(net, *data(), compiled=compiled, **arguments)
-        # Whether a sum beyond all numbers is inf or NaN depends on its order.
+        # Whether an overflowing sum is inf or NaN depends on its order.
         messages.append(str(found.value).replace("nan,", "inf,"))
     assert messages[0] == messages[1]
     np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=1e-10)
 
 
 def test_subnormal_momentum_counts_as_zero():
-    """As 0 it changes theta by nothing, and takes a hundredth of the time."""
+    """It changes theta by nothing, and 0 is a hundred times faster."""
     net = network(drop_prob=None)
     optimizer = pl.SGD(1e-300, momentum=0.5)
     run(net, *data(), compiled=True, optimizer=optimizer, batch_size=10)
@@ -332,7 +332,7 @@ def test_what_cannot_be_compiled_is_named_by_the_call(changed, message):
 
 
 class Double(pl.layers.Activation):
-    """A layer of one's own."""
+    """A layer that is not pellucid's."""
 
     def forward(self, x, *, train):
         return self.xp.multiply(x, 2, out=self.output(x))
@@ -343,11 +343,11 @@ class Double(pl.layers.Activation):
 
 
 class OwnLoss(pl.MeanSquaredError):
-    """A loss of one's own."""
+    """A loss that is not pellucid's."""
 
 
 class OwnSGD(pl.SGD):
-    """An optimizer of one's own."""
+    """An optimizer that is not pellucid's."""
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ class OwnSGD(pl.SGD):
     [{"layer": Double()}, {"loss": OwnLoss()}, {"optimizer": OwnSGD(0.1)}],
     ids=lambda own: next(iter(own)),
 )
-def test_parts_of_ones_own_are_named_by_the_call(own):
+def test_parts_that_are_not_pellucids_are_named_by_the_call(own):
     layers = [pl.Dense(3), *([own["layer"]] if "layer" in own else []), pl.Dense(3)]
     net = pl.Network(layers).build(N_IN, rng=np.random.default_rng(0))
     given = net, own.get("loss", pl.SoftmaxCrossEntropy()), own.get("optimizer", pl.SGD(0.1))
@@ -367,13 +367,13 @@ def test_parts_of_ones_own_are_named_by_the_call(own):
     list(pl.train(*given, x / 100, y, epochs=1))
 
 
-def test_targets_among_batches_are_named_when_they_come():
+def test_a_batch_with_targets_is_an_error():
     x, y = data()
     with pytest.raises(ValueError, match="this batch cannot be compiled: the labels are targets"):
         run(network(), [(x, y), (x, np.eye(3)[y])], None, compiled=True)
 
 
-def test_a_mask_fixed_meanwhile_is_not_overlooked():
+def test_a_mask_fixed_during_training_is_an_error():
     x, y = data()
     net, rng = network(), np.random.default_rng(0)
     training = pl.train(
@@ -409,7 +409,7 @@ def test_dropout_without_a_generator(tmp_path):
 
 
 def test_the_choice_is_by_size(monkeypatch):
-    """What `pays` says is done, where it is possible: the bits are those of the way that was chosen."""
+    """`compiled=None` follows `pays` if the packages are installed: the bits show which path was taken."""
     x, y = data()
     for worth_it in (False, True):
         monkeypatch.setattr("pellucid.training.setup.pays", lambda *sizes, worth_it=worth_it: worth_it)

@@ -1,4 +1,4 @@
-"""e^x and tanh in compiled code: to two units in the last place, over all of float32."""
+"""e^x and tanh in compiled code are exact to two units in the last place over the range of float32."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ X = np.concatenate([sign * np.geomspace(1e-38, 120, 20_001) for sign in (-1, 1)]
 
 @njit
 def table(function, x):
-    """Return a function's values, computed as in a loop of compiled code."""
+    """Return the values of a function, computed in a compiled loop."""
     return np.array([function(number) for number in x])
 
 

@@ -1,4 +1,4 @@
-"""What compiled steps read: x in forms that Numba knows, and the numbers that each Dropout draws itself."""
+"""What compiled steps read: x in forms that Numba supports, and the random numbers of each dropout."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ def network(*layers, dtype=np.float32, seed=0):
 
 
 def fed(x, nets=None):
-    """Return the data for ROWS of x, and what a compiled step would gather from them."""
+    """Return the data for ROWS of x, and the rows that a compiled step would gather."""
     data = Feed(nets or [network()]).data(x, np.arange(6, dtype=np.int8) % 3, ROWS, DENSE)
     return data, data.x[data.rows]
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i2", "i8", "?", "f4", "f8"])
-def test_what_numba_knows_is_not_copied(dtype):
+def test_forms_that_numba_supports_are_not_copied(dtype):
     x = np.arange(24).reshape(6, 4).astype(dtype)
     data, gathered = fed(x)
     assert np.shares_memory(data.x, x)
@@ -56,7 +56,7 @@ def test_other_forms_are_copied_row_by_row(make, dtype):
 
 
 def test_numbers_drawn():
-    """Layer by layer, network by network, row by row: each generator gives what its Dropout would take."""
+    """Layer by layer, network by network, row by row: each dropout uses its own generator."""
     layers = [(pl.Dense(3), pl.Dropout(0.1), pl.Dense(2), pl.Tanh(), pl.Dropout(0.2), pl.Dense(2))] * 2
     nets = [network(*(type(y)(**y.settings()) for y in each), seed=i) for i, each in enumerate(layers)]
     twins = [network(*(type(y)(**y.settings()) for y in each), seed=i) for i, each in enumerate(layers)]

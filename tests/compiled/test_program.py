@@ -1,4 +1,4 @@
-"""What can be compiled and when; nothing is imported to find out."""
+"""Which trainings can be compiled and when it pays, found without importing Numba."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.compiled.program import NEEDED, groups, n_sparse, pays, why_not
+from pellucid.compiled.program import NEEDED, fused_layers, is_sparse, n_sparse, pays, why_not
 
 X, Y = np.zeros((4, 3)), np.array([0, 1, 0, 1])
 
@@ -17,9 +17,9 @@ def network(*layers):
     return pl.Network(layers or [pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
 
 
-def test_groups():
+def test_each_dense_layer_takes_what_follows_it():
     layers = [pl.Rescale(2), pl.Dense(5), pl.Tanh(), pl.Dense(4), pl.Dropout(0.1), pl.Dense(3), pl.ReLU()]
-    found = [(group.dense, group.activation, group.dropout) for group in groups(layers)]
+    found = [(each.dense, each.activation, each.dropout) for each in fused_layers(layers)]
     assert found == [
         (layers[1], layers[2], None),
         (layers[3], None, layers[4]),
@@ -45,9 +45,9 @@ def test_groups():
         ([pl.Dense(2), pl.Dropout(0.5)], "with a Dropout at its end, cannot be compiled"),
     ],
 )
-def test_what_may_stand_where(layers, message):
+def test_layers_that_cannot_be_compiled_are_named(layers, message):
     with pytest.raises(ValueError, match=message):
-        groups(layers)
+        fused_layers(layers)
 
 
 def test_a_fixed_mask_in_any_of_the_networks():
@@ -65,7 +65,7 @@ def test_labels_may_be_unknown():
 
 
 def test_it_pays_for_long_trainings():
-    """Minutes of training by all means, seconds by none; a larger problem never less than a smaller one."""
+    """Minutes of training always pay, seconds never; if a problem pays, so does a larger one."""
     assert pays(80_000, n_rows=300 * 60_000, n_steps=300 * 1875)
     assert pays(700_000, n_rows=1000 * 60_000, n_steps=1000)
     assert not pays(80_000, n_rows=60_000, n_steps=1875)
@@ -78,7 +78,7 @@ def test_it_pays_for_long_trainings():
         assert found == sorted(found)
 
 
-def test_weights_that_meet_zeros_are_those_of_wide_first_layers():
+def test_zeros_are_skipped_in_wide_first_layers_only():
     def nets(n_out, k=1):
         made = [pl.Network([pl.Rescale(0.5), pl.Dense(n_out), pl.ReLU(), pl.Dense(99)]) for _ in range(k)]
         return [net.build(40, rng=np.random.default_rng(0)) for net in made]
@@ -97,11 +97,11 @@ def test_a_missing_package_names_the_extra(name, monkeypatch):
     )
     with pytest.raises(ImportError, match=message):
         pl.train(*given, epochs=1, compiled=True)
-    # A training that would be worth it goes the plain way.
+    # A training for which compiling would pay takes the plain path.
     assert next(pl.train(*given, epochs=10**7, compiled=None)).epoch == 1
 
 
-def test_numba_is_imported_for_what_is_compiled_alone():
+def test_numba_is_imported_only_for_compiled_training():
     program = """
 import json, sys
 import numpy as np, pellucid as pl
@@ -116,3 +116,28 @@ print(json.dumps(found))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+def test_zeros_are_counted_by_groups_of_four_columns():
+    x = np.zeros((40, 16), np.uint8)
+    x[:, [0, 5]] = 3
+    assert is_sparse(x)
+    x[:, 9] = 3
+    assert not is_sparse(x)  # three of four columns are still zero, but three of four groups are not
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "?", "u1"])
+def test_every_dtype(dtype):
+    x = np.zeros((9, 8), dtype)
+    assert is_sparse(x)
+    assert not is_sparse(x + np.ones_like(x))
+
+
+def test_rows_are_spread_over_the_data():
+    x = np.zeros((5000, 8), np.float32)
+    x[1000:] = 1
+    assert not is_sparse(x)
+
+
+def test_too_few_columns_or_rows_are_not_sparse():
+    assert not is_sparse(np.zeros((5, 3))) and not is_sparse(np.zeros((0, 8)))

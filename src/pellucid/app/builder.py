@@ -11,7 +11,7 @@ from pellucid.app.learner import Learner
 from pellucid.app.model_notes import ModelNotes
 from pellucid.app.rows import Source, taken
 from pellucid.app.settings import INITIALIZERS, TrainSettings
-from pellucid.app.threads import one_thread
+from pellucid.compiled.threads.blas import one_thread
 from pellucid.initializers import Initializer
 from pellucid.schedules import Schedule
 

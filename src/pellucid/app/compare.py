@@ -19,7 +19,7 @@ from pellucid.app.compare_steps import SideBySide
 from pellucid.app.interrupts import interrupts_held
 from pellucid.app.places import check_place
 from pellucid.app.progress import progress_bar
-from pellucid.app.threads import SMALL_PRODUCT, fitting_threads, largest_product
+from pellucid.compiled.threads.blas import SMALL_PRODUCT, fitting_threads, largest_product
 from pellucid.files.whole import write_whole
 
 FILE = "comparison.json"

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.app.threads import one_thread
 from pellucid.backend import Array
+from pellucid.compiled.threads.blas import one_thread
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from typing import Any
 
 from pellucid.app.rows import Parts, Source
 from pellucid.app.scores import Scores
-from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
+from pellucid.compiled.threads.blas import fitting_threads
 from pellucid.files.whole import write_whole
 from pellucid.provenance import environment, fingerprint, source_digest
 

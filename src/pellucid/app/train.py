@@ -11,8 +11,8 @@ from pellucid.app.rows import Parts, Source, divide, load_source
 from pellucid.app.scores import Scores
 from pellucid.app.screen import show_scores, show_training
 from pellucid.app.settings import TrainSettings
-from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
+from pellucid.compiled.threads.blas import fitting_threads
 from pellucid.wording import counted
 
 

@@ -1,6 +1,7 @@
-"""The fast path: a whole run of training steps compiled by Numba, beside the plain layers and equal to them.
+"""The fast path of training: whole runs of steps as machine code, tested against the plain layers.
 
-`program` says which networks can be compiled and `layout` where their arrays lie; `formulas` and `updates`
-hold the algebra, `steps` the forward and backward pass and the loop around it; `descent` is what
-`pellucid.train` calls. Numba is imported with `descent`, when a run is long enough to pay for it.
+`program` says which trainings can be compiled and when that pays, without importing Numba. `descent` (CPU)
+and `gpu.fused` are what `pellucid.train` calls. `layout` describes a network as numbers and offsets into flat
+arrays, `formulas` holds the compiled copies of the formulas of layers, losses and optimizers, `steps` the
+passes and the loop. `first/` computes the first layer, `threads/` divides the work, `llvm/` is machine level.
 """

@@ -1,7 +1,8 @@
-"""The exponential in float32 as a few products and sums, which processors compute for many numbers at once.
+"""e^x and tanh(x) in float32, as a few products and sums that run on vector registers.
 
-With x = n ln 2 + r, n whole and |r| at most ln(2) / 2, e^x is 2^n e^r, and 2^n is a matter of bits. The
-Taylor series of e^r to r⁷ is as exact as float32. In float64 the mathematics library does the work.
+Write x = n ln 2 + r with n whole and |r| ≤ ln(2) / 2. Then e^x = 2^n e^r. The factor 2^n only sets exponent
+bits, and the Taylor series of e^r up to r⁷ is as exact as float32. In float64 the mathematics library is
+used. `tests/compiled/test_exponential.py` compares both with NumPy.
 """
 
 from collections.abc import Callable
@@ -15,18 +16,18 @@ from numba.extending import overload
 from pellucid.compiled.jit import kernel
 
 f = np.float32
-#: Between these e^x is a normal number of float32; other x count as the nearest of them.
+#: Between these bounds e^x is a normal float32. Other x are moved to the nearer bound.
 LOWEST, HIGHEST = f(-126 * log(2)), f(127 * log(2))
-#: Added and taken away again, it rounds to a whole number, which stands in the last bits of the sum.
+#: Adding and subtracting this rounds to a whole number, which stands in the last bits of the sum.
 ROUNDER = f(1.5 * 2**23)
-#: ln 2 in two parts; products of the first with n are exact.
+#: ln 2 in two parts. The product of the first part and n is exact.
 LN_2, LN_2_REST = f(355 / 512), f(log(2) - 355 / 512)
 TERMS = tuple(f(1 / factorial(k)) for k in range(7, 0, -1))
 
 
 @kernel
 def split(x: Any) -> tuple[Any, Any]:
-    """Return e^r - 1 and 2^n: in these two parts e^x is exact, and so is e^x - 1."""
+    """Return e^r - 1 and 2^n. From these two numbers both e^x and e^x - 1 can be computed exactly."""
     x = LOWEST if x < LOWEST else x
     x = HIGHEST if x > HIGHEST else x
     rounded = f(x * f(1 / log(2)) + ROUNDER)
@@ -62,7 +63,7 @@ def _tanh(x: Any) -> Any:
 
 
 def _use(function: Callable[[Any], Any], in_float32: Callable[[Any], Any]) -> None:
-    """Let compiled code take another function in float32."""
+    """Make compiled code call `in_float32` if x is float32: `overload` chooses by the type of x."""
 
     def choose(x: Any) -> Any:
         return in_float32 if x == types.float32 else function

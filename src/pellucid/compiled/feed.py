@@ -1,52 +1,51 @@
-"""What compiled steps read: rows of x, their classes, and the numbers drawn for dropout."""
+"""What compiled steps read: rows of x, their class numbers, and random numbers for dropout."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.compiled.first.sparsity import is_sparse
-from pellucid.compiled.first.tiles import Way
+from pellucid.compiled.first.tiles import Method
 from pellucid.compiled.layout import NO_DROPOUT, Data, make_scaling
-from pellucid.compiled.program import groups, why_not_labels
+from pellucid.compiled.program import fused_layers, is_sparse, why_not_labels
 from pellucid.network import Network
 
 
 class Feed:
-    """Makes the data for calls of compiled code.
+    """Prepares the data for calls of compiled code.
 
     Parameters
     ----------
     nets : sequence of Network
-        Alike; each has generators of its own for dropout.
+        Networks of the same shape. Each dropout has its own random generator.
     """
 
     def __init__(self, nets: Sequence[Network]) -> None:
         self.first = nets[0]
-        #: Layer by layer each network's dropout, or None.
+        #: For each layer the dropouts of all networks, or Nones.
         self.dropouts = list(
-            zip(*[[group.dropout for group in groups(net.layers)] for net in nets], strict=True)
+            zip(*[[layer.dropout for layer in fused_layers(net.layers)] for net in nets], strict=True)
         )
         self.n_drawn: int = sum(dropout.n_out for alike in self.dropouts for dropout in alike if dropout)
         self.drawn = np.empty(0, np.float32)
         self.scaling: dict[np.dtype[np.generic], tuple[Array, Array]] = {}
 
-    def entries_a_row(self, x: Array | None = None) -> int:
-        """Return how many entries are made for a row of x: numbers drawn, and copies; None: at most."""
+    def entries_per_row(self, x: Array | None = None) -> int:
+        """Return how many numbers are drawn or copied for a row of x; if x is None, the most that may be."""
         n_copied = 0 if x is not None and is_readable(x) else self.first.n_in
         return self.n_drawn + n_copied
 
     def is_sparse(self, x: Array) -> bool:
-        """Whether products with x are to leave out its zeros.
+        """Return whether products with x should skip its zeros.
 
-        What is shifted in float64 keeps them: to a sparse product the shift is added when all digits beyond
-        the network's dtype are gone.
+        Columns that are shifted in float64 are never sparse: a sparse product adds the shift after the values
+        have been rounded to the network's dtype.
         """
         scale, _ = self._scaling(x.dtype)
         return scale.dtype == self.first.dtype and is_sparse(x)
 
-    def data(self, x: Array, y: Array, rows: Array, way: Way) -> Data:
-        """Return these rows; their numbers are valid until the next call.
+    def data(self, x: Array, y: Array, rows: Array, method: Method) -> Data:
+        """Return the chosen rows. The random numbers are valid until the next call.
 
         Raises
         ------
@@ -60,25 +59,25 @@ class Feed:
         labels = y[rows].astype(np.int64)
         if not is_readable(x):
             x, rows = np.ascontiguousarray(x[rows], readable_dtype(x.dtype)), np.arange(len(rows))
-        # Marked as read-only, arrays that are and that are not share one machine code.
+        # Numba compiles once for writable arrays and once for others: mark all as read-only.
         x = np.asarray(x).view()
         x.flags.writeable = False
         rows = np.ascontiguousarray(rows, np.int64)
         drop_prob, drawn = self._drop_prob(), self._draw(len(rows))
-        return Data(x, rows, scale, shift, labels, drop_prob, drawn, way, bool(np.any(shift)))
+        return Data(x, rows, scale, shift, labels, drop_prob, drawn, method, bool(np.any(shift)))
 
     def _scaling(self, dtype: np.dtype[np.generic]) -> tuple[Array, Array]:
-        """Return scale and shift by column for data of a dtype."""
+        """Return scale and shift per column for data of a dtype."""
         if dtype not in self.scaling:
             self.scaling[dtype] = make_scaling(self.first, dtype)
         return self.scaling[dtype]
 
     def _drop_prob(self) -> Array:
-        """Return each layer's probability, which may change while training goes on."""
+        """Return the dropout probability of each layer, which may change between epochs."""
         return np.array([one.drop_prob if one else NO_DROPOUT for one, *_ in self.dropouts])
 
     def _draw(self, n: int) -> Array:
-        """Return the numbers for n rows: dropout by dropout, network by network, row by row."""
+        """Draw the numbers for n rows: dropout by dropout, network by network, row by row."""
         if self.drawn.size < n * self.n_drawn:
             self.drawn = np.empty(n * self.n_drawn, np.float32)
         start = 0
@@ -92,7 +91,7 @@ class Feed:
 
 
 def is_readable(x: Array) -> bool:
-    """Whether Numba reads x as it is, by machine code that does for all such arrays of its dtype.
+    """Return whether compiled code can read x without a copy.
 
     Examples
     --------
@@ -104,7 +103,7 @@ def is_readable(x: Array) -> bool:
 
 
 def readable_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
-    """Return the dtype, or for one that Numba does not know another that does instead.
+    """Return the dtype, or the nearest one that Numba supports.
 
     Examples
     --------

@@ -1,7 +1,9 @@
-"""How functions are compiled: an `entry` is called from Python, a `kernel` by an entry or another kernel.
+"""How functions are compiled by Numba.
 
-A product and a sum may be rounded as one. Nothing else is given away for speed: sums keep their order, NaN
-and infinity their meaning, since a loss that is not finite must be seen.
+Numba translates a function to machine code when it is first called with arguments of certain types.
+Python calls an `entry`; entries and kernels call a `kernel`. A product and a sum may be rounded together as
+one operation. No other liberty is taken for speed: sums keep their order, and NaN and infinity keep their
+meaning, because a loss that is not finite must be noticed.
 """
 
 import logging
@@ -15,7 +17,7 @@ from numba import njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-#: What Python cannot call needs no code that unpacks Python's arguments.
+#: A function that Python never calls needs no code that unpacks Python's arguments.
 INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 log = logging.getLogger("pellucid")
 
@@ -26,41 +28,41 @@ def kernel(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Compile a function as lines of its caller: that takes less time for those that have one caller."""
+    """Compile a function as part of its caller. With a single caller this compiles faster."""
     return njit(inline="always", **INNER)(function)  # type: ignore[no-any-return]
 
 
 def entry(function: Function) -> Any:
-    """Compile a function that Python calls; keep its machine code by the source or in the user's cache."""
+    """Compile a function that Python calls, and cache its machine code on disk if there is a place for it."""
     compiled = njit(**OPTIONS)(function)
     try:
         compiled.enable_caching()
     except RuntimeError as error:
         log.info("the machine code is not kept: %s", error)
     else:
-        _forget_older(compiled)
+        _remove_stale(compiled)
     return compiled
 
 
-def _forget_older(compiled: Any) -> None:
-    """Remove machine code older than one of the sources: Numba looks at the entry's own file alone."""
-    newest = max(source.stat().st_mtime_ns for source in Path(__file__).parent.glob("*.py"))
+def _remove_stale(compiled: Any) -> None:
+    """Remove machine code older than any source file here. Numba compares the entry's own file only."""
+    newest = max(source.stat().st_mtime_ns for source in Path(__file__).parent.rglob("*.py"))
     for kept in Path(compiled.stats.cache_path).glob(f"*.{compiled.__name__}-*.nb[ci]"):
-        with suppress(FileNotFoundError):  # another process was quicker
+        with suppress(FileNotFoundError):  # another process removed it first
             if kept.stat().st_mtime_ns < newest:
                 kept.unlink()
 
 
 @contextmanager
-def told_if_compiled(compiled: Any) -> Iterator[None]:
-    """Log how long a call of an entry took that compiled it."""
-    before, start = _n_compiled(compiled), perf_counter()
+def log_compile_time(compiled: Any) -> Iterator[None]:
+    """Log the duration of the block if an entry was compiled within it."""
+    before, start = _compilations(compiled), perf_counter()
     yield
-    if _n_compiled(compiled) > before:
+    if _compilations(compiled) > before:
         folder = compiled.stats.cache_path
         kept = "kept for next time" if folder else "not kept: set NUMBA_CACHE_DIR to a folder"
         log.info("compiled the training loop in %.1f s; %s", perf_counter() - start, kept)
 
 
-def _n_compiled(compiled: Any) -> int:
+def _compilations(compiled: Any) -> int:
     return sum(compiled.stats.cache_misses.values())

@@ -1,32 +1,35 @@
-"""The forward and the backward pass of a batch, and the loop over batches, compiled.
+"""The compiled forward and backward pass of a batch, and the loop over batches.
 
-k networks of one shape are trained on the same batches at once; one network is k = 1. Their first layer is
-one wide product, since they share x. All arrays of one dtype lie in flat vectors, at the places that a
+k networks of one shape are trained on the same batches together; a single network is k = 1. Their first layer
+is one wide product, since they share x. All arrays of one dtype lie in flat vectors, at the offsets that a
 `Layout` names:
 
-    theta, grad   layer by layer the weights, of the first set by set of networks (n_in, k of the set, n_out),
-                  of the others (k, n_in, n_out); then layer by layer the biases (k, n_out)
-    work          what a batch leaves in each layer: input, output, and the gradient by the output
+    theta, grad   layer by layer the weights, those of the first layer for each set of k networks as
+                  (n_in, k, n_out), the others as (k, n_in, n_out); then layer by layer the biases, (k, n_out)
+    work          the inputs, outputs and gradients by the outputs that a batch leaves in each layer
 
-Work may be cut into shares, each with a work of its own: of a batch's rows, each with a grad of its own, or
-of the networks, each with its part of one grad.
+Work can be split into shares, each with a `work` vector of its own. The shares are parts of the rows of a
+batch, each with its own gradients, or sets of networks, each with its own part of the one gradient vector.
 """
 
 from typing import Any
 
 from pellucid.backend import Array
-from pellucid.compiled.first.narrow import is_narrow, move_weights
+from pellucid.compiled.first.narrow import is_narrow, pack_or_unpack
 from pellucid.compiled.first.products import multiply_back_first, multiply_first
 from pellucid.compiled.formulas import (
     activate,
+    adam,
+    add,
     add_to_rows,
-    ask_for,
     copy,
     count_right,
     drop,
     matrix,
     mean_squared_error,
     multiply_by,
+    prefetch_rows,
+    sgd,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
     sum_rows,
@@ -34,70 +37,69 @@ from pellucid.compiled.formulas import (
 )
 from pellucid.compiled.jit import entry, inlined, kernel
 from pellucid.compiled.layout import (
-    COLLECT,
+    ACCUMULATE,
     LINE,
     MEAN_SQUARED_ERROR,
     PLAIN_SGD,
     SOFTMAX_CROSS_ENTROPY,
     Data,
     Layout,
-    Rule,
-    Shared,
+    RunState,
+    ShareState,
     Sizes,
-    State,
+    UpdateRule,
 )
-from pellucid.compiled.llvm.intrinsics import borrowed, gemm
-from pellucid.compiled.threads.shares import is_moved, join, share_done, take_share
-from pellucid.compiled.updates import adam, add, sgd
+from pellucid.compiled.llvm.intrinsics import gemm, without_refcounts
+from pellucid.compiled.threads.shares import finish_share, is_packed, join, take_share
 
-#: Parameters whose gradients are summed and that are updated at a time, so that they stay in the cache.
-CHUNK = 4096
+#: Parameters whose gradients are summed and that are updated together, so that they stay in the cache.
+UPDATE_CHUNK = 4096
 
 
 @kernel
-def of_net(j: int, vector: Array, start: int, n: int, width: int) -> Array:
-    """Return the j-th of the (n, width) matrices that begin at an entry of a flat vector."""
+def net_matrix(j: int, vector: Array, start: int, n: int, width: int) -> Array:
+    """Return the j-th of the (n, width) matrices that begin at offset `start` of a flat vector."""
     return matrix(vector, start + j * n * width, n, width)
 
 
 @kernel
-def drawn_for(layout: Layout, data: Data, layer: int, j: int, first: int, n: int) -> Array:
-    """Return the numbers drawn for n rows of network j, the first of them being row `first`."""
+def dropout_numbers(layout: Layout, data: Data, layer: int, j: int, first: int, n: int) -> Array:
+    """Return the random numbers for n rows of network j, beginning with row `first`."""
     n_rows, width = len(data.rows), layout.widths[layer + 1]
     start = layout.drawn_at[layer] * n_rows + ((layout.first_net + j) * n_rows + first) * width
     return matrix(data.drawn, start, n, width)
 
 
 @inlined
-def multiply(layout: Layout, state: State, data: Data, layer: int, first: int, n: int) -> None:
+def multiply(layout: Layout, state: ShareState, data: Data, layer: int, first: int, n: int) -> None:
     """Compute y = x W for all networks."""
     k, n_in, n_out = layout.k, layout.widths[layer], layout.widths[layer + 1]
     if layer == 0:
         wide = matrix(state.work, layout.wide_at, n, k * n_out)
         multiply_first(layout, state, data, first, n, wide)
     for j in range(k):
-        y = of_net(j, state.work, layout.y_at[layer], n, n_out)
+        y = net_matrix(j, state.work, layout.y_at[layer], n, n_out)
         if layer > 0:
-            x = of_net(j, state.work, layout.x_at[layer], n, n_in)
-            gemm(x, False, of_net(j, state.theta, layout.w_at[layer], n_in, n_out), False, y, 1.0, 0.0)
+            x = net_matrix(j, state.work, layout.x_at[layer], n, n_in)
+            gemm(x, False, net_matrix(j, state.theta, layout.w_at[layer], n_in, n_out), False, y, 1.0, 0.0)
         elif k > 1:
             copy(wide[:, j * n_out : (j + 1) * n_out], y)
 
 
 @inlined
-def multiply_back(layout: Layout, state: State, data: Data, layer: int, first: int, n: int) -> None:
-    """Compute dx = dy Wᵀ behind the first layer, and put dW = xᵀ dy where it goes, for all networks."""
+def multiply_back(layout: Layout, state: ShareState, data: Data, layer: int, first: int, n: int) -> None:
+    """Compute dx = dy Wᵀ, except in the first layer, and write dW = xᵀ dy to `into`, for all networks."""
     k, n_in, n_out = layout.k, layout.widths[layer], layout.widths[layer + 1]
     if layer == 0:
         wide = matrix(state.work, layout.wide_at if k > 1 else layout.d_at[0], n, k * n_out)
     for j in range(k):
-        dy = of_net(j, state.work, layout.d_at[layer], n, n_out)
+        dy = net_matrix(j, state.work, layout.d_at[layer], n, n_out)
         if layer > 0:
-            x = of_net(j, state.work, layout.x_at[layer], n, n_in)
-            # dx first: dW may go into W itself.
-            dx = of_net(j, state.work, layout.d_at[layer - 1], n, n_in)
-            gemm(dy, False, of_net(j, state.theta, layout.w_at[layer], n_in, n_out), True, dx, 1.0, 0.0)
-            into = of_net(j, state.into, layout.w_at[layer], n_in, n_out)
+            x = net_matrix(j, state.work, layout.x_at[layer], n, n_in)
+            # dx comes first, because dW may be subtracted from W itself.
+            dx = net_matrix(j, state.work, layout.d_at[layer - 1], n, n_in)
+            gemm(dy, False, net_matrix(j, state.theta, layout.w_at[layer], n_in, n_out), True, dx, 1.0, 0.0)
+            into = net_matrix(j, state.into, layout.w_at[layer], n_in, n_out)
             gemm(x, True, dy, False, into, state.factor, state.keep)
         elif k > 1:
             copy(dy, wide[:, j * n_out : (j + 1) * n_out])
@@ -106,29 +108,29 @@ def multiply_back(layout: Layout, state: State, data: Data, layer: int, first: i
 
 
 @inlined
-def forward(layout: Layout, state: State, data: Data, first: int, n: int) -> None:
-    """Run n rows of the data, from the first one on, through all layers."""
+def forward(layout: Layout, state: ShareState, data: Data, first: int, n: int) -> None:
+    """Run n rows of the data, beginning with row `first`, through all layers."""
     for layer in range(len(layout.activation)):
         multiply(layout, state, data, layer, first, n)
         width, drop_prob = layout.widths[layer + 1], data.drop_prob[layer]
         for j in range(layout.k):
-            y = of_net(j, state.work, layout.y_at[layer], n, width)
-            add_to_rows(y, of_net(j, state.theta, layout.b_at[layer], 1, width)[0])
+            y = net_matrix(j, state.work, layout.y_at[layer], n, width)
+            add_to_rows(y, net_matrix(j, state.theta, layout.b_at[layer], 1, width)[0])
             activate(y, layout.activation[layer], layout.slope[layer])
             if drop_prob >= 0:
-                x = of_net(j, state.work, layout.x_at[layer + 1], n, width)
-                drop(y, drawn_for(layout, data, layer, j, first, n), drop_prob, x)
+                x = net_matrix(j, state.work, layout.x_at[layer + 1], n, width)
+                drop(y, dropout_numbers(layout, data, layer, j, first, n), drop_prob, x)
 
 
 @inlined
 def compute_loss(
-    layout: Layout, state: State, labels: Array, n_batch: int, losses: Array, right: Array
+    layout: Layout, state: ShareState, labels: Array, n_batch: int, losses: Array, right: Array
 ) -> None:
-    """Add to each network's share of the mean loss, and to its right rows; put the gradient in `work`."""
+    """Add the rows' part of each network's mean loss and right rows; write the gradient by the outputs."""
     n, width = len(labels), layout.widths[-1]
     for j in range(layout.k):
-        z = of_net(j, state.work, layout.y_at[-1], n, width)
-        dy = of_net(j, state.work, layout.d_at[-1], n, width)
+        z = net_matrix(j, state.work, layout.y_at[-1], n, width)
+        dy = net_matrix(j, state.work, layout.d_at[-1], n, width)
         net = layout.first_net + j
         right[net] += count_right(z, labels, layout.threshold)
         if layout.loss == SOFTMAX_CROSS_ENTROPY:
@@ -141,62 +143,65 @@ def compute_loss(
 
 
 @inlined
-def backward(layout: Layout, state: State, data: Data, first: int, n: int) -> None:
-    """Put the gradients where they go, from the gradient by the outputs, which lies in `work`."""
+def backward(layout: Layout, state: ShareState, data: Data, first: int, n: int) -> None:
+    """Compute the gradients of all layers from the gradient by the outputs."""
     for layer in range(len(layout.activation) - 1, -1, -1):
         width, drop_prob = layout.widths[layer + 1], data.drop_prob[layer]
         for j in range(layout.k):
-            dy = of_net(j, state.work, layout.d_at[layer], n, width)
+            dy = net_matrix(j, state.work, layout.d_at[layer], n, width)
             if drop_prob >= 0:
-                drop(dy, drawn_for(layout, data, layer, j, first, n), drop_prob, dy)
-            y = of_net(j, state.work, layout.y_at[layer], n, width)
+                drop(dy, dropout_numbers(layout, data, layer, j, first, n), drop_prob, dy)
+            y = net_matrix(j, state.work, layout.y_at[layer], n, width)
             times_derivative(dy, y, layout.activation[layer], layout.slope[layer])
-            into = of_net(j, state.into, layout.b_at[layer], 1, width)[0]
+            into = net_matrix(j, state.into, layout.b_at[layer], 1, width)[0]
             sum_rows(dy, into, state.factor, state.keep_biases)
         multiply_back(layout, state, data, layer, first, n)
 
 
 @inlined
 def compute_gradient(
-    layout: Layout, state: State, data: Data, rows: tuple[int, int], ahead: tuple[int, int], block_rows: int,
-    n_batch: int, losses: Array, right: Array,
+    layout: Layout, state: ShareState, data: Data, rows: tuple[int, int], ahead: tuple[int, int],
+    block_rows: int, n_batch: int, losses: Array, right: Array,
 ) -> None:  # fmt: skip
-    """Put these rows' share of the batch's gradient where it goes, block by block.
+    """Compute the gradient of some rows of a batch block by block.
 
-    While a block is computed, the rows of the next one are on their way: the last block's next are `ahead`.
+    While a block is computed, the rows of the next block are prefetched; after the last block, those of
+    `ahead`.
     """
     first, last = rows
     while True:
         stop = min(first + block_rows, last)
-        ask_for_block(data, (stop, last) if stop < last else ahead, block_rows)
+        prefetch_block(data, (stop, last) if stop < last else ahead, block_rows)
         add_gradient(layout, state, data, first, stop, n_batch, losses, right)
         if stop >= last:
             return
-        first, state = stop, State(state.theta, state.work, state.lists, state.into, state.factor, 1.0, 1.0)
+        first = stop
+        state = ShareState(state.theta, state.work, state.lists, state.into, state.factor, 1.0, 1.0)
 
 
 @kernel
-def ask_for_block(data: Data, rows: tuple[int, int], block_rows: int) -> None:
-    """Ask for the first block of some rows."""
-    ask_for(data.x, data.rows[rows[0] : min(rows[0] + block_rows, rows[1])])
+def prefetch_block(data: Data, rows: tuple[int, int], block_rows: int) -> None:
+    """Prefetch the first block of a range of rows."""
+    prefetch_rows(data.x, data.rows[rows[0] : min(rows[0] + block_rows, rows[1])])
 
 
 @inlined
 def add_gradient(
-    layout: Layout, state: State, data: Data, first: int, last: int, n_batch: int, losses: Array, right: Array
-) -> None:
-    """Put a block's part of the gradient where it goes."""
+    layout: Layout, state: ShareState, data: Data, first: int, last: int, n_batch: int, losses: Array,
+    right: Array,
+) -> None:  # fmt: skip
+    """Compute the gradient of one block: forward, loss, backward."""
     forward(layout, state, data, first, last - first)
     compute_loss(layout, state, data.labels[first:last], n_batch, losses, right)
     backward(layout, state, data, first, last - first)
 
 
 @inlined
-def update(rule: Rule, state: Shared, entries: tuple[int, int], rate: float, t: int) -> None:
-    """Sum all grads and take the optimizer's step number t, from 1, on the entries from one to another."""
+def update(rule: UpdateRule, state: RunState, entries: tuple[int, int], rate: float, t: int) -> None:
+    """Sum the gradients of all shares, and take step t of the optimizer, from 1, on a range of parameters."""
     decay = rule.weight_decay
-    for start in range(entries[0], entries[1], CHUNK):
-        stop = min(start + CHUNK, entries[1])
+    for start in range(entries[0], entries[1], UPDATE_CHUNK):
+        stop = min(start + UPDATE_CHUNK, entries[1])
         theta, grad = state.theta[start:stop], state.grad[start:stop]
         m, v, n = state.m[start:stop], state.v[start:stop], min(max(rule.n_weights - start, 0), stop - start)
         for more in state.more_grads:
@@ -208,27 +213,29 @@ def update(rule: Rule, state: Shared, entries: tuple[int, int], rate: float, t: 
 
 
 @kernel
-def state_of(rule: Rule, state: Shared, share: int, n_cuts: int, at_once: bool, rate: float) -> State:
-    """Return what a share of a batch needs, and what becomes of its gradients."""
+def share_state(
+    rule: UpdateRule, state: RunState, share: int, n_cuts: int, fused: bool, rate: float
+) -> ShareState:
+    """Return the arrays of a share, and what becomes of its gradients."""
     cut = share % n_cuts
     grad, work = state.grad if cut == 0 else state.more_grads[cut - 1], state.work[share]
     lists = state.lists[share]
-    if rule.optimizer == COLLECT:
-        return State(state.theta, work, lists, grad, rate, 1.0, 1.0)
-    if at_once:
-        return State(state.theta, work, lists, state.theta, -rate, 1 - rate * rule.weight_decay, 1.0)
-    return State(state.theta, work, lists, grad, 1.0, 0.0, 0.0)
+    if rule.optimizer == ACCUMULATE:
+        return ShareState(state.theta, work, lists, grad, rate, 1.0, 1.0)
+    if fused:
+        return ShareState(state.theta, work, lists, state.theta, -rate, 1 - rate * rule.weight_decay, 1.0)
+    return ShareState(state.theta, work, lists, grad, 1.0, 0.0, 0.0)
 
 
 @kernel
-def steps_at_once(rule: Rule, n_blocks: int) -> bool:
-    """Whether the optimizer's step is a part of the product that computes the gradient: θ ← θ - η xᵀ dy."""
+def fuses_update(rule: UpdateRule, n_blocks: int) -> bool:
+    """Return whether the product that computes the gradient also takes the step: θ ← θ - η xᵀ dy."""
     return rule.optimizer == PLAIN_SGD and rule.beta_1 == 0 and n_blocks == 1
 
 
 @kernel
 def share_of(first: int, last: int, share: int, n_shares: int, unit: int) -> tuple[int, int]:
-    """Return where a share of a range begins and ends: all but the last are multiples of a unit long."""
+    """Return the bounds of a share of a range; each share but the last is a multiple of `unit` long."""
     n_units = (last - first + unit - 1) // unit
     start = first + n_units * share // n_shares * unit
     stop = first + n_units * (share + 1) // n_shares * unit
@@ -236,59 +243,60 @@ def share_of(first: int, last: int, share: int, n_shares: int, unit: int) -> tup
 
 
 @kernel
-def layout_of(layouts: Any, i: int) -> Layout:
-    """Return the layout of a share."""
+def share_layout(layouts: Any, i: int) -> Layout:
+    """Return the layout of share i from the stacked layouts."""
     return Layout(
         layouts.k[i], layouts.first_net[i], layouts.widths[i], layouts.activation[i],
         layouts.slope[i], layouts.w_at[i], layouts.b_at[i], layouts.x_at[i], layouts.y_at[i],
         layouts.d_at[i], layouts.wide_at[i], layouts.drawn_at[i], layouts.loss[i], layouts.threshold[i],
-        layouts.label_smoothing[i], layouts.lines[i], layouts.tile_width[i], layouts.part_rows[i],
-        layouts.entries_at[i], layouts.tile_at[i], layouts.room_at[i],
+        layouts.label_smoothing[i], layouts.tile_lines[i], layouts.tile_width[i], layouts.part_rows[i],
+        layouts.entries_at[i], layouts.tile_at[i], layouts.packing_at[i],
     )  # fmt: skip
 
 
 @entry
-def put_back(layouts: Any, state: Shared, counters: Array) -> None:
-    """Lay the first weights as they were, if threads were ended before they could."""
+def restore_weights(layouts: Any, state: RunState, counters: Array) -> None:
+    """Unpack the first weights of shares whose threads were stopped before they could do so."""
     for share in range(len(state.work)):
-        if is_moved(counters, share):
-            move_weights(layout_of(layouts, share), state, share, counters)
+        if is_packed(counters, share):
+            pack_or_unpack(share_layout(layouts, share), state, share, counters)
 
 
 @entry
 def descend(
-    layouts: Any, rule: Rule, state: Shared, data: Data, sizes: Sizes, rates: Array, steps_before: int,
-    losses: Array, right: Array, counters: Array, patience: int,
+    layouts: Any, rule: UpdateRule, state: RunState, data: Data, sizes: Sizes, rates: Array,
+    steps_before: int, losses: Array, right: Array, counters: Array, spins: int,
 ) -> None:  # fmt: skip
-    """Take one step for each rate, on the data batch by batch; as many threads as there are shares may do so.
+    """Take one step per learning rate, on the data batch by batch, together with other threads.
 
-    A step has two phases, gradient and update. In the first the shares are rows or networks, in the second
-    parameters. There is no second one where the gradient goes into theta itself; nor under the rule
-    `COLLECTING`: theta stays, and each share adds up its gradients, each times its rate. Where products are
-    narrow, the first phase of all and the last one move the first weights.
+    Up to as many threads as there are shares may call this with the same arguments. A step has two phases:
+    the gradient, whose shares are rows or networks, and the update, whose shares are parameters. There is no
+    update phase if the product takes the step itself, nor under the rule `ACCUMULATING`, by which each share
+    adds up its gradients times their rates and theta stays. With narrow products the first phase of all packs
+    the first weights, and the last one unpacks them.
 
-    Adds each share's part to each step's mean losses and right rows, both (shares, steps, k).
+    Adds the part of each share to the mean losses and right rows of each step, both (shares, steps, k).
     """
-    layouts, state, data = borrowed(layouts), borrowed(state), borrowed(data)
-    losses, right, counters = borrowed(losses), borrowed(right), borrowed(counters)
-    # Parts of a batch's rows: one where the networks are shared out.
+    layouts, state, data = without_refcounts(layouts), without_refcounts(state), without_refcounts(data)
+    losses, right, counters = without_refcounts(losses), without_refcounts(right), without_refcounts(counters)
+    # Parts of the rows of a batch: one if the shares are sets of networks.
     n_cuts = 1 + len(state.more_grads)
-    at_once = steps_at_once(rule, n_cuts * -(-sizes.batch // sizes.block))
-    phases_a_step = 1 if rule.optimizer == COLLECT or at_once else 2
-    n_moves = 1 if is_narrow(data) else 0
-    n_shares, n_phases = len(state.work), phases_a_step * len(rates) + 2 * n_moves
+    fused = fuses_update(rule, n_cuts * -(-sizes.batch // sizes.block))
+    phases_per_step = 1 if rule.optimizer == ACCUMULATE or fused else 2
+    n_packings = 1 if is_narrow(data) else 0
+    n_shares, n_phases = len(state.work), phases_per_step * len(rates) + 2 * n_packings
     last = len(data.rows)
     mine = join(counters)
-    current, layout = mine, layout_of(layouts, mine)
+    current, layout = mine, share_layout(layouts, mine)
     while True:
-        phase, share = take_share(counters, mine, n_shares, n_phases, patience)
+        phase, share = take_share(counters, mine, n_shares, n_phases, spins)
         if phase == n_phases:
             return
         if share != current:
-            current, layout = share, layout_of(layouts, share)
-        step, part = divmod(phase - n_moves, phases_a_step)
-        if phase < n_moves or phase >= n_phases - n_moves:
-            move_weights(layout, state, share, counters)
+            current, layout = share, share_layout(layouts, share)
+        step, part = divmod(phase - n_packings, phases_per_step)
+        if phase < n_packings or phase >= n_phases - n_packings:
+            pack_or_unpack(layout, state, share, counters)
         elif part == 0:
             start = step * sizes.batch
             stop = min(start + sizes.batch, last)
@@ -296,9 +304,9 @@ def descend(
             rows = share_of(start, stop, cut, n_cuts, 1)
             ahead = share_of(stop, min(stop + sizes.batch, last), cut, n_cuts, 1)
             into = losses[share, step], right[share, step]
-            own = state_of(rule, state, share, n_cuts, at_once, rates[step])
+            own = share_state(rule, state, share, n_cuts, fused, rates[step])
             compute_gradient(layout, own, data, rows, ahead, sizes.block, stop - start, into[0], into[1])
         else:
             entries = share_of(0, len(state.theta), share, n_shares, LINE)
             update(rule, state, entries, rates[step], steps_before + step + 1)
-        share_done(counters)
+        finish_share(counters)

@@ -1,4 +1,4 @@
-"""Sparse first products equal the plain layers; that they are taken is seen by what they leave out."""
+"""Sparse first products equal the plain layers."""
 
 from functools import partial
 
@@ -8,13 +8,13 @@ from tests.compiled.test_descent import OPTIMIZERS, check_same, check_twins, run
 
 import pellucid as pl
 from pellucid.compiled import feed
-from pellucid.compiled.threads import workers as crew
+from pellucid.compiled.threads import workers
 
 N = 300
 
 
 def data(n_in=30, dtype=np.uint8, seed=0, n=N):
-    """Return data that can be learned: one pixel in eight is not zero, the last column never."""
+    """Return data that can be learned, of which few entries and none of the last column are nonzero."""
     rng = np.random.default_rng(seed)
     y = rng.integers(3, size=n)
     x = rng.integers(1, 100, size=(n, n_in)) * (rng.random((n, n_in)) < 0.08)
@@ -24,7 +24,7 @@ def data(n_in=30, dtype=np.uint8, seed=0, n=N):
 
 
 def network(n_in=30, n_out=24, *, scale=1 / 100, shift=0, dtype=np.float64, seed=1, drop_prob=None):
-    """Return a network whose first layer has so many outputs."""
+    """Return a network whose first layer has n_out outputs."""
     dropout = [] if drop_prob is None else [pl.Dropout(drop_prob)]
     hidden = [pl.Dense(n_out, bias_init=pl.normal(0.5)), pl.Tanh(), *dropout, pl.Dense(3)]
     return pl.Network([pl.Rescale(scale, shift), *hidden]).build(
@@ -33,7 +33,7 @@ def network(n_in=30, n_out=24, *, scale=1 / 100, shift=0, dtype=np.float64, seed
 
 
 def dense_as_well(x, y, n_out, monkeypatch, **way):
-    """Train with the products that suit the data, and with dense ones; return both networks and records."""
+    """Train with sparse and with dense products; return both networks and records."""
     nets = [network(x.shape[1], n_out) for _ in range(2)]
     records = [run(nets[0], x, y, compiled=True, **way)]
     monkeypatch.setattr(feed, "is_sparse", lambda x: False)
@@ -46,13 +46,13 @@ WAYS = [{"batch_size": 64}, {"batch_size": 250}, {"block_rows": 130}, {"block_ro
 
 @pytest.mark.parametrize("way", WAYS[1:], ids=str)
 def test_sparse_and_dense_products_are_equal_to_rounding(way, monkeypatch):
-    """They add up in another order: other bits show that the tests below are of sparse products."""
+    """Different bits, from another order of sums, show that the tests below really use sparse products."""
     nets, records = dense_as_well(*data(200), 64, monkeypatch, **way)
     check_same(nets, *records)
     assert not np.array_equal(nets[0].theta, nets[1].theta)
 
 
-def test_data_that_are_not_sparse_take_dense_products(monkeypatch):
+def test_dense_data_have_dense_products(monkeypatch):
     x, y = data()
     nets, _ = dense_as_well(x + 1, y, 64, monkeypatch, batch_size=64)
     assert np.array_equal(nets[0].theta, nets[1].theta)
@@ -61,17 +61,17 @@ def test_data_that_are_not_sparse_take_dense_products(monkeypatch):
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("n_out", [1, 8, 16, 23, 32, 33, 50, 64, 65, 100, 130, 200])
 def test_widths(n_out, way):
-    """Tiles of one to four lines, full and not."""
+    """Tiles of one to four cache lines, full and not."""
     check_twins(*data(), make=partial(network, n_out=n_out), **way)
 
 
 @pytest.mark.parametrize("n_in", [4, 5, 6, 7, 8, 31])
-def test_columns_that_fill_no_group(n_in):
+def test_columns_that_do_not_fill_a_group(n_in):
     check_twins(*data(n_in), make=partial(network, n_in, 40), batch_size=150)
 
 
 @pytest.mark.parametrize("n", [150, 299, 513])
-def test_rows_that_fill_no_part(n):
+def test_rows_that_do_not_fill_a_part(n):
     x, y = data(n=n)
     for block_rows in (n, 200):
         check_twins(x, y, make=partial(network, n_out=70), block_rows=block_rows)
@@ -95,7 +95,7 @@ def test_shift_is_one_more_row(shift, scale, dtype, bound):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.int64])
 def test_columns_that_are_shifted_in_float64_keep_their_digits(dtype):
-    """A column of seconds since 1970, of which float32 keeps minutes, beside columns of zeros and ones."""
+    """A column of seconds since 1970, which float32 rounds to minutes, beside columns of zeros and ones."""
     rng = np.random.default_rng(0)
     seconds = rng.integers(-10, 11, size=N)
     x = np.eye(31)[rng.integers(30, size=N)]
@@ -114,7 +114,7 @@ def test_float32(dtype):
 
 
 def check_many(make, x, y, *, n_nets, **way):
-    """Train several networks at once, compiled and not, and compare."""
+    """Train several networks together, compiled and not, and compare."""
     made = [[make(seed=seed) for seed in range(n_nets)] for _ in range(2)]
     found = []
     for nets, compiled in zip(made, (False, True), strict=True):
@@ -134,8 +134,8 @@ def test_several_networks(way):
 
 @pytest.mark.parametrize("n_shares", [1, 2, 3])
 def test_shares_of_rows(n_shares, monkeypatch):
-    monkeypatch.setattr(crew, "SMALL_BATCH", 1)
-    monkeypatch.setattr(crew, "most_shares", lambda: n_shares)
+    monkeypatch.setattr(workers, "MIN_BATCH_WORK", 1)
+    monkeypatch.setattr(workers, "max_shares", lambda: n_shares)
     check_twins(*data(), make=partial(network, n_out=64), optimizer=OPTIMIZERS["adam"], batch_size=200)
 
 
@@ -144,20 +144,20 @@ def test_shares_of_rows(n_shares, monkeypatch):
 @pytest.mark.parametrize("rows", [1, 2])
 def test_shares_without_rows(rows, shift, optimizer, monkeypatch):
     """The last batch has fewer rows than there are shares."""
-    monkeypatch.setattr(crew, "SMALL_BATCH", 1)
-    monkeypatch.setattr(crew, "most_shares", lambda: 3)
+    monkeypatch.setattr(workers, "MIN_BATCH_WORK", 1)
+    monkeypatch.setattr(workers, "max_shares", lambda: 3)
     make = partial(network, n_out=64, shift=shift)
     check_twins(*data(n=200 + rows), make=make, optimizer=OPTIMIZERS[optimizer], batch_size=200)
 
 
-@pytest.mark.parametrize("most_lines", [1, 2])
-def test_processors_with_fewer_registers(most_lines, monkeypatch):
-    monkeypatch.setattr("pellucid.compiled.first.tiles.MOST_LINES", most_lines)
+@pytest.mark.parametrize("max_lines", [1, 2])
+def test_processors_with_fewer_registers(max_lines, monkeypatch):
+    monkeypatch.setattr("pellucid.compiled.first.tiles.MAX_LINES", max_lines)
     check_twins(*data(31), make=partial(network, 31, 100), batch_size=150)
 
 
-def test_a_batch_too_small_for_lists_is_that_after_larger_ones_too(tmp_path):
-    """A resumed training meets it first: the bits are those of one that has met larger ones before."""
+def test_a_small_batch_has_the_same_bits_after_larger_ones(tmp_path):
+    """A resumed training may begin with a batch that is too small for lists."""
     x, y = data(1500, np.float32, n=110)
     batches, nets = [(x[:10], y[:10]), (x[10:], y[10:])], []
     for all_epochs in ([2], [1, 2]):
@@ -169,8 +169,8 @@ def test_a_batch_too_small_for_lists_is_that_after_larger_ones_too(tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_not_finite_is_seen(value):
-    """`train` refuses such arrays; where they come batch by batch, the loss tells."""
+def test_values_that_are_not_finite_are_noticed(value):
+    """`train` refuses such arrays; if data come batch by batch, the loss shows it."""
     x, y = data(31, np.float32)
     x[70, 30] = value
     batches = [(x[start : start + 100], y[start : start + 100]) for start in (0, 100, 200)]

@@ -1,4 +1,4 @@
-"""Fused steps, their kernels run on the processor, against the layers' own passes on the CPU."""
+"""Fused GPU steps, with kernels run on the processor, equal the plain layers on the CPU."""
 
 import copy
 import itertools
@@ -16,7 +16,7 @@ from pellucid.training.batches import InMemory
 from pellucid.training.many import Single
 from pellucid.training.memory_map import windows
 
-pytestmark = pytest.mark.skipif(cuda.COMPILER is None, reason="there is no C compiler to run the kernels by")
+pytestmark = pytest.mark.skipif(cuda.COMPILER is None, reason="no C compiler to compile the kernels")
 
 N, N_IN, K = 50, 6, 3
 ACTIVATIONS = [pl.Identity, pl.ReLU, pl.LeakyReLU, pl.Sigmoid, pl.Tanh]
@@ -34,7 +34,7 @@ OPTIMIZERS = [
 
 @pytest.fixture(autouse=True)
 def gpu(monkeypatch):
-    """Let the double stand for the GPU, its kernels counted from 0."""
+    """Let the stand-in for CuPy be the GPU, and count launches from 0."""
     monkeypatch.setattr(cuda.RawModule, "launches", 0)
     return strict.install(monkeypatch)
 
@@ -86,7 +86,7 @@ class PlainSteps:
 
 
 def compare(make, loss, optimizer, x, y, *, atol=1e-12, **arguments):
-    """Train by layers on the CPU and fused on the double; all must be equal, and something learnt."""
+    """Train by layers on the CPU and by fused steps on the stand-in; compare everything."""
     nets = make("cpu"), make("gpu")
     start = nets[0].theta.copy()
     found = [run(net, loss, copy.deepcopy(optimizer), x, y, **arguments) for net in nets]
@@ -126,17 +126,17 @@ def test_an_activation_at_the_end(last):
 
 @pytest.mark.parametrize(("n", "batch_size"), [(1, None), (17, 1), (40, 39), (300, None), (700, 300)])
 def test_any_number_of_rows(n, batch_size):
-    """More than 256 rows take three stages to be summed, and more than 256 threads several blocks of them."""
+    """More than 256 rows are summed in three stages; more than 256 threads run in several blocks."""
     compare(network, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), *data(n), batch_size=batch_size)
 
 
 @pytest.mark.parametrize("n_a_call", [1, 2, 1024])
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_however_many_steps_a_call(n_a_call, shuffle):
+def test_any_number_of_steps_per_call(n_a_call, shuffle):
     compare(network, pl.SoftmaxCrossEntropy(), pl.Adam(), *data(), shuffle=shuffle, n_a_call=n_a_call)
 
 
-def test_one_dense_alone():
+def test_a_single_dense_layer():
     def make(device):
         return pl.Network([pl.Dense(K)]).build(N_IN, rng=np.random.default_rng(0), dtype=float, device=device)
 
@@ -171,7 +171,7 @@ def test_float32(kind):
     compare(make, pl.SoftmaxCrossEntropy(), pl.Adam(), (90 * abs(x)).astype(kind), y, atol=2e-6)
 
 
-def test_rows_that_are_no_contiguous_block():
+def test_rows_that_are_not_contiguous():
     x, y = data(2 * N)
     compare(network, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), np.asfortranarray(x)[::2], y[::2])
     there = [to_device(x, "gpu")[::2], to_device(y, "gpu")[::2]]
@@ -183,11 +183,11 @@ def test_rows_that_are_no_contiguous_block():
 
 @pytest.mark.parametrize("drop_prob", [0.0, 0.4])
 @pytest.mark.parametrize("batch_size", [None, 20])
-def test_little_memory_makes_blocks(batch_size, drop_prob, gpu):
+def test_with_little_memory_batches_are_cut_into_blocks(batch_size, drop_prob, gpu):
     gpu.cuda.runtime.memGetInfo = lambda: (2 * 7 * 8 * 50, 2**30)
     make = lambda device: network(device, drop_prob=drop_prob)  # noqa: E731
     net = make("gpu")
-    assert 2 <= FusedDescent(Single(net), pl.MeanSquaredError(), pl.SGD(0.1)).most_rows <= 16
+    assert 2 <= FusedDescent(Single(net), pl.MeanSquaredError(), pl.SGD(0.1)).max_rows <= 16
     compare(make, pl.SoftmaxCrossEntropy(), pl.SGD(0.1, momentum=0.5), *data(), batch_size=batch_size)
 
 
@@ -203,7 +203,7 @@ def test_full_batch_rescales_once(monkeypatch):
     assert launches == [once + 1, once, once + 1, once + 1, once]
 
 
-def test_another_x_in_full_batch_is_another_x():
+def test_a_different_x_in_full_batch_is_rescaled_again():
     (x, y), nets = data(), (network("cpu"), network("gpu"))
     for net in nets:
         descent, labels = descent_of(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), N), to_device(y, net.device)
@@ -224,7 +224,7 @@ def test_a_mask_fixed_between_epochs():
 
 
 def test_fused_and_plain_steps_take_turns():
-    """What the optimizer remembers, and how many steps it has counted, are the same for both."""
+    """Both share the optimizer's state and step number."""
     (x, y), cpu, net = data(), network("cpu"), network("gpu")
     optimizers = pl.Adam(pl.one_cycle(0.05, 24)), pl.Adam(pl.one_cycle(0.05, 24))
     run(cpu, pl.SoftmaxCrossEntropy(), optimizers[0], x, y, shuffle=False, epochs=6)
@@ -237,7 +237,7 @@ def test_fused_and_plain_steps_take_turns():
     np.testing.assert_allclose(to_host(net.theta), cpu.theta, rtol=0, atol=1e-12)
 
 
-def test_nothing_is_waited_for_and_nothing_sent_but_rows_and_masks(gpu):
+def test_steps_never_wait_and_send_only_rows_and_masks(gpu):
     (x, y), net = data(), network("gpu", drop_prob=0.4)
     descent = descent_of(net, pl.SoftmaxCrossEntropy(), pl.Adam(), 16)
     source = InMemory(x, y, 16, np.random.default_rng(2), "gpu")
@@ -251,7 +251,7 @@ def test_nothing_is_waited_for_and_nothing_sent_but_rows_and_masks(gpu):
 
 
 def test_launches_of_a_step():
-    """Workload F's net: 9 kernels and 5 products a step, and two more kernels at the end of a call."""
+    """A network like workload F: 9 kernels and 5 products per step, 2 kernels at the end of a call."""
     rng = np.random.default_rng(0)
     x, y = rng.integers(256, size=(1280, N_IN), dtype=np.uint8), rng.integers(10, size=1280)
     net = pl.Network([pl.Rescale(1 / 255), pl.Dense(9), pl.ReLU(), pl.Dense(10)])
@@ -287,7 +287,7 @@ def test_large_logits_overflow_nothing():
             compare(make, loss(), pl.SGD(1e-3), 1e4 * x, y, atol=1e-9)
 
 
-def test_tf32_is_that_of_the_products(gpu):
+def test_tf32_rounds_the_products(gpu):
     thetas = []
     for tf32 in (False, True):
         net = network("gpu", dtype=np.float32, tf32=tf32)
@@ -347,7 +347,7 @@ def test_train(way):
 
 @pytest.mark.parametrize("way", WAYS[:4], ids=str)
 def test_train_waits_at_the_end_of_an_epoch_only(way, gpu):
-    """Four numbers or vectors come back then: losses, right rows, least and greatest parameter."""
+    """Four arrays are copied to the host: losses, right rows, smallest and largest parameter."""
     train(network("gpu", drop_prob=0.3), *data(), **way)
     assert gpu.traffic.to_host == 3 * 4
 
@@ -365,7 +365,7 @@ def test_train_from_a_file_window_by_window(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("compiled", [None, True])
 def test_train_on_batches_that_come_one_by_one(compiled):
-    """Fused only where that is asked for: their labels, not known beforehand, may be targets."""
+    """Steps are fused only on request: labels that are not known in advance may be targets."""
     (x, y), nets = data(), [network(device) for device in ("cpu", "gpu")]
     pairs = [(x[:20], y[:20]), (x[20:27], y[20:27]), (x[27:], y[27:])]
     for net in nets:
@@ -374,7 +374,7 @@ def test_train_on_batches_that_come_one_by_one(compiled):
     np.testing.assert_allclose(to_host(nets[1].theta), nets[0].theta, rtol=0, atol=1e-12)
 
 
-def test_train_by_the_layers_where_that_is_wanted_or_needed():
+def test_train_by_the_layers_on_request_or_if_necessary():
     x, y = data()
     train(network("gpu"), x, y, compiled=False)
     train(network("gpu"), x, np.eye(K)[y])
@@ -384,7 +384,7 @@ def test_train_by_the_layers_where_that_is_wanted_or_needed():
         train(network("gpu", last=[pl.Softmax()]), x, y, loss=pl.MeanSquaredError(), compiled=True)
 
 
-def test_train_puts_theta_back_where_a_loss_is_not_finite():
+def test_train_restores_theta_if_a_loss_is_not_finite():
     (x, y), net = data(), network("gpu", first=[pl.Rescale(10)])
     before = to_host(net.theta)
     x[20] = np.finfo(float).max

@@ -1,4 +1,4 @@
-"""Products by BLAS from compiled code: every transposition, part of a larger matrix, and what is added to."""
+"""Products by BLAS from compiled code: every transposition, parts of larger matrices, accumulation."""
 
 import itertools
 
@@ -40,14 +40,14 @@ def test_columns_of_larger_matrices():
     np.testing.assert_array_equal(np.delete(c, range(3, 7), axis=1), np.delete(before, range(3, 7), axis=1))
 
 
-def test_what_was_there_does_not_matter_where_nothing_is_kept():
+def test_the_old_content_is_ignored_if_beta_is_0():
     c = np.full((2, 2), np.nan)
     product(np.eye(2), False, np.eye(2), False, c, 3.0, 0.0)
     np.testing.assert_array_equal(c, 3 * np.eye(2))
 
 
 @pytest.mark.parametrize("flip_a", [False, True])
-def test_of_no_rows_the_product_is_zero(flip_a):
+def test_a_product_without_rows_is_zero(flip_a):
     a, b, c = np.empty((0, 3) if flip_a else (3, 0)), np.empty((0, 2)), np.ones((3, 2))
     product(a, flip_a, b, False, c, 1.0, 1.0)
     np.testing.assert_array_equal(c, 1)

@@ -1,4 +1,4 @@
-"""Batches shared out over threads: the same numbers as one thread gives, and nothing left behind."""
+"""Batches shared by several threads give the same numbers as one thread, and leave no thread behind."""
 
 import gc
 import os
@@ -16,18 +16,18 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.compiled.threads import workers as crew
-from pellucid.compiled.threads.blas import BLAS
+from pellucid.compiled.threads import workers
+from pellucid.compiled.threads.blas import libraries
 from pellucid.compiled.threads.workers import (
-    FEW_ROWS,
     MANY_ROWS,
-    MANY_WEIGHTS,
-    MANY_WEIGHTS_SPARSE,
-    SMALL_BATCH,
+    MAX_WEIGHTS,
+    MAX_WEIGHTS_SPARSE,
+    MIN_BATCH_WORK,
+    MIN_SHARE_ROWS,
     n_cuts,
 )
 
-pytestmark = pytest.mark.usefixtures("either_way")
+pytestmark = pytest.mark.usefixtures("either_method")
 N, N_IN = 103, 6
 
 
@@ -56,26 +56,26 @@ def training(net, *, compiled=True, epochs=4, block_rows=8, batch_size=None, opt
 
 
 def test_which_batches_are_cut(monkeypatch):
-    monkeypatch.setattr(crew, "n_threads", lambda: 4)
+    monkeypatch.setattr(workers, "n_threads", lambda: 4)
     one, two = (
-        SimpleNamespace(n_weights=MANY_WEIGHTS, sets=[0]),
+        SimpleNamespace(n_weights=MAX_WEIGHTS, sets=[0]),
         SimpleNamespace(n_weights=10**5, sets=[0, 1]),
     )
-    rows = [FEW_ROWS - 1, 2 * FEW_ROWS, 3 * FEW_ROWS, 4 * FEW_ROWS, 1000]
+    rows = [MIN_SHARE_ROWS - 1, 2 * MIN_SHARE_ROWS, 3 * MIN_SHARE_ROWS, 4 * MIN_SHARE_ROWS, 1000]
     cuts = partial(n_cuts, most=4, is_sparse=False)
     assert [cuts(one, n) for n in rows] == [1, 2, 3, 4, 4]
     assert cuts(two, 1000) == 1
     one.n_weights += 1
     assert [cuts(one, n) for n in (MANY_ROWS - 1, MANY_ROWS)] == [1, 4]
     assert cuts(one, MANY_ROWS - 1, is_sparse=True) == 4
-    one.n_weights = MANY_WEIGHTS_SPARSE + 1
+    one.n_weights = MAX_WEIGHTS_SPARSE + 1
     assert [cuts(one, n, is_sparse=True) for n in (MANY_ROWS - 1, MANY_ROWS)] == [1, 4]
     one.n_weights = 1000
-    assert [cuts(one, SMALL_BATCH // 1000 + more) for more in (0, 1, SMALL_BATCH)] == [1, 2, 4]
+    assert [cuts(one, MIN_BATCH_WORK // 1000 + more) for more in (0, 1, MIN_BATCH_WORK)] == [1, 2, 4]
 
 
 def check_twins(**arguments):
-    """Train by threads, again, and by the plain layers; compare."""
+    """Train by threads, by threads once more, and by the plain layers; compare."""
     net, again, twin = network(), network(), network()
     found = list(training(net, **arguments))
     expected = list(training(twin, **arguments, compiled=False))
@@ -95,14 +95,14 @@ def test_threads_change_no_numbers(block_rows, three_threads):
 @pytest.mark.parametrize(
     "optimizer", [pl.SGD(0.05, momentum=0.9, weight_decay=0.01), pl.Adam(weight_decay=0.1)]
 )
-def test_nor_in_small_batches(batch_size, optimizer, three_threads):
-    """With a last batch of one row: two threads then have none."""
+def test_threads_change_no_numbers_in_small_batches(batch_size, optimizer, three_threads):
+    """The last batch has one row, so two threads have none."""
     check_twins(batch_size=batch_size, optimizer=optimizer)
 
 
 def test_weights_and_biases_in_many_chunks(three_threads, monkeypatch):
-    """Shares of the parameters begin anywhere; decay acts on weights alone."""
-    monkeypatch.setattr("pellucid.compiled.threads.workers.MANY_WEIGHTS", 10**9)
+    """Shares of the parameters begin anywhere; weight decay acts on weights only."""
+    monkeypatch.setattr("pellucid.compiled.threads.workers.MAX_WEIGHTS", 10**9)
     x, y = np.random.default_rng(0).normal(size=(40, 300)), np.arange(40) % 3
     nets = []
     for compiled in (False, True):
@@ -118,7 +118,7 @@ def test_weights_and_biases_in_many_chunks(three_threads, monkeypatch):
 
 
 def test_threads_end_when_one_cannot_be_started(three_threads, monkeypatch):
-    """Nothing goes on training behind the caller's back."""
+    """No thread goes on training after the error."""
     real = ThreadPoolExecutor.submit
 
     def submit(pool, *arguments):
@@ -136,14 +136,14 @@ def test_threads_end_when_one_cannot_be_started(three_threads, monkeypatch):
 
 
 def test_after_ctrl_c_the_optimizer_has_counted_the_steps_taken(three_threads, monkeypatch):
-    real, optimizer, start = crew.descend, pl.SGD(0.1), network().theta
+    real, optimizer, start = workers.descend, pl.SGD(0.1), network().theta
 
     def descend(*arguments):
         real(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(crew, "n_threads", lambda: 1)
-    monkeypatch.setattr(crew, "descend", descend)
+    monkeypatch.setattr(workers, "n_threads", lambda: 1)
+    monkeypatch.setattr(workers, "descend", descend)
     net = network()
     records = pl.train(
         net,
@@ -162,19 +162,19 @@ def test_after_ctrl_c_the_optimizer_has_counted_the_steps_taken(three_threads, m
 
 
 def test_a_limit_set_between_epochs_holds(monkeypatch):
-    monkeypatch.setattr(crew, "SMALL_BATCH", 1)
-    monkeypatch.setattr(crew, "FEW_ROWS", 16)
+    monkeypatch.setattr(workers, "MIN_BATCH_WORK", 1)
+    monkeypatch.setattr(workers, "MIN_SHARE_ROWS", 16)
     started = []
     real = ThreadPoolExecutor.submit
     monkeypatch.setattr(
         ThreadPoolExecutor, "submit", lambda *arguments: started.append(1) or real(*arguments)
     )
     for make in (lambda: training(network(), batch_size=40), many):
-        monkeypatch.setattr(crew, "n_threads", lambda: 2)
+        monkeypatch.setattr(workers, "n_threads", lambda: 2)
         records = make()
         next(records)
         assert started
-        monkeypatch.setattr(crew, "n_threads", lambda: 1)
+        monkeypatch.setattr(workers, "n_threads", lambda: 1)
         started.clear()
         next(records)
         assert not started
@@ -190,8 +190,8 @@ def many():
 FORK = """
 import os, signal
 import numpy as np, pellucid as pl
-from pellucid.compiled.threads import workers as crew
-crew.n_threads, crew.SMALL_BATCH, crew.FEW_ROWS = (lambda: 2), 1, 1
+from pellucid.compiled.threads import workers
+workers.n_threads, workers.MIN_BATCH_WORK, workers.MIN_SHARE_ROWS = (lambda: 2), 1, 1
 rng = np.random.default_rng(0)
 net = pl.Network([pl.Dense(3)]).build(5, rng=rng)
 records = pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), rng.normal(size=(40, 5)), np.arange(40) % 3,
@@ -206,8 +206,8 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_forked_child_goes_on_by_itself():
-    """It has none of the threads."""
+def test_a_forked_child_trains_on_by_itself():
+    """The child has none of its parent's threads."""
     done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=True)
     assert done.stdout == "7\n"
 
@@ -234,13 +234,13 @@ def test_trainings_in_two_python_threads(three_threads):
         net = network(seed)
         list(training(net, epochs=30))
         expected.append(net.theta)
-    before = [library["num_threads"] for library in BLAS.info()]
+    before = [library["num_threads"] for library in libraries().info()]
     nets = [network(seed) for seed in range(2)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda net: list(training(net, epochs=30)), nets))
     for net, theta in zip(nets, expected, strict=True):
         np.testing.assert_array_equal(net.theta, theta)
-    assert [library["num_threads"] for library in BLAS.info()] == before
+    assert [library["num_threads"] for library in libraries().info()] == before
 
 
 LONG = """
@@ -260,10 +260,10 @@ for record in pl.train(net, pl.SoftmaxCrossEntropy(), pl.SGD(0.1), x, y, epochs=
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there Ctrl-C is sent otherwise")
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent differently on Windows")
 @pytest.mark.parametrize("batch_size", [32, 0])
-def test_ctrl_c_leaves_at_once(batch_size):
-    """In the midst of an epoch, which takes seconds."""
+def test_ctrl_c_stops_at_once(batch_size):
+    """Ctrl-C is sent in the middle of an epoch that takes seconds."""
     command = [sys.executable, "-c", LONG, str(batch_size)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:

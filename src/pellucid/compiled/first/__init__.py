@@ -1,1 +1,1 @@
-"""Three ways to compute the products of the first layer, whose inputs are rows of the data."""
+"""The products of the first layer, whose inputs are rows of the data: by BLAS, sparse, or in panels."""

@@ -1,7 +1,7 @@
-"""Steps of gradient descent on the GPU, fused: 14 launches with one hidden layer, where layers make 50.
+"""Steps of gradient descent on the GPU by fused kernels: with one hidden layer 14 launches instead of 50.
 
-Products are cuBLAS's; between them stands one kernel for each formula. Nothing is waited for, and losses stay
-on the device until they are asked for.
+cuBLAS computes the products, and one kernel of ``kernels.cu`` each formula between them. The host never waits
+for the device, and losses stay on the device until they are needed.
 """
 
 from functools import cached_property
@@ -11,23 +11,23 @@ from typing import NamedTuple
 import numpy as np
 
 from pellucid.backend import Array, array_module
-from pellucid.compiled.gpu.kernels import Kernels, is_readable, make_stages
-from pellucid.compiled.gpu.passes import Buffers, Pass, entries_a_row
+from pellucid.compiled.gpu.kernels import Kernels, has_c_type, make_stages
+from pellucid.compiled.gpu.passes import Pass, PassBuffers, entries_per_row
 from pellucid.compiled.layout import make_scaling
-from pellucid.compiled.program import LOSSES, groups, why_not_labels
+from pellucid.compiled.program import LOSSES, fused_layers, why_not_labels
 from pellucid.losses import Loss
 from pellucid.network import blocks
 from pellucid.optimizers import SGD, Adam, Optimizer
 from pellucid.training.many import Model
 
-#: Kernels count the entries of a matrix in 32 bits.
-MOST_ENTRIES = 2**31
-#: The share of the free memory that the arrays of a pass may take.
-SHARE_OF_MEMORY = 0.5
+#: Kernels index the entries of a matrix by 32 bits.
+MAX_ENTRIES = 2**31
+#: The fraction of free memory that the arrays of a pass may take.
+MEMORY_FRACTION = 0.5
 
 
-class Feed(NamedTuple):
-    """x as it came and as the kernels read it, the rows to take, and their labels, one behind the other."""
+class DeviceRows(NamedTuple):
+    """The given x, x as the kernels read it, the rows to take, and the labels of those rows."""
 
     given: Array
     x: Array
@@ -36,15 +36,15 @@ class Feed(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the rows are all of x, in their order."""
+        """Whether these are all rows of x in their order."""
         return isinstance(self.rows, slice) and len(self.labels) == len(self.given)
 
 
 class FusedDescent:
     """Takes steps on the GPU; see `pellucid.training.epochs.CompiledSteps`.
 
-    A batch is computed in one pass, or in as few blocks as the memory allows. In full batch the rescaled x is
-    kept for the next epoch: an array on the device that is to change in between must be another array then.
+    A batch is computed in one pass, or in as few blocks as memory allows. In full batch the rescaled x is
+    kept for the next epoch, so data on the device must not be changed in place between epochs.
 
     Parameters
     ----------
@@ -58,37 +58,37 @@ class FusedDescent:
     def __init__(self, model: Model, loss: Loss, optimizer: Optimizer) -> None:
         self.model, self.loss, self.optimizer, self.net = model, loss, optimizer, model.nets[0]
         self.xp = array_module("gpu", tf32=self.net.tf32)
-        self.parts = groups(self.net.layers)
+        self.layers = fused_layers(self.net.layers)
         self.dtypes: tuple[np.dtype[np.generic], ...] = ()
-        self.buffers: Buffers | None = None
+        self.buffers: PassBuffers | None = None
         self.passes: dict[int, Pass] = {}
-        #: The x of which the buffers hold all rows, rescaled.
+        #: The x whose rows are all in the buffer, rescaled.
         self.held: Array | None = None
 
     def steps(self, x: Array, y: Array, rows: Array | slice, batch_size: int) -> tuple[Array, Array]:
         """Take a step for each batch of these rows; return losses and right rows, both (steps, k)."""
         if obstacle := why_not_labels(y):
             raise ValueError(f"this batch cannot be compiled: {obstacle}")
-        dtype = x.dtype if is_readable(x.dtype) else self.net.dtype
+        dtype = x.dtype if has_c_type(x.dtype) else self.net.dtype
         self._compile(dtype, y.dtype)
         self.optimizer.check(self.model.theta)
-        feed = self._feed(x, y, rows, dtype)
-        n = len(feed.labels)
+        data = self._rows(x, y, rows, dtype)
+        n = len(data.labels)
         table = self.xp.zeros((min(batch_size, n), 2 * -(-n // batch_size)), np.float64)
         for step, batch in enumerate(blocks(n, batch_size)):
-            self._gradient(feed, batch, table, step)
+            self._gradient(data, batch, table, step)
             self._update()
         return self._sums(table)
 
-    def _feed(self, x: Array, y: Array, rows: Array | slice, dtype: np.dtype[np.generic]) -> Feed:
-        """Return the rows as the kernels read them."""
+    def _rows(self, x: Array, y: Array, rows: Array | slice, dtype: np.dtype[np.generic]) -> DeviceRows:
+        """Return the rows in the form that kernels read."""
         labels = y[rows] if isinstance(rows, slice) else self.xp.take(y, rows)
-        feed = Feed(x, x, rows, self.xp.ascontiguousarray(labels))
-        is_held = x is self.held and feed.is_whole
-        return feed if is_held else feed._replace(x=self.xp.ascontiguousarray(x, dtype))
+        data = DeviceRows(x, x, rows, self.xp.ascontiguousarray(labels))
+        is_held = x is self.held and data.is_whole
+        return data if is_held else data._replace(x=self.xp.ascontiguousarray(x, dtype))
 
     def _compile(self, x: np.dtype[np.generic], labels: np.dtype[np.generic]) -> None:
-        """Make the kernels for these dtypes, unless they are there."""
+        """Compile the kernels for these dtypes, unless that has been done."""
         if (x, labels) == self.dtypes:
             return
         self.scale, self.shift = (self.xp.asarray(numbers) for numbers in make_scaling(self.net, x))
@@ -96,28 +96,28 @@ class FusedDescent:
         self.dtypes = x, labels
         self.passes.clear()
 
-    def _gradient(self, feed: Feed, batch: slice, table: Array, step: int) -> None:
-        """Fill grad and the columns of this step in the table: in one pass, or block by block."""
+    def _gradient(self, data: DeviceRows, batch: slice, table: Array, step: int) -> None:
+        """Fill grad and the columns of this step in the table, in one pass or block by block."""
         n, grad = batch.stop - batch.start, self.model.grad
-        if n <= self.most_rows:
-            self._run(feed, batch, batch, table, step)
+        if n <= self.max_rows:
+            self._run(data, batch, batch, table, step)
             return
         total = self.xp.zeros_like(grad)
-        for block in blocks(n, self.most_rows):
+        for block in blocks(n, self.max_rows):
             rows = slice(batch.start + block.start, batch.start + block.stop)
-            self._run(feed, rows, batch, table, step)
+            self._run(data, rows, batch, table, step)
             total += grad
         self.xp.copyto(grad, total)
 
-    def _run(self, feed: Feed, rows: slice, batch: slice, table: Array, step: int) -> None:
-        """Run these rows of a batch forward and back; their share of its gradient is in grad."""
+    def _run(self, data: DeviceRows, rows: slice, batch: slice, table: Array, step: int) -> None:
+        """Run some rows of a batch forward and back, and leave their part of its gradient in grad."""
         run = self._pass(rows.stop - rows.start)
-        self._load(feed, rows, run)
+        self._load(data, rows, run)
         for launch in run.forward:
             launch()
         n_columns = table.shape[1]
         self.kernels.launch(
-            "losses", run.n, run.outputs, feed.labels, run.gradient, table, rows.start, self.net.n_out,
+            "losses", run.n, run.outputs, data.labels, run.gradient, table, rows.start, self.net.n_out,
             LOSSES.index(type(self.loss)), float(self.loss.threshold), self.loss.label_smoothing,
             batch.stop - batch.start, (rows.start - batch.start) * n_columns + step, n_columns // 2,
         )()  # fmt: skip
@@ -125,31 +125,31 @@ class FusedDescent:
             launch()
 
     def _pass(self, n: int) -> Pass:
-        """Return the pass for n rows; where the buffers hold fewer, all are made anew."""
+        """Return the pass for n rows. If the buffers hold fewer rows, allocate larger ones."""
         if self.buffers is None or self.buffers.rows < n:
             self.passes.clear()
             self.buffers = self.held = None
-            self.buffers = Buffers(self.xp, self.parts, n, self.net.dtype)
+            self.buffers = PassBuffers(self.xp, self.layers, n, self.net.dtype)
         if n not in self.passes:
-            self.passes[n] = Pass(self.kernels, self.xp.matmul, self.parts, self.buffers, n)
+            self.passes[n] = Pass(self.kernels, self.xp.matmul, self.layers, self.buffers, n)
         return self.passes[n]
 
-    def _load(self, feed: Feed, rows: slice, run: Pass) -> None:
-        """Rescale these rows into the buffer, unless all of x stands there already."""
-        is_whole = feed.is_whole and run.n == len(feed.given)
-        if is_whole and feed.given is self.held:
+    def _load(self, data: DeviceRows, rows: slice, run: Pass) -> None:
+        """Rescale these rows into the buffer, unless it already holds all of x."""
+        is_whole = data.is_whole and run.n == len(data.given)
+        if is_whole and data.given is self.held:
             return
-        numbers, first = feed.rows, rows.start
+        numbers, first = data.rows, rows.start
         if isinstance(numbers, slice):
             start = numbers.start + rows.start
             numbers, first = self.xp.arange(start, start + run.n, dtype=np.int64), 0
         self.kernels.launch(
-            "rescale", run.x.size, feed.x, numbers, self.scale, self.shift, run.x, first, self.net.n_in
+            "rescale", run.x.size, data.x, numbers, self.scale, self.shift, run.x, first, self.net.n_in
         )()
-        self.held = feed.given if is_whole else None
+        self.held = data.given if is_whole else None
 
     def _update(self) -> None:
-        """Take the optimizer's step, in one pass over theta."""
+        """Take the optimizer's step in one pass over theta."""
         optimizer, theta, grad = self.optimizer, self.model.theta, self.model.grad
         name, rate, more = update_of(optimizer, theta)
         decay = float(optimizer.weight_decay)
@@ -157,7 +157,7 @@ class FusedDescent:
         optimizer.step_number += 1
 
     def _sums(self, table: Array) -> tuple[Array, Array]:
-        """Return the sums of the table's columns: mean losses and right rows, both (steps, 1)."""
+        """Return the sums of the columns of the table: mean losses and right rows, both (steps, 1)."""
         n_rows, n_columns = table.shape
         sums = self.xp.empty(n_columns, np.float64)
         for launch in self.kernels.sum_rows("sum_doubles", table, n_rows, make_stages(sums, n_rows)):
@@ -166,16 +166,16 @@ class FusedDescent:
         return values.reshape(-1, 1), right.reshape(-1, 1)
 
     @cached_property
-    def most_rows(self) -> int:
+    def max_rows(self) -> int:
         """The most rows in a pass."""
         free, _ = self.xp.cuda.runtime.memGetInfo()
-        fitting = int(SHARE_OF_MEMORY * free) // (entries_a_row(self.parts) * self.net.dtype.itemsize)
-        widest = max(self.net.n_in, *(part.dense.n_out for part in self.parts))
-        return max(1, min(fitting, MOST_ENTRIES // widest))
+        fitting = int(MEMORY_FRACTION * free) // (entries_per_row(self.layers) * self.net.dtype.itemsize)
+        widest = max(self.net.n_in, *(layer.dense.n_out for layer in self.layers))
+        return max(1, min(fitting, MAX_ENTRIES // widest))
 
 
 def update_of(optimizer: Optimizer, theta: Array) -> tuple[str, float, tuple[Array | float, ...]]:
-    """Return the kernel of the optimizer's next step, the rate, and what else that kernel takes.
+    """Return the name of the kernel for the optimizer's next step, the rate, and its further arguments.
 
     Examples
     --------

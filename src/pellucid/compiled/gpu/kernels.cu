@@ -1,16 +1,17 @@
-// The formulas of layers, losses and optimizers for the GPU: what the fused steps in gpu.py launch.
-// kernels.py puts in front: the types T of the network's numbers, X of the data's, S of what rescales
-// them, L of the labels'; RELU and the like; CHUNK, the rows that one thread adds up.
+// Copies for the GPU of the formulas that pellucid.layers, losses and optimizers define; fused.py launches them,
+// and tests/compiled/gpu/test_fused.py compares them with the plain layers. kernels.py defines in front of this:
+// the types T of the network, X of the data, S of scale and shift, L of the labels; the numbers of activations
+// and losses (RELU, ...); CHUNK, the rows that one thread adds up.
 //
-// A thread computes entry i of n, and threads share nothing: compiled for the processor and run one after the
-// other, they give the same numbers, and so they are tested. Matrices lie row by row; r is a row, j a column.
-// A comparison with NaN is false: formulas are written so that NaN then stays NaN.
+// A thread computes entry i of n, and threads share nothing, so the tests can compile the kernels for the
+// processor and run the threads one after the other. Matrices are stored row by row; r is a row, j a column.
+// Comparisons with NaN are false, and each formula is written so that NaN then stays NaN.
 
 #define KERNEL extern "C" __global__ void
 #define DEVICE static __device__
 #define ENTRY(i) unsigned i = blockIdx.x * blockDim.x + threadIdx.x; if (i >= n) return
 
-// out = scale x + shift, by column, of the chosen rows of x from place `first` on.
+// out = scale x + shift, by column, for the rows of x that the list names from place `first` on.
 KERNEL rescale(const X *x, const long long *rows, const S *scale, const S *shift, T *out,
                unsigned first, unsigned width, unsigned n) {
     ENTRY(i);
@@ -40,13 +41,13 @@ DEVICE T derivative_by(T y, unsigned activation, T slope) {
     }
 }
 
-// y = f(y + b), in place: the bias and the activation behind a product.
+// y = f(y + b), in place: the bias and the activation after a product.
 KERNEL activate(const T *b, T *y, unsigned width, unsigned activation, T slope, unsigned n) {
     ENTRY(i);
     y[i] = activation_of(y[i] + b[i % width], activation, slope);
 }
 
-// out = x m / (1 - p), scale being 1 / (1 - p); a mask of one row is that of all rows.
+// out = x m / (1 - p), where scale is 1 / (1 - p). A mask of one row is used for all rows.
 KERNEL drop(const T *x, const bool *mask, T *out, unsigned mask_size, T scale, unsigned n) {
     ENTRY(i);
     out[i] = x[i] * (mask[i % mask_size] ? scale : 0);
@@ -59,7 +60,7 @@ template <class V> DEVICE V sum_of_chunk(const V *x, unsigned i, unsigned rows, 
     return sum;
 }
 
-// Rows become a row for each CHUNK of them; repeated until one is left, they are summed in a fixed order.
+// Add up each CHUNK of rows. Repeated until one row is left, this sums all rows in a fixed order.
 KERNEL sum_rows(const T *x, T *sums, unsigned rows, unsigned width, unsigned n) {
     ENTRY(i);
     sums[i] = sum_of_chunk(x, i, rows, width);
@@ -70,7 +71,7 @@ KERNEL sum_doubles(const double *x, double *sums, unsigned rows, unsigned width,
     sums[i] = sum_of_chunk(x, i, rows, width);
 }
 
-// dy = dy f'(y), in place, and the first of its sums over rows, which lead to db.
+// dy = dy f'(y), in place, and the first stage of its sums over rows, which become db.
 KERNEL derive(const T *y, T *dy, T *sums, unsigned rows, unsigned width, unsigned activation, T slope,
               unsigned n) {
     ENTRY(i);
@@ -82,9 +83,9 @@ KERNEL derive(const T *y, T *dy, T *sums, unsigned rows, unsigned width, unsigne
 }
 
 // ------------------------------------------------------------------------------------------------ losses
-// Each returns the value of a row of outputs z, and fills dy with the gradient by them.
+// Each returns the loss of a row of outputs z, and fills dy with the gradient by z.
 
-// A share of the target is spread over the classes; the only output stands for class 1 of two.
+// Label smoothing spreads a share of the target over the classes. A single output stands for class 1 of two.
 DEVICE T target(unsigned label, unsigned j, unsigned width, T share) {
     return (label == (width == 1 ? 1 : j) ? 1 - share : 0) + share / (width == 1 ? 2 : width);
 }
@@ -124,9 +125,9 @@ DEVICE T mean_squared_error(const T *z, unsigned label, T share, T *dy, unsigned
     return value;
 }
 
-// A thread takes a row of a batch. Gradient and value are divided by the batch's rows, so that sums over rows
-// are means. `table` has a row for each row of the batch, a column for each step, and as many more, which
-// tell whether the row is right; `place` is that of row 0 in this step's column.
+// A thread computes a row of a batch. Gradient and loss are divided by the rows of the batch, so that sums over
+// rows are means. `table` has a row for each row of the batch and two columns for each step: first the losses of
+// all steps, then whether the row is right in each step. `place` is the entry of row 0 and this step.
 KERNEL losses(const T *outputs, const L *labels, T *gradient, double *table, unsigned first, unsigned width,
               unsigned loss, T threshold, T share, unsigned batch, unsigned place, unsigned steps,
               unsigned n) {
@@ -165,7 +166,7 @@ KERNEL nesterov(T *theta, const T *grad, T rate, T decay, unsigned n_weights, T 
     theta[i] -= rate * (g + mu * v[i]);
 }
 
-// rest_1 is 1 - beta_1 and rest_2 1 - beta_2; rate and root hold the corrections of m and of the root of v.
+// rest_1 is 1 - beta_1, rest_2 is 1 - beta_2. rate and root include the bias corrections of m and of sqrt(v).
 KERNEL adam(T *theta, const T *grad, T rate, T decay, unsigned n_weights, T *m, T *v, T beta_1, T rest_1,
             T beta_2, T rest_2, T root, T epsilon, unsigned n) {
     ENTRY(i);

@@ -1,4 +1,8 @@
-"""The kernels of ``kernels.cu``, compiled by CuPy for the dtypes at hand, and how they are launched.
+"""Compiles the kernels of ``kernels.cu`` for given dtypes by CuPy, and launches them.
+
+The kernels are copies of the formulas in `pellucid.layers`, `pellucid.losses` and `pellucid.optimizers`.
+`tests/compiled/gpu/test_fused.py` runs them on the processor and compares them with the plain layers;
+`tests/test_gpu.py` runs them on a GPU.
 
 >>> f, b, i = (np.dtype(name) for name in ("float32", "uint8", "int64"))
 >>> source(net=f, x=b, scaling=f, labels=i).splitlines()[:4]
@@ -25,9 +29,9 @@ from pellucid.compiled.layout import (
 )
 
 DType: TypeAlias = np.dtype[Any]
-#: A kernel or a product with all that it needs.
+#: A call of a kernel or a product with its arguments.
 Launch: TypeAlias = Callable[[], object]
-#: Rows that one thread adds up: sums over more take several launches, each leaving a sixteenth of the rows.
+#: Rows that one thread adds up. Sums over more rows take several launches; each leaves a sixteenth of them.
 CHUNK = 16
 #: Threads in a block.
 THREADS = 256
@@ -55,12 +59,12 @@ C_TYPES = {
 }
 
 
-def is_readable(dtype: DType) -> bool:
-    """Whether the kernels can read numbers of a dtype.
+def has_c_type(dtype: DType) -> bool:
+    """Return whether kernels can read numbers of a dtype.
 
     Examples
     --------
-    >>> is_readable(np.dtype(bool)), is_readable(np.dtype(np.float16))
+    >>> has_c_type(np.dtype(bool)), has_c_type(np.dtype(np.float16))
     (True, False)
     """
     return dtype.str[1:] in C_TYPES
@@ -76,14 +80,14 @@ def source(*, net: DType, x: DType, scaling: DType, labels: DType) -> str:
 
 
 class Kernels:
-    """All kernels for the given dtypes.
+    """The kernels for given dtypes.
 
     Parameters
     ----------
     xp : module
         CuPy.
     net, x, scaling, labels : numpy.dtype
-        As in `source`.
+        The dtypes of the network, of the data, of scale and shift, and of the labels.
     """
 
     def __init__(self, xp: ModuleType, *, net: DType, x: DType, scaling: DType, labels: DType) -> None:
@@ -93,21 +97,21 @@ class Kernels:
         self.dtype = net.type
 
     def launch(self, name: str, n: int, *arguments: Any) -> Launch:
-        """Return the launch of a kernel on n threads, which takes these arrays and numbers."""
+        """Return the launch of a kernel on n threads with these arrays and numbers."""
         grid = (-(-n // THREADS),)
         return partial(self.functions[name], grid, (THREADS,), tuple(map(self._passed, (*arguments, n))))
 
     def sum_rows(self, name: str, x: Array, n_rows: int, stages: Sequence[Array]) -> Iterator[Launch]:
-        """Yield the launches that sum n_rows rows of x, stage by stage; the last holds the sums.
+        """Yield the launches that sum n_rows rows of x stage by stage. The last stage holds the sums.
 
         Parameters
         ----------
         name : str
-            sum_rows, or sum_doubles where x holds float64 whatever the network's dtype.
+            "sum_rows", or "sum_doubles" if x is float64 for any dtype of the network.
         x : array
         n_rows : int
         stages : sequence of array
-            As `make_stages` returns them, or what is left of them.
+            What `make_stages` returns, or the rest of it.
         """
         for sums in stages:
             yield self.launch(name, sums.size, x, sums, n_rows, stages[-1].size)
@@ -120,7 +124,7 @@ class Kernels:
 
 
 def make_stages(out: Array, n_rows: int) -> list[Array]:
-    """Return where the sums of n_rows rows go at each stage: new arrays, and out in the end.
+    """Return an array for the sums of n_rows rows at each stage: new arrays, and out for the last stage.
 
     Examples
     --------
@@ -134,7 +138,7 @@ def make_stages(out: Array, n_rows: int) -> list[Array]:
 
 
 def n_chunks(n_rows: int) -> int:
-    """Return how many rows of sums stand for so many rows.
+    """Return how many rows of sums n_rows rows become in one stage.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Machine code that Python cannot express: vectors of the processor, atomic counters, prefetching."""
+"""Machine-level code that Numba cannot express in Python: vector registers, atomic counters, prefetching."""

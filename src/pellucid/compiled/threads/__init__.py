@@ -1,1 +1,1 @@
-"""Threads that share the work of a training step: workers, shares, and the threads of BLAS."""
+"""Threads that share the work of a training step, and the limits on the threads of BLAS."""

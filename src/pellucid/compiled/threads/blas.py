@@ -1,64 +1,160 @@
-"""Matrix products of one thread each, while threads of our own share out the work.
+"""How many threads BLAS uses for a matrix product: the one place that limits them.
 
-How many threads BLAS uses is a setting of the whole process: it is changed when the first training takes a
-step, and put back when the last has taken its own.
+BLAS divides each product among all cores, and its threads spin while they wait for one another. Small
+products gain little by that, and if another program uses one of the cores, some take tens of times as long.
+Besides, the number of threads changes the last bits of a result. The limit is a setting of the whole process.
+
+- `one_thread` limits a whole command: everything within it is computed by one thread.
+- `fitting_threads` does so if the products of a training are small and the user has not chosen otherwise.
+- `one_thread_each` is for a training step that has its own worker threads. `n_threads` tells how many.
+
+Neither Numba nor SciPy is imported here. SciPy's BLAS, which Numba calls, is limited once it is loaded.
 """
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from threading import Lock
 from typing import Any
 
-import scipy.linalg.cython_blas  # noqa: F401 - what Numba multiplies with: loaded, so that BLAS includes it
-from threadpoolctl import ThreadpoolController
+from pellucid.layers import Dense
+from pellucid.network import Network
+from pellucid.provenance import VARIABLES
 
-BLAS = ThreadpoolController().select(user_api="blas")
+#: Multiplications that take one core about a millisecond.
+SMALL_PRODUCT = 1 << 26
+SCIPY_BLAS = "scipy.linalg.cython_blas"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit BLAS to one thread within the block.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     pass
+    """
+    # Its import takes longer than the first epoch of a small training.
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@contextmanager
+def fitting_threads(net: Network, batch_size: int) -> Iterator[None]:
+    """Limit BLAS to one thread within the block if the products of a mini-batch are small.
+
+    Nothing is limited if the user has set one of `VARIABLES`.
+
+    Parameters
+    ----------
+    net : Network
+        A built network.
+    batch_size : int
+        Rows of a mini-batch; 0 for full batch, which is never limited.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> net = Network([Dense(2)]).build(n_in=3, rng=np.random.default_rng(0))
+    >>> with fitting_threads(net, batch_size=32):
+    ...     y = net.predict(np.ones((1, 3)))
+    """
+    is_chosen = any(os.environ.get(name) for name in VARIABLES)
+    if not batch_size or largest_product(net, batch_size) > SMALL_PRODUCT or is_chosen:
+        yield
+        return
+    with one_thread():
+        yield
+
+
+def largest_product(net: Network, n_rows: int) -> int:
+    """Return the number of multiplications in the network's largest product with n_rows rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> net = Network([Dense(5), Dense(2)]).build(n_in=3, rng=np.random.default_rng(0))
+    >>> largest_product(net, 10)
+    150
+    """
+    return n_rows * max(layer.W.size for layer in net.layers if isinstance(layer, Dense))
+
+
+def libraries() -> Any:
+    """Return threadpoolctl's controller of the BLAS libraries that are loaded.
+
+    Examples
+    --------
+    >>> all(library["num_threads"] >= 1 for library in libraries().info())
+    True
+    """
+    return _libraries(has_scipy=SCIPY_BLAS in sys.modules)
+
+
+@cache
+def _libraries(*, has_scipy: bool) -> Any:
+    """Find the libraries. This takes long, so it is done once, and again when SciPy is loaded."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 class _Limit:
-    """How many trainings want one thread now, and how many threads there are for the others."""
+    """How many blocks of `one_thread_each` are active, and the number of threads outside them."""
 
     lock = Lock()
     users = 0
     before = 1
-    limiter: Any = None
+    limited: Any = None
+    limits = ExitStack()
 
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let BLAS run single-threaded within the block, then as before.
+    """Limit BLAS to one thread within the block. Blocks may overlap in several threads.
 
     Examples
     --------
     >>> with one_thread_each():
-    ...     inside = [library["num_threads"] for library in BLAS.info()]
+    ...     inside = [library["num_threads"] for library in libraries().info()]
     >>> set(inside)
     {1}
     """
     with _Limit.lock:
-        if _Limit.users == 0:
-            _Limit.before = _most_threads()
-            _Limit.limiter = BLAS.limit(limits=1)
-        _Limit.users += 1
+        _limit()
     try:
         yield
     finally:
         with _Limit.lock:
             _Limit.users -= 1
             if _Limit.users == 0:
-                _Limit.limiter.restore_original_limits()
+                _Limit.limits.close()
 
 
-def _begin_anew() -> None:
-    """Forget the trainings of the parent process, of which a forked child has none."""
-    if _Limit.users:
-        _Limit.limiter.restore_original_limits()
+def _limit() -> None:
+    """Enter a block. A library that was loaded while other blocks are active is limited as well."""
+    found = libraries()
+    if _Limit.users == 0:
+        _Limit.before = _max_threads()
+    if _Limit.users == 0 or found is not _Limit.limited:
+        _Limit.limits.callback(found.limit(limits=1).restore_original_limits)
+        _Limit.limited = found
+    _Limit.users += 1
+
+
+def _reset_after_fork() -> None:
+    """End all blocks in a forked child, which has none of its parent's threads."""
+    _Limit.limits.close()
     _Limit.lock, _Limit.users = Lock(), 0
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew)
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 def n_threads() -> int:
@@ -70,8 +166,8 @@ def n_threads() -> int:
     True
     """
     with _Limit.lock:
-        return _Limit.before if _Limit.users else _most_threads()
+        return _Limit.before if _Limit.users else _max_threads()
 
 
-def _most_threads() -> int:
-    return max((library["num_threads"] for library in BLAS.info()), default=1)
+def _max_threads() -> int:
+    return max((library["num_threads"] for library in libraries().info()), default=1)

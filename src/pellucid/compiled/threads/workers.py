@@ -1,7 +1,7 @@
-"""Threads that take steps together: each batch is cut into shares of its rows, one for each thread.
+"""Worker threads that take steps together: each batch is cut into shares of its rows, one per thread.
 
-While they work, a matrix product has one thread. Whichever thread computes a share, the numbers are the same;
-another number of shares adds the rows up in another order.
+While they work, each matrix product has one thread. Whichever thread computes a share, the result is the
+same; another number of shares adds up the rows in another order.
 """
 
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -9,30 +9,31 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.linalg.cython_blas  # noqa: F401 - Numba's BLAS: loaded here, so that its threads can be limited
 
 from pellucid.backend import Array, aligned_zeros
 from pellucid.compiled.first.tiles import orders_in_panels
-from pellucid.compiled.layout import Data, Rule, Shared, Sizes, make_layout, of_shares
-from pellucid.compiled.steps import descend, put_back
+from pellucid.compiled.layout import Data, RunState, Sizes, UpdateRule, make_layout, stack_layouts
+from pellucid.compiled.steps import descend, restore_weights
 from pellucid.compiled.threads.blas import n_threads, one_thread_each
-from pellucid.compiled.threads.shares import CAN_SHARE, PATIENCE, any_moved, end_all, new_counters
+from pellucid.compiled.threads.shares import CAN_SHARE, SPINS, any_packed, finish_all, new_counters
 from pellucid.losses import Loss
 from pellucid.training.many import Model
 
-#: The fewest multiplications in a batch: in smaller ones threads would wait as long as they work.
-SMALL_BATCH = 1 << 19
-#: The most weights: gradients of more take longer to exchange than to share each product out, as BLAS does.
-MANY_WEIGHTS = 1 << 18
-#: The same where the first product is sparse, which BLAS knows not and so cannot share.
-MANY_WEIGHTS_SPARSE = 1 << 20
-#: Rows of a batch for which it pays to exchange gradients, however many weights there are.
+#: The fewest multiplications in a batch that is shared: in smaller ones threads wait as long as they work.
+MIN_BATCH_WORK = 1 << 19
+#: With more weights than this, exchanging gradients takes longer than letting BLAS divide each product.
+MAX_WEIGHTS = 1 << 18
+#: The same for a sparse first product, which BLAS cannot divide.
+MAX_WEIGHTS_SPARSE = 1 << 20
+#: From this number of rows on, exchanging gradients pays for any number of weights.
 MANY_ROWS = 512
 #: The fewest rows in a share.
-FEW_ROWS = 32
+MIN_SHARE_ROWS = 32
 
 
-class Crew:
-    """Threads that take steps.
+class Workers:
+    """Threads that take training steps together.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ class Crew:
     rows : int
         The most rows that a thread computes at a time.
     n_cuts : int
-        Into how many shares of its rows a batch is cut. A model of two sets of networks has these for shares,
-        and its batches are not cut.
+        The number of shares of rows into which a batch is cut. A model with several sets of networks has
+        these sets as shares, and its batches are not cut.
     """
 
     def __init__(self, model: Model, loss: Loss, rows: int, n_cuts: int) -> None:
@@ -50,10 +51,10 @@ class Crew:
         sets = model.sets * n_cuts
         self.size = len(sets)
         made = [make_layout(model.nets, loss, rows, own) for own in sets]
-        layouts, rooms, lengths = zip(*made, strict=True)
-        self.layout = of_shares(layouts)
-        self.work = aligned_zeros(self.size * max(rooms), model.dtype).reshape(self.size, -1)
-        self.lists = np.zeros((self.size, max(lengths)), np.int32)
+        layouts, work_sizes, list_sizes = zip(*made, strict=True)
+        self.layout = stack_layouts(layouts)
+        self.work = aligned_zeros(self.size * max(work_sizes), model.dtype).reshape(self.size, -1)
+        self.lists = np.zeros((self.size, max(list_sizes)), np.int32)
         shapes = [
             (widths[0], k * widths[1]) for widths, k in zip(self.layout.widths, self.layout.k, strict=True)
         ]
@@ -62,38 +63,38 @@ class Crew:
         self.more_grads = aligned_zeros(more * n, model.dtype).reshape(more, n)
 
     def take_steps(
-        self, rule: Rule, memories: tuple[Array, Array], data: Data, sizes: Sizes, rates: Array,
+        self, rule: UpdateRule, optimizer_state: tuple[Array, Array], data: Data, sizes: Sizes, rates: Array,
         steps_before: int = 0,
     ) -> tuple[Array, Array]:  # fmt: skip
-        """Take a step for each rate; return the steps' mean losses and right rows, both (steps, k)."""
+        """Take a step per learning rate; return mean losses and right rows of the steps, both (steps, k)."""
         model, shape = self.model, (self.size, len(rates), self.model.k)
         losses, right = np.zeros(shape), np.zeros(shape, np.int64)
         own = self.work, self.lists, self.order
-        state = Shared(model.theta, model.grad, self.more_grads, *memories, *own)
-        n_threads, counters = min(self.size, most_shares()), new_counters(self.size)
+        state = RunState(model.theta, model.grad, self.more_grads, *optimizer_state, *own)
+        n_threads, counters = min(self.size, max_shares()), new_counters(self.size)
         arguments = (
             self.layout, rule, state, data, sizes, rates, steps_before, losses, right, counters,
-            PATIENCE if n_threads == self.size else 0,
+            SPINS if n_threads == self.size else 0,
         )  # fmt: skip
-        if n_threads == 1 and model.n_weights > MANY_WEIGHTS:
+        if n_threads == 1 and model.n_weights > MAX_WEIGHTS:
             descend(*arguments)
         else:
             with one_thread_each():
                 self._descend_together(arguments, n_threads)
         return losses.sum(axis=0), right.sum(axis=0)
 
-    def begin_collecting(self) -> None:
-        """Set the gradients to 0, to which steps under the rule `COLLECTING` add."""
+    def begin_accumulating(self) -> None:
+        """Set to 0 the gradients to which steps under the rule `ACCUMULATING` add."""
         self.model.grad.fill(0)
         self.more_grads.fill(0)
 
-    def end_collecting(self) -> None:
-        """Leave the sum of all shares in the model's gradient."""
+    def end_accumulating(self) -> None:
+        """Add the gradients of all shares to the model's gradient."""
         for grad in self.more_grads:
             self.model.grad += grad
 
     def _descend_together(self, arguments: tuple[Any, ...], n_threads: int) -> None:
-        """Let threads take shares until none is left; this one, too, which Ctrl-C cannot stop midway."""
+        """Take shares in all threads, this one included, until none is left."""
         layouts, _, state, *_, counters, _ = arguments
         jobs = []
         try:
@@ -101,31 +102,32 @@ class Crew:
                 jobs.append(self.pool.submit(descend, *arguments))
             descend(*arguments)
         finally:
-            # A thread that has not begun is not needed any more; one that has ends with its share.
-            end_all(counters)
+            # A thread that has not begun is no longer needed; one that has begun ends after its share.
+            finish_all(counters)
             begun = [job for job in jobs if not job.cancel()]
             wait(begun)
-            if any_moved(counters):
-                put_back(layouts, state, counters)
+            if any_packed(counters):
+                restore_weights(layouts, state, counters)
         for job in begun:
             job.result()
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
-        """The threads beside the caller's own: they end with this object."""
+        """The threads beside the caller's own. They end with this object."""
         return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
 
 
 def n_cuts(model: Model, n_rows: int, most: int, *, is_sparse: bool) -> int:
-    """Return into how many shares of its rows a batch is cut, `most` at most."""
-    n_multiplications, many = n_rows * model.n_weights, MANY_WEIGHTS_SPARSE if is_sparse else MANY_WEIGHTS
-    if len(model.sets) > 1 or n_multiplications < SMALL_BATCH:
+    """Return into how many shares of its rows a batch is cut, at most `most`."""
+    n_multiplications = n_rows * model.n_weights
+    max_weights = MAX_WEIGHTS_SPARSE if is_sparse else MAX_WEIGHTS
+    if len(model.sets) > 1 or n_multiplications < MIN_BATCH_WORK:
         return 1
-    if model.n_weights > many and n_rows < MANY_ROWS:
+    if model.n_weights > max_weights and n_rows < MANY_ROWS:
         return 1
-    return max(1, min(most, 2 * n_multiplications // SMALL_BATCH, n_rows // FEW_ROWS))
+    return max(1, min(most, 2 * n_multiplications // MIN_BATCH_WORK, n_rows // MIN_SHARE_ROWS))
 
 
-def most_shares() -> int:
-    """Return how many shares a batch of many rows is cut into."""
+def max_shares() -> int:
+    """Return the most shares into which a batch is cut: one per thread."""
     return n_threads() if CAN_SHARE else 1

@@ -1,10 +1,10 @@
-"""The intrinsics of sparse products, one by one."""
+"""The intrinsic that builds the lists of sparse products."""
 
 import numpy as np
 import pytest
 
 from pellucid.compiled.jit import entry
-from pellucid.compiled.llvm.vectors import append_group
+from pellucid.compiled.llvm.sparse_loops import append_group
 
 
 @entry
