@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench.cells import ratio_cells, workloads
 from bench.chart import pictures
 from bench.own import markdown as own_markdown
-from bench.table import markdown, markdown_table
+from bench.result_tables import markdown, markdown_table, ratio_cells, workloads
 
 import pellucid as pl
 from pellucid.lab.rows import (

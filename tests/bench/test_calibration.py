@@ -1,7 +1,7 @@
 """The search for the best form, with workers that sleep."""
 
 import pytest
-from bench.calibration import Variant, enter, thread_counts
+from bench.calibration import Variant, enter
 from bench.process import WorkerError
 from bench.workloads import WORKLOADS
 
@@ -48,10 +48,3 @@ def test_more_threads_are_tried_until_they_are_slower(monkeypatch):
     monkeypatch.setattr(calibration, "_ready", lambda contestant, workload, variant, tried: variant)
     assert enter(None, WORK, [1, 2, 4, 8], (QUICK,)) == Variant(2, QUICK)
     assert asked == [1, 2, 4]
-
-
-@pytest.mark.parametrize(
-    ("n_cores", "counts"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (16, [1, 2, 4, 8, 16])]
-)
-def test_thread_counts(n_cores, counts):
-    assert thread_counts(n_cores) == counts

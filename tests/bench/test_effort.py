@@ -1,7 +1,8 @@
 """How thoroughly, and about how long."""
 
+import pytest
 from bench.contestants import CONTESTANTS, choose
-from bench.effort import QUICK, Effort, comparison_seconds, entry_seconds
+from bench.effort import QUICK, Effort, comparison_seconds, entry_seconds, thread_counts
 from bench.workloads import WORKLOADS
 
 from bench import effort
@@ -35,3 +36,15 @@ def test_more_choices_cost_more_and_compiling_is_done_once(monkeypatch):
 def test_the_usual_run_is_well_under_a_quarter_of_an_hour(monkeypatch):
     monkeypatch.setattr(effort, "cores", lambda: [0, 1])
     assert sum(comparison_seconds(each, choose(None), Effort()) for each in WORKLOADS.values()) < 600
+
+
+@pytest.mark.parametrize(
+    ("n_cores", "counts"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (16, [1, 2, 4, 8, 16])]
+)
+def test_thread_counts(n_cores, counts):
+    assert thread_counts(n_cores) == counts
+
+
+def test_estimates_of_a_smoke_run():
+    assert entry_seconds(CONTESTANTS["jax"], WORKLOADS["A"], QUICK) == 2.0
+    assert Effort(rounds=9).seeds == 5

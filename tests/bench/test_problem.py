@@ -5,9 +5,10 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from bench.problem import Problem
+from bench.problem import Problem, accuracy
 from bench.workloads import RACE, WORKLOADS
 
+import pellucid as pl
 from pellucid.app.builder import build_learner
 from pellucid.app.rows import Source
 from pellucid.app.settings import TrainSettings
@@ -61,3 +62,11 @@ def test_rates():
     assert list(islice(Problem(WORK, data=DATA).rates(), 3)) == [0.1] * 3
     start = next(Problem(RACE, data=DATA).rates())
     assert start == pytest.approx(RACE.rate / 25)
+
+
+def test_accuracy_is_that_of_the_network_with_these_weights(rng):
+    net = pl.Network([pl.Rescale(1 / 255), pl.Dense(8), pl.Tanh(), pl.Dense(3)]).build(5, rng=rng)
+    images, labels = rng.integers(0, 256, (40, 5), np.uint8), rng.integers(3, size=40)
+    weights = [(layer.W, layer.b) for layer in net.layers if isinstance(layer, pl.Dense)]
+    expected = pl.accuracy(labels, pl.predicted_classes(net.predict(images)))
+    assert accuracy(weights, "tanh", images / 255, labels) == pytest.approx(expected)

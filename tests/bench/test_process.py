@@ -1,11 +1,10 @@
-"""A worker from the outside: real processes that only sleep."""
+"""Worker processes that only sleep."""
 
-import os
 import time
 from dataclasses import replace
 
 import pytest
-from bench.process import Worker, WorkerError, cores, on_cores
+from bench.process import Worker, WorkerError
 from bench.workloads import WORKLOADS
 
 from bench import process
@@ -49,25 +48,6 @@ def test_close_ends_a_worker_in_the_middle_of_a_unit(fake):
     worker.close()
     assert time.perf_counter() - start < 10
     assert worker._process.returncode < 0
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system binds no process to cores")
-def test_a_process_starts_on_its_cores_and_we_keep_ours():
-    before = cores()
-    with on_cores(1):
-        assert cores() == before[-1:]
-    assert cores() == before
-    with pytest.raises(ZeroDivisionError), on_cores(1):
-        raise ZeroDivisionError
-    assert cores() == before
-
-
-def test_where_processes_cannot_be_bound_all_cores_count(monkeypatch):
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    with on_cores(2):
-        assert cores() == [0, 1, 2]
 
 
 def test_last_line_without_words(tmp_path):

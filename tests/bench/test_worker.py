@@ -47,7 +47,7 @@ def test_an_error_is_an_answer_of_one_line_and_the_worker_goes_on(monkeypatch):
     _, first, second, third, _ = asked(
         monkeypatch, {"do": "sample", "seconds": 0.1}, fails, works, {"do": "sample", "seconds": 0.0}
     )
-    assert first == {"error": "RuntimeError: there is nothing to measure yet: prepare comes first"}
+    assert first == {"error": "RuntimeError: nothing is prepared: send the request prepare first"}
     assert second == {"error": "ValueError: no compiler"}
     assert "error" not in third
 

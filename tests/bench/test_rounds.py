@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 from bench.calibration import Variant
-from bench.comparison import compare
+from bench.rounds import compare
 from bench.workloads import WORKLOADS
 
-from bench import comparison
+from bench import rounds
 
 
-def nothing(step, share):
-    """Hear what is told, and forget it."""
+def ignore(step, seconds):
+    """Do nothing after a step."""
 
 
 def test_each_contestant_has_its_times_its_form_and_its_memory(fake, fast):
     slow = fake("pytorch", choices=({"seconds": 0.02},))
-    entry = compare(WORKLOADS["D"], [fake("pellucid", "ours"), slow], fast, nothing)
+    entry = compare(WORKLOADS["D"], [fake("pellucid", "ours"), slow], fast, ignore)
     assert list(entry["contestants"]) == ["pellucid", "pytorch"]
     ours, theirs = entry["contestants"].values()
     assert ours["median"] < theirs["median"]
@@ -32,7 +32,7 @@ def test_who_is_missing_who_cannot_and_who_dies_are_gaps(fake, fast):
     absent = replace(fake("jax"), package="no_such_library")
     broken = fake("torch.compile", choices=({"error": "InvalidCxxCompiler"},))
     dying = fake("scikit-learn", choices=({"seconds": 0.0, "dies_after": 1},))
-    entry = compare(WORKLOADS["D"], [absent, broken, fake("pellucid", "ours"), dying], fast, nothing)
+    entry = compare(WORKLOADS["D"], [absent, broken, fake("pellucid", "ours"), dying], fast, ignore)
     found = entry["contestants"]
     assert found["jax"] == {"missing": "no_such_library is not installed: pip install 'pellucid[compare]'"}
     assert found["torch.compile"] == {"missing": "ValueError: InvalidCxxCompiler"}
@@ -62,21 +62,21 @@ def asked(monkeypatch):
 
     def enter(contestant, workload, threads, choices):
         variant = Variant(threads[0], choices[0])
-        return comparison.Entrant(Counted(contestant.name, order), variant, {}, [])
+        return rounds.Entrant(Counted(contestant.name, order), variant, {}, [])
 
-    monkeypatch.setattr(comparison, "enter", enter)
-    monkeypatch.setattr(comparison, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(rounds, "enter", enter)
+    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
     return order
 
 
 def test_contestants_take_turns_and_each_round_begins_with_the_next(fake, fast, asked):
-    told = []
+    steps = []
     trio = [fake("pellucid"), fake("pytorch"), fake("jax")]
-    compare(WORKLOADS["D"], trio, fast, lambda step, share: told.append((step, share)))
+    compare(WORKLOADS["D"], trio, fast, lambda step, seconds: steps.append((step, seconds)))
     a, b, c = "pellucid", "pytorch", "jax"
     assert asked == [a, b, c, b, c, a, c, a, b, "closed", "closed", "closed"]
-    assert len(told) == 3 + 9
-    assert all(share > 0 for _, share in told)
+    assert len(steps) == 3 + 9
+    assert all(seconds > 0 for _, seconds in steps)
 
 
 def test_one_takes_the_threads_that_are_best_for_another(fake, fast, asked, monkeypatch):
@@ -89,12 +89,12 @@ def test_one_takes_the_threads_that_are_best_for_another(fake, fast, asked, monk
     def enter(contestant, workload, threads, choices):
         seen[contestant.name] = list(threads)
         variant = Variant(2, choices[0])
-        return comparison.Entrant(Counted(contestant.name, asked), variant, {}, [])
+        return rounds.Entrant(Counted(contestant.name, asked), variant, {}, [])
 
-    monkeypatch.setattr(comparison, "enter", enter)
-    compare(WORKLOADS["D"], [eager, like], many, nothing)
+    monkeypatch.setattr(rounds, "enter", enter)
+    compare(WORKLOADS["D"], [eager, like], many, ignore)
     assert seen == {"pytorch": [1, 2, 4], "torch.compile": [2]}
-    compare(WORKLOADS["D"], [like], many, nothing)
+    compare(WORKLOADS["D"], [like], many, ignore)
     assert seen["torch.compile"] == [1, 2, 4]
 
 
@@ -104,5 +104,5 @@ def test_ctrl_c_ends_all_workers(fake, fast, asked, monkeypatch):
 
     monkeypatch.setattr(Counted, "sample", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        compare(WORKLOADS["D"], [fake("pellucid"), fake("pytorch")], fast, nothing)
+        compare(WORKLOADS["D"], [fake("pellucid"), fake("pytorch")], fast, ignore)
     assert asked == ["closed", "closed"]

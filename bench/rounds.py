@@ -1,4 +1,4 @@
-"""One workload, all contestants: each in its best form, then measured in turns, round after round."""
+"""A workload with all contestants: each is calibrated, then all are measured in turn, round after round."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,24 +8,17 @@ from typing import Any
 
 from bench.calibration import Entrant, enter
 from bench.contestants import Contestant
-from bench.effort import PAUSE_SECONDS, Effort, Tell, entry_seconds, round_seconds
+from bench.effort import PAUSE_SECONDS, Effort, Notify, entry_seconds, round_seconds
 from bench.process import WorkerError
 from bench.workloads import Workload, smoke
 
 
 def compare(
-    workload: Workload, contestants: Sequence[Contestant], effort: Effort, tell: Tell
+    workload: Workload, contestants: Sequence[Contestant], effort: Effort, notify: Notify
 ) -> dict[str, Any]:
-    """Return what each contestant needs for a unit of the workload, as JSON.
+    """Return the time of a unit for each contestant, as JSON.
 
-    Parameters
-    ----------
-    workload : Workload
-    contestants : sequence of Contestant
-        One that cannot take part becomes ``{"missing": reason}``.
-    effort : Effort
-    tell : callable
-        Told each step.
+    A contestant that cannot take part becomes ``{"missing": reason}``.
     """
     measured = smoke(workload) if effort.is_smoke else workload
     taking = [each for each in contestants if each.takes_part(workload)]
@@ -43,10 +36,11 @@ def compare(
                 stack.callback(entrants[each.name].worker.close)
             except WorkerError as error:
                 found[each.name] = {"missing": str(error)}
-            tell(f"{workload.name}: {each.title}", entry_seconds(each, workload, effort))
-        found |= _rounds(workload, entrants, effort, tell)
-    contenders = {each.name: found[each.name] for each in taking}
-    return {**_about(measured), "rounds": effort.rounds, "contestants": contenders}
+            notify(f"{workload.name}: {each.title}", entry_seconds(each, workload, effort))
+        found |= _rounds(workload, entrants, effort, notify)
+    about = {"title": measured.title, "unit": measured.unit, "steps": measured.steps}
+    about |= {"parameters": measured.parameters, "rounds": effort.rounds}
+    return {**measured.to_json(), **about, "contestants": {each.name: found[each.name] for each in taking}}
 
 
 def _threads(contestant: Contestant, entrants: Mapping[str, Entrant], effort: Effort) -> list[int]:
@@ -57,15 +51,10 @@ def _threads(contestant: Contestant, entrants: Mapping[str, Entrant], effort: Ef
     return effort.threads if like is None else [like.variant.threads]
 
 
-def _about(workload: Workload) -> dict[str, Any]:
-    about = {"title": workload.title, "unit": workload.unit}
-    return {**workload.to_json(), **about, "steps": workload.steps, "parameters": workload.parameters}
-
-
 def _rounds(
-    workload: Workload, entrants: dict[str, Entrant], effort: Effort, tell: Tell
+    workload: Workload, entrants: dict[str, Entrant], effort: Effort, notify: Notify
 ) -> dict[str, dict[str, Any]]:
-    """Ask one after another for a sample, the next round from the next one on; return all as JSON."""
+    """Take one sample of each entrant in each round, starting one entrant later each time; return JSON."""
     samples: dict[str, list[float]] = {name: [] for name in entrants}
     peaks: dict[str, int] = {}
     failed: dict[str, dict[str, Any]] = {}
@@ -78,9 +67,9 @@ def _rounds(
                     samples[name].append(seconds)
                 except WorkerError as error:
                     failed[name] = {"missing": str(error)}
-            tell(f"{workload.name}: round {number + 1} of {effort.rounds}", round_seconds(effort))
-    done = [name for name in entrants if name not in failed]
-    return failed | {name: _figures(entrants[name], samples[name], peaks[name]) for name in done}
+            notify(f"{workload.name}: round {number + 1} of {effort.rounds}", round_seconds(effort))
+    measured = [name for name in entrants if name not in failed]
+    return failed | {name: _figures(entrants[name], samples[name], peaks[name]) for name in measured}
 
 
 def _rotated(names: list[str], by: int) -> list[str]:
@@ -101,11 +90,5 @@ def _figures(entrant: Entrant, samples: list[float], peak: int) -> dict[str, Any
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return median, least and greatest.
-
-    Examples
-    --------
-    >>> spread([3.0, 1.0, 2.0])
-    {'median': 2.0, 'min': 1.0, 'max': 3.0}
-    """
+    """Return the median, the minimum and the maximum."""
     return {"median": median(values), "min": min(values), "max": max(values)}

@@ -1,18 +1,19 @@
-"""PyTorch's ways on the GPU compute what ours does: here on the processor, where nothing can be recorded."""
+"""PyTorch computes what ours does in each way; those of the GPU run on the CPU, where nothing is captured."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 from bench.problem import Problem
 
-from bench.peers import torch_gpu
+from bench.peers import pytorch
 
 torch = pytest.importorskip("torch")
 
 
 def run_now(step):
-    """Stand for `captured`: steps for warming up, and a replay that is a step whose value is written anew."""
+    """Stand in for `captured`: warm up, then replay by another step, whose value overwrites the last."""
     for _ in range(3):
         value = step()
     if value is None or not isinstance(value, torch.Tensor):
@@ -22,10 +23,10 @@ def run_now(step):
 
 
 @pytest.fixture(autouse=True)
-def on_the_processor(monkeypatch):
-    """Record and compile nothing, and undo what the contestant sets for its process."""
-    monkeypatch.setattr(torch_gpu, "captured", run_now)
-    monkeypatch.setattr(torch, "compile", on_this_processor)
+def on_the_cpu(monkeypatch):
+    """Capture no graphs, compile nothing, and undo what the contestant sets for its process."""
+    monkeypatch.setattr(pytorch, "captured", run_now)
+    monkeypatch.setattr(torch, "compile", by_the_eager_backend)
     monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: None)
     yield
     torch.set_flush_denormal(False)
@@ -36,25 +37,25 @@ def on_the_processor(monkeypatch):
 torch_compile = torch.compile
 
 
-def on_this_processor(function, *, mode, dynamic):
-    """Stand for `torch.compile`, whose own compiler would need longer than all other tests."""
+def by_the_eager_backend(function, *, mode, dynamic):
+    """Stand in for `torch.compile`, whose own compiler takes longer than all other tests."""
     return torch_compile(function, backend="eager", dynamic=dynamic)
 
 
 def prepared(problem, options, way="eager", **more):
-    """Prepare on the processor; in full batch a unit is one iteration."""
+    """Prepare with the options for a GPU, on the CPU; in full batch a unit is one iteration."""
     whole = {"iterations": 1} if problem.workload.batch_size is None else {}
     every = {"way": way, "tf32": False, "device": "cpu", "mode": "default"}
-    return torch_gpu.prepare(problem, {**every, **whole, **options, **more})
+    return pytorch.prepare(problem, {**every, **whole, **options, **more})
 
 
 @pytest.mark.parametrize("way", ["eager", "graphs"])
-def test_three_steps_are_ours(check_same, small, way, monkeypatch):
+def test_three_steps_on_a_device_are_ours(check_same, small, way, monkeypatch):
     monkeypatch.setattr(torch, "stack", lambda values: torch.zeros(len(values)))  # one iteration has no trace
     check_same(partial(prepared, way=way), small, {})
 
 
-def test_three_steps_compiled_are_ours(check_same, adam):
+def test_three_steps_compiled_for_a_device_are_ours(check_same, adam):
     check_same(partial(prepared, way="compiled"), adam, {})
 
 
@@ -73,3 +74,15 @@ def test_tf32_is_a_choice(tf32, few):
     data = np.zeros((few.rows, 784), np.uint8), np.arange(few.rows) % 10
     prepared(Problem(few, data=data), {"tf32": tf32})
     assert torch.get_float32_matmul_precision() == ("high" if tf32 else "highest")
+
+
+def test_three_steps_are_ours(check_same, small):
+    check_same(pytorch.prepare, small, {})
+
+
+def test_a_cycle_of_the_learning_rate_is_ours(check_same, adam):
+    check_same(pytorch.prepare, replace(adam, cycle_epochs=3), {})
+
+
+def test_three_steps_compiled_are_ours(check_same, adam):
+    check_same(pytorch.prepare, adam, {"way": "compiled"})
