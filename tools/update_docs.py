@@ -35,7 +35,7 @@ from pellucid.lab.system_diagram import system_diagram
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # the proofs are no part of the package
 
-from proof.page import summary, tables  # noqa: E402
+from proof.findings import summary, tables  # noqa: E402
 
 RESULTS = ROOT / "results"
 PICTURES = {"d-masks": "d-masks", "e-batches": "e-batches"}

@@ -1,10 +1,10 @@
-"""The table of slips leaves nothing out: a new layer or loss needs its own."""
+"""The table of slips is complete: a new layer or loss needs slips of its own."""
 
 import importlib
 import pkgutil
 
 import pytest
-from proof.slips import SLIPS
+from proof.gradient_slips import SLIPS
 
 import pellucid as pl
 import pellucid.layers
@@ -17,10 +17,10 @@ def subclasses(cls):
 
 
 def of_the_library():
-    """Return all layers that have a backward of their own or by inheritance, and all losses.
+    """Return all layers with a backward pass, and all losses.
 
-    Without those of `pellucid.training.many`, which compute several networks at once: each must give the
-    numbers of these here, which tests/training/test_many.py compares.
+    Layers of `pellucid.training.many`, which compute several networks at once, are left out: they must give
+    the numbers of these layers, which tests/training/test_many.py checks.
     """
     for module in pkgutil.iter_modules(pellucid.layers.__path__):
         importlib.import_module(f"pellucid.layers.{module.name}")
@@ -32,11 +32,11 @@ def of_the_library():
 @pytest.mark.parametrize("cls", of_the_library(), ids=lambda cls: cls.__name__)
 def test_every_layer_and_loss_has_slips(cls):
     slips = [slip for slip in SLIPS if slip.cls is cls]
-    assert len(slips) >= 3, f"{cls.__name__} is new: plant slips in it, so that the gradient check is tested"
+    assert len(slips) >= 3, f"{cls.__name__} is new: add slips, so that the gradient check is tested on it"
     assert any("sign" in slip.what for slip in slips)
 
 
-def test_what_is_found():
+def test_the_library_has_known_classes():
     names = {cls.__name__ for cls in of_the_library()}
     assert names >= {"Dense", "Dropout", "Softmax", "Rescale", "SoftmaxCrossEntropy", "MeanSquaredError"}
     assert len(names) >= 12

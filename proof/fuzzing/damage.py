@@ -1,4 +1,4 @@
-"""Damage to the bytes of a file: bits, integers, cuts, repeats, splices, words of the format, noise."""
+"""Damage to the bytes of a file: flipped bits, integers, cuts, repeats, splices, words, noise."""
 
 import string
 from collections.abc import Callable, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
-#: No damaged file is longer.
+#: Most bytes of a damaged file.
 MAX_BYTES = 1 << 16
-#: Where the sizes stand in most formats.
+#: Most formats have their sizes in this many bytes at the start.
 HEAD_BYTES = 64
 WIDTHS = (1, 2, 4, 8)
 INTEGERS = (
@@ -20,7 +20,7 @@ DIGITS = string.digits.encode()
 
 @dataclass(frozen=True)
 class Stock:
-    """What is put into a file: pieces of others, and words that mean something in the format."""
+    """Material put into a file: pieces of other files, and words of the format."""
 
     files: Sequence[bytes]
     words: Sequence[bytes]
@@ -30,14 +30,14 @@ Mutation: TypeAlias = Callable[[bytearray, Random, Stock], None]
 
 
 def mutate(content: bytes, rng: Random, stock: Stock) -> bytes:
-    """Return a file with some damage, or noise alone."""
+    """Return a file with random damage, or only noise."""
     if rng.random() < 0.02:
         return rng.randbytes(rng.randrange(300))
     return mutated(content, [rng.choice(MUTATIONS) for _ in range(1 + int(rng.expovariate(1.2)))], rng, stock)
 
 
 def mutated(content: bytes, mutations: Sequence[Mutation], rng: Random, stock: Stock) -> bytes:
-    """Return a file after some mutations."""
+    """Return a file after the given mutations."""
     damaged = bytearray(content)
     for mutation in mutations:
         mutation(damaged, rng, stock)
@@ -56,7 +56,7 @@ def _put_integer(content: bytearray, rng: Random, stock: Stock) -> None:
 
 
 def _change_digits(content: bytearray, rng: Random, stock: Stock) -> None:
-    """Put another number in the place of one that is written in digits."""
+    """Replace a number written in digits by another."""
     place = next((i for i in range(_place(content, rng), len(content)) if content[i] in DIGITS), None)
     if place is not None:
         stop = next((i for i in range(place, len(content)) if content[i] not in DIGITS), len(content))
@@ -79,7 +79,7 @@ def _repeat(content: bytearray, rng: Random, stock: Stock) -> None:
 
 
 def _splice(content: bytearray, rng: Random, stock: Stock) -> None:
-    """Go on as another file does."""
+    """Continue with the rest of another file."""
     other = rng.choice(stock.files)
     content[_place(content, rng) :] = other[_place(other, rng) :]
 
@@ -96,11 +96,11 @@ def _put_noise(content: bytearray, rng: Random, stock: Stock) -> None:
 
 
 def _place(content: bytes | bytearray, rng: Random) -> int:
-    """Return a place in a file, as often as not in its head; 0 in an empty one."""
+    """Return a random place in a file, half of the time in its head; 0 in an empty file."""
     return rng.randrange((min(len(content), HEAD_BYTES) if rng.random() < 0.5 else len(content)) or 1)
 
 
-#: All of them, each as likely.
+#: All mutations, with equal probability.
 MUTATIONS: tuple[Mutation, ...] = (
     *(_flip_bits, _put_integer, _change_digits, _cut, _remove, _repeat, _splice, _put_word, _put_noise),
 )

@@ -1,9 +1,8 @@
-"""A thousand steps beside PyTorch's, with settings drawn at random: losses, gradients and weights agree.
+"""A thousand training steps agree with PyTorch's in losses, gradients and weights, for random settings.
 
-Drawn are depth, widths and activations, dropout, the loss and its label smoothing, the optimizer, weight
-decay, the schedule, and the batch size. Learning rates are those that such nets are trained with: where a
-rate makes training chaotic, any two orders of summation drift apart, two of PyTorch's own too. The same n
-gives the same settings.
+Depth, widths and activations, dropout, the loss and its label smoothing, the optimizer, weight decay, the
+schedule and the batch size are random. Learning rates have usual sizes: with rates that make training
+chaotic, any two orders of summation drift apart, even within PyTorch. The same n gives the same settings.
 """
 
 from collections.abc import Callable
@@ -18,22 +17,22 @@ from pellucid.app.compare_results import BARS
 from pellucid.app.compare_setup import Setup
 from pellucid.app.compare_steps import SideBySide
 from pellucid.wording import counted
-from proof.finding import Finding
+from proof.findings import Finding
 
 SMOOTH: tuple[type[pl.Layer], ...] = (pl.Tanh, pl.Sigmoid)
 KINKED: tuple[type[pl.Layer], ...] = (pl.ReLU, pl.LeakyReLU)
 ACTIVATIONS = SMOOTH + KINKED
 LOSSES = (pl.SoftmaxCrossEntropy, pl.SigmoidCrossEntropy, pl.MeanSquaredError)
 N_ROWS = 200
-#: Half the distance from 1 to the next number: the relative size of one rounding.
+#: Relative size of one rounding: half the distance from 1 to the next number.
 ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24}
-#: To first order training multiplies every rounding by the same factors in both precisions, so that the
-#: differences are to each other as the roundings are. This is left to the luck of single roundings.
-LUCK = 32
+#: To first order, training multiplies each rounding by the same factor in both precisions, so the differences
+#: have the ratio of the roundings. Individual roundings may change this ratio by up to this factor.
+SLACK = 32
 
 
 @dataclass(frozen=True)
-class Run:
+class SettingRun:
     """The largest relative difference after each step of a setting, in both precisions."""
 
     seed: int
@@ -43,13 +42,13 @@ class Run:
 
     @property
     def growth(self) -> float:
-        """How many times its own rounding float32 differs, over the same of float64: about 1."""
+        """Difference in roundings of float32 over that of float64; expected to be about 1."""
         in_float64 = max(max(self.exact) / ROUNDING["float64"], 1)
         return max(self.rounded) / ROUNDING["float32"] / in_float64
 
 
 def prove(n: int, advance: Callable[[int], None], *, steps: int = 1000) -> list[Finding]:
-    """Take the steps with n settings, in float64 and in float32."""
+    """Take the steps for n settings, in float64 and in float32."""
     from pellucid.interop.torch import threads
 
     runs = []
@@ -61,20 +60,20 @@ def prove(n: int, advance: Callable[[int], None], *, steps: int = 1000) -> list[
     return [*(in_float64(runs, *bar) for bar in reached), *in_float32(runs)]
 
 
-def run(seed: int, steps: int) -> Run:
-    """Take the steps of a setting in both precisions."""
-    exact, rounded = (largest(seed, steps, dtype) for dtype in (np.float64, np.float32))
-    kinks = (isinstance(layer, KINKED) for layer in drawn(seed, steps, np.float64).net.layers)
-    return Run(seed, not any(kinks), exact, rounded)
+def run(seed: int, steps: int) -> SettingRun:
+    """Take the steps of one setting in both precisions."""
+    exact, rounded = (largest_differences(seed, steps, dtype) for dtype in (np.float64, np.float32))
+    kinks = (isinstance(layer, KINKED) for layer in draw_setup(seed, steps, np.float64).net.layers)
+    return SettingRun(seed, not any(kinks), exact, rounded)
 
 
-def in_float64(runs: list[Run], steps: int, limit: float) -> Finding:
-    """Return what the first so many steps have shown."""
-    # Of NaN and a number, NumPy's is NaN.
+def in_float64(runs: list[SettingRun], steps: int, limit: float) -> Finding:
+    """Return the finding of the first steps in float64."""
+    # NumPy's max returns NaN if any number is NaN.
     found = [float(np.max(each.exact[:steps])) for each in runs]
     worst, measured = runs[int(np.argmax(found))], float(np.max(found))
     return Finding(
-        claim=f"In float64, {steps:,} steps are PyTorch's: loss, gradients and weights of each layer",
+        claim=f"In float64, {steps:,} steps agree with PyTorch's in loss, gradients and weights of each layer",
         measured=f"{counted(len(runs), 'setting')}, largest relative difference {measured:.1e} "
         f"(setting {worst.seed})",
         limit=f"{limit:.0e}",
@@ -82,46 +81,46 @@ def in_float64(runs: list[Run], steps: int, limit: float) -> Finding:
     )
 
 
-def in_float32(runs: list[Run]) -> list[Finding]:
-    """Return how far float32 differs, where all is smooth and where a rounding can switch a unit."""
+def in_float32(runs: list[SettingRun]) -> list[Finding]:
+    """Return the findings in float32, of smooth networks and of those whose units a rounding can switch."""
     smooth, kinked = ([each for each in runs if each.is_smooth == wanted] for wanted in (True, False))
     found = []
     if smooth:
         growth = max(each.growth for each in smooth)
         found.append(
             Finding(
-                claim="In float32, smooth networks differ as float64's do, for roundings 2²⁹ times as large",
-                measured=f"{_told(smooth)}, at most {growth:.1f} times float64's · 2²⁹",
-                limit=f"{LUCK} times",
-                holds=growth <= LUCK,
+                claim="In float32, smooth networks differ 2²⁹ times as much as in float64, like the roundings",
+                measured=f"{_spread(smooth)}, at most {growth:.1f} times float64's · 2²⁹",
+                limit=f"{SLACK} times",
+                holds=growth <= SLACK,
             )
         )
     if kinked:
-        switched = sum(each.growth > LUCK for each in kinked)
+        switched = sum(each.growth > SLACK for each in kinked)
         found.append(
             Finding(
-                claim="In float32, networks of ReLU differ so too, until a rounding switches a unit",
-                measured=f"{_told(kinked)}; beyond {LUCK} times float64's · 2²⁹ in {switched} of them",
-                limit="none: a switch changes a row's gradient outright",
+                claim="In float32, networks with ReLU do so too, until a rounding switches a unit",
+                measured=f"{_spread(kinked)}; beyond {SLACK} times float64's · 2²⁹ in {switched} of them",
+                limit="none: a switched unit changes the gradient of a row",
                 holds=True,
             )
         )
     return found
 
 
-def _told(runs: list[Run]) -> str:
+def _spread(runs: list[SettingRun]) -> str:
     values = [max(each.rounded) for each in runs]
     middle, most = median(values), max(values)
     return f"{len(runs)} settings, relative difference {middle:.0e} in the median, {most:.0e} at most"
 
 
-def largest(seed: int, steps: int, dtype: object) -> list[float]:
+def largest_differences(seed: int, steps: int, dtype: object) -> list[float]:
     """Return the largest relative difference after each step."""
-    return [each.largest for each in SideBySide(drawn(seed, steps, dtype)).steps(steps)]
+    return [each.largest for each in SideBySide(draw_setup(seed, steps, dtype)).steps(steps)]
 
 
-def drawn(seed: int, steps: int, dtype: object) -> Setup:
-    """Return the settings of a seed, with classes that overlap: no loss comes near to 0."""
+def draw_setup(seed: int, steps: int, dtype: object) -> Setup:
+    """Return the random settings of a seed; classes overlap, so no loss comes near 0."""
     rng = np.random.default_rng(seed)
     n_in, n_classes = int(rng.integers(2, 31)), int(rng.integers(2, 11))
     loss = LOSSES[seed % 3](label_smoothing=float(rng.choice([0.0, 0.1])))

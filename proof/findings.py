@@ -1,26 +1,37 @@
-"""What proofs have found, as the tables of docs/proof.md."""
+"""What proofs find, and the tables of docs/proof.md made from their files."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: What each proof is about, and what its cases are.
+#: Subject of each proof and its cases.
 SUBJECTS = {
     "gradients": "gradients of random networks against finite differences",
-    "mutations": "slips planted into the way back, which the gradient check must find",
-    "twin": "1,000 steps beside PyTorch's, in settings of all kinds",
+    "mutations": "errors planted in the backward pass, which the gradient check must find",
+    "side_by_side": "1,000 steps beside PyTorch's, with settings of all kinds",
     "interchange": "networks to PyTorch and back",
     "safetensors_bytes": "files byte for byte those of the package safetensors",
-    "determinism": "the same bits in another process, on other numbers of threads",
+    "determinism": "the same bits in another process and on other numbers of threads",
     "crash": "trainings killed and resumed, to the same bits",
-    "fuzz": "damaged files: a value or one clear line, in time and within memory",
-    "numerics": "losses and activations for outputs up to ±10⁴, against 60 digits",
+    "fuzz": "damaged files: a value or one clear line, within limits of time and memory",
+    "numerics": "losses and activations for outputs up to ±10⁴, against numbers of 60 digits",
 }
 HEADER = ["| claim | measured | limit | |", "|---|---|---|---|"]
 
 
+@dataclass(frozen=True)
+class Finding:
+    """A claim, the measured figure with its number of cases, its limit, and whether the claim holds."""
+
+    claim: str
+    measured: str
+    limit: str
+    holds: bool
+
+
 def tables(folder: Path) -> dict[str, str]:
-    """Return the table of each proof whose file is in a folder."""
+    """Return the table of each proof with a file in the folder."""
     found = {}
     for path in sorted(folder.glob("*.json")):
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -29,7 +40,7 @@ def tables(folder: Path) -> dict[str, str]:
 
 
 def summary(folder: Path) -> str:
-    """Return how many claims of each proof hold, and over how many cases."""
+    """Return a table of the claims that hold and the cases of each proof."""
     lines = ["| proof | cases | claims that hold |", "|---|---:|---:|"]
     for name, what in SUBJECTS.items():
         content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
@@ -39,7 +50,7 @@ def summary(folder: Path) -> str:
 
 
 def markdown(content: dict[str, Any], file: str) -> str:
-    """Return one proof's findings, with the command that found them and the file they are in."""
+    """Return the findings of a proof as a table, with its command and its file."""
     minutes = content["seconds"] / 60
     lines = [*HEADER, *map(_line, content["findings"])]
     lasted = f"{minutes:.0f} min" if minutes >= 1 else f"{content['seconds']:.0f} s"

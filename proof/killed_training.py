@@ -1,8 +1,8 @@
-"""A short training with checkpoints that ends its own process at one point: for the proof by `proof.crash`.
+"""A short training with checkpoints that kills its own process at one point, for the proof `proof.crash`.
 
-``python -m proof.victim PATH POINT plain|compiled`` trains, or goes on from the checkpoint, where POINT is
-``before:7`` or ``after:7`` a system call, ``byte:2:1000`` (in the third file, after so many bytes) or
-``time:0.01`` (after so many seconds).
+``python -m proof.killed_training PATH POINT plain|compiled`` trains, or resumes from the checkpoint at PATH.
+POINT is ``before:7`` or ``after:7`` for the eighth system call, ``byte:2:1000`` for the third file after
+1,000 bytes, or ``time:0.01`` for seconds.
 """
 
 import os
@@ -23,7 +23,7 @@ ROWS, EVERY, EPOCHS = 60, 5, 5
 
 
 def train(path: Path, *, resume: bool, compiled: bool) -> dict[str, object]:
-    """Train to the end, and return all that must come out to the last bit."""
+    """Train to the end; return everything that must be the same to the last bit."""
     data = np.random.default_rng(1)
     x, y = data.normal(size=(ROWS, 20)).astype(np.float32), data.integers(4, size=ROWS)
     net = pl.Network([pl.Dense(16), pl.ReLU(), pl.Dropout(0.2), pl.Dense(4)])
@@ -46,27 +46,27 @@ def train(path: Path, *, resume: bool, compiled: bool) -> dict[str, object]:
 
 
 def load_compiled() -> None:
-    """Train once for nothing: what comes then neither imports nor compiles, so times lie within it."""
+    """Train once, so that the next training neither imports nor compiles and its times are its own."""
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder, "a"), resume=False, compiled=True)
 
 
 def kill() -> None:
-    """End this process as a crash does: nothing is flushed, closed or cleaned up."""
+    """End this process as a crash does, without flushing, closing or cleaning up."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Log(files.System):
-    """Notes each system call, and how many bytes it writes into the how manieth file."""
+class SystemLog(files.System):
+    """Records each system call and the number of bytes written to each file."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.sizes: list[int] = []
 
     def create(self, path: Path) -> BinaryIO:
-        """Open a file."""
+        """Create a file."""
         self.sizes.append(0)
-        return self._call("create", lambda: super(Log, self).create(path))
+        return self._call("create", lambda: super(SystemLog, self).create(path))
 
     def write(self, file: BinaryIO, chunk: bytes | bytearray) -> None:
         """Write a chunk."""
@@ -74,21 +74,21 @@ class Log(files.System):
         self.sizes[-1] += len(chunk)
 
     def write_bytes(self, file: BinaryIO, chunk: bytes | bytearray) -> None:
-        """Hand a chunk on to the system at once."""
+        """Write a chunk and flush it."""
         file.write(chunk)
         file.flush()
 
     def sync(self, file: BinaryIO) -> None:
-        """Wait for the disk."""
-        self._call("sync", lambda: super(Log, self).sync(file))
+        """Flush a file to the disk."""
+        self._call("sync", lambda: super(SystemLog, self).sync(file))
 
     def rename(self, path: Path, new: Path) -> None:
-        """Rename."""
-        self._call("rename", lambda: super(Log, self).rename(path, new))
+        """Rename a file."""
+        self._call("rename", lambda: super(SystemLog, self).rename(path, new))
 
     def sync_folder(self, folder: Path) -> None:
-        """Wait for the folder."""
-        self._call("sync_folder", lambda: super(Log, self).sync_folder(folder))
+        """Flush a folder to the disk."""
+        self._call("sync_folder", lambda: super(SystemLog, self).sync_folder(folder))
 
     def _call(self, name, call):
         self.reach(f"before:{len(self.calls)}")
@@ -98,23 +98,23 @@ class Log(files.System):
         return result
 
     def reach(self, point: str) -> None:
-        """Do nothing at any point."""
+        """Do nothing; subclasses may kill the process."""
 
 
-class Killer(Log):
-    """Ends the process at a point."""
+class KillingSystem(SystemLog):
+    """Kills the process at a point."""
 
     def __init__(self, point: str) -> None:
         super().__init__()
         self.point = point
 
     def reach(self, point: str) -> None:
-        """End the process if this is the point."""
+        """Kill the process if this is the point."""
         if point == self.point:
             kill()
 
     def write_bytes(self, file: BinaryIO, chunk: bytes | bytearray) -> None:
-        """Write a chunk, or only as much of it as there is before the point."""
+        """Write a chunk; if the point lies within it, write up to the point and kill the process."""
         kind, *numbers = self.point.split(":")
         n_files, n_bytes = len(self.sizes) - 1, self.sizes[-1]
         if kind == "byte" and int(numbers[0]) == n_files and int(numbers[1]) <= n_bytes + len(chunk):
@@ -131,5 +131,5 @@ if __name__ == "__main__":
     if kind == "time":
         Timer(float(number), kill).start()
     else:
-        files.SYSTEM = Killer(point)
+        files.SYSTEM = KillingSystem(point)
     train(Path(path), resume=True, compiled=way == "compiled")

@@ -1,17 +1,17 @@
-"""docs/proof.md says what the proofs' files say, and the runner writes such files."""
+"""docs/proof.md has the tables of the proofs' files, and the runner writes such files."""
 
 import json
 from pathlib import Path
 
 import pytest
-from proof.page import SUBJECTS, markdown, summary, tables
+from proof.findings import SUBJECTS, markdown, summary, tables
 
 from proof import __main__ as runner
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_holds_the_tables_of_all_files():
+def test_the_page_has_the_tables_of_all_files():
     text = (DOCS / "proof.md").read_text(encoding="utf-8")
     found = tables(DOCS / "proof")
     assert set(found) == set(runner.PROOFS) == set(SUBJECTS)
@@ -52,7 +52,7 @@ def test_a_run_writes_its_file_and_is_not_repeated(tmp_path, capsys):
     assert not runner.is_done(tmp_path / "crash.json", 2)
 
 
-def test_what_does_not_hold_is_told(tmp_path, capsys, monkeypatch):
+def test_a_claim_that_does_not_hold_is_reported(tmp_path, capsys, monkeypatch):
     finding = {"claim": "Pigs fly", "measured": "0 of 3", "limit": "3", "holds": False}
     content = {
         "proof": "crash", "cases": 1, "command": "x", "seconds": 61.0, "findings": [finding],
