@@ -73,7 +73,7 @@ def in_float64(runs: list[SettingRun], steps: int, limit: float) -> Finding:
     found = [float(np.max(each.exact[:steps])) for each in runs]
     worst, measured = runs[int(np.argmax(found))], float(np.max(found))
     return Finding(
-        claim=f"In float64, {steps:,} steps agree with PyTorch's in loss, gradients and weights of each layer",
+        claim=f"In float64, {steps:,} steps agree with PyTorch's: loss, gradients and weights of each layer",
         measured=f"{counted(len(runs), 'setting')}, largest relative difference {measured:.1e} "
         f"(setting {worst.seed})",
         limit=f"{limit:.0e}",
@@ -89,7 +89,7 @@ def in_float32(runs: list[SettingRun]) -> list[Finding]:
         growth = max(each.growth for each in smooth)
         found.append(
             Finding(
-                claim="In float32, smooth networks differ 2²⁹ times as much as in float64, like the roundings",
+                claim="In float32, smooth networks differ 2²⁹ times as much as in float64, as roundings do",
                 measured=f"{_spread(smooth)}, at most {growth:.1f} times float64's · 2²⁹",
                 limit=f"{SLACK} times",
                 holds=growth <= SLACK,
