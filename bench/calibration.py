@@ -55,10 +55,7 @@ def enter(
 ) -> Entrant:
     """Try all options on each number of threads; return the fastest variant, ready to be measured.
 
-    Raises
-    ------
-    WorkerError
-        If all options fail; the message is that of the first.
+    If all options fail, raise the WorkerError of the first.
     """
     if len(threads) == len(choices) == 1:
         return _ready(contestant, workload, Variant(threads[0], choices[0]), [])

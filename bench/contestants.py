@@ -7,14 +7,16 @@
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from bench.problem import Options
 from bench.workloads import Workload
 
 Role = Literal["ours", "peer", "published", "floor"]
 OURS, EAGER = "pellucid", "pytorch"
-PIXELS: tuple[Options, ...] = ({"pixels": "uint8"}, {"pixels": "float32"})
+#: Options of which calibration takes the fastest.
+Choices: TypeAlias = tuple[Options, ...]
+PIXELS: Choices = ({"pixels": "uint8"}, {"pixels": "float32"})
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,8 @@ class Contestant:
     module: str
     #: Package that must be installed, by the name it is imported under.
     package: str | None = None
-    #: Options of which calibration takes the fastest.
-    choices: tuple[Options, ...] = ({},)
-    full_batch_choices: tuple[Options, ...] = ({},)
+    choices: Choices = ({},)
+    full_batch_choices: Choices = ({},)
     #: The contestant whose best number of threads is used, where preparation is too slow to search.
     threads_like: str | None = None
     #: Whether more than one thread is of no use.
@@ -41,7 +42,7 @@ class Contestant:
     #: Estimated time until a worker is ready.
     seconds: float = 0.6
 
-    def options(self, workload: Workload) -> tuple[Options, ...]:
+    def options(self, workload: Workload) -> Choices:
         """Return the options to try for a workload."""
         return self.full_batch_choices if workload.batch_size is None else self.choices
 
@@ -64,46 +65,34 @@ class Contestant:
         return values
 
 
-def _peer(name: str, title: str, module: str, package: str, seconds: float, **about: Any) -> Contestant:
-    return Contestant(name, title, "peer", f"bench.peers.{module}", package, seconds=seconds, **about)
+def _peer(name: str, title: str, module: str, package: str, seconds: float, *choices: Choices) -> Contestant:
+    some, whole = choices or (({},), ({},))
+    return Contestant(name, title, "peer", f"bench.peers.{module}", package, some, whole, seconds=seconds)
 
 
-def _floor(name: str, title: str, choices: tuple[Options, ...], whole: tuple[Options, ...]) -> Contestant:
-    given = tuple({"floor": name, **each} for each in choices)
-    given_whole = tuple({"floor": name, **each} for each in whole)
-    return Contestant(name, title, "floor", "bench.floors", choices=given, full_batch_choices=given_whole)
+def _floor(name: str, title: str, choices: Choices, whole: Choices) -> Contestant:
+    named, named_whole = (tuple({"floor": name, **each} for each in some) for some in (choices, whole))
+    return Contestant(name, title, "floor", "bench.floors", None, named, named_whole)
 
 
 #: Compiled steps are one of the choices: the others remain where Numba is missing or cannot compile them.
 OUR_CHOICES = tuple({**pixels, "compiled": compiled} for compiled in (False, True) for pixels in PIXELS)
+COMPILED: Choices = ({"way": "compiled"},)
+UNROLLED: Choices = ({"unroll": 1}, {"unroll": 4})
 BLOCKS = tuple({"block_rows": rows, "python_threads": n} for rows in (1024, 2048, 4096) for n in (1, 2))
 CONTESTANTS = {
     each.name: each
     for each in (
-        Contestant(
-            OURS, "pellucid", "ours", "bench.ours", choices=OUR_CHOICES, full_batch_choices=OUR_CHOICES
-        ),
+        Contestant(OURS, "pellucid", "ours", "bench.ours", None, OUR_CHOICES, OUR_CHOICES),
         _peer(EAGER, "PyTorch eager", "pytorch", "torch", 2.5),
-        _peer(
-            "torch.compile",
-            "torch.compile",
-            "pytorch",
-            "torch",
-            10.0,
-            choices=({"way": "compiled"},),
-            full_batch_choices=({"way": "compiled"},),
+        replace(
+            _peer("torch.compile", "torch.compile", "pytorch", "torch", 10.0, COMPILED, COMPILED),
             threads_like=EAGER,
             # With its caches, the time to compile would be the time to read what an earlier run compiled.
             variables={"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"},
         ),
-        _peer(
-            "jax",
-            "JAX jit",
-            "jax_jit",
-            "jax",
-            2.0,
-            choices=({"unroll": 1}, {"unroll": 4}),
-            full_batch_choices=({"unroll": 1},),
+        replace(
+            _peer("jax", "JAX jit", "jax_jit", "jax", 2.0, UNROLLED, UNROLLED[:1]),
             variables={"JAX_PLATFORMS": "cpu"},
         ),
         _peer("scikit-learn", "scikit-learn", "sklearn_mlp", "sklearn", 1.6),
@@ -150,14 +139,9 @@ ROLES = {name: each.role for name, each in (gpu_contestants() | CONTESTANTS).ite
 
 
 def choose(peers: list[str] | None, *, quick: bool = False) -> list[Contestant]:
-    """Return pellucid, the floors and the named peers.
+    """Return pellucid, the floors and the named peers; raise a ValueError if there is no such peer.
 
     By default all peers are returned, in a smoke run without those that compile for long.
-
-    Raises
-    ------
-    ValueError
-        If there is no such peer.
     """
     known = [each.name for each in CONTESTANTS.values() if each.role in ("peer", "published")]
     for peer in peers or ():

@@ -28,32 +28,14 @@ def prepare(problem: Problem, options: Options) -> Prepared:
     Further options on the CPU are ``block_rows`` and ``python_threads`` of the products and ``pixels`` of
     gathering; on a GPU ``tf32``, ``device`` and ``iterations``, the steps in a unit.
     """
-    floors: dict[str, Callable[[Problem, Options], Prepared]] = {
-        "products": _products,
-        "gathering": _gathering,
-        "memory": _memory,
-    }
-    prepare_floor = _on_gpu if "tf32" in options else floors[options["floor"]]
-    return prepare_floor(problem, options)
-
-
-def flop(work: Workload) -> int:
-    """Return the floating-point operations of the products of a unit.
-
-    These are y = x W and dW for each layer, and dx for all layers but the first.
-    """
-    first, *others = (n_in * n_out for n_in, n_out in work.layers)
-    return 2 * work.rows * (2 * first + 3 * sum(others))
+    if "tf32" in options:
+        return _on_gpu(problem, options)
+    floors = {"products": _products, "gathering": _gathering, "memory": _memory}
+    return floors[options["floor"]](problem, options)
 
 
 def traffic(work: Workload, rows: int) -> int:
-    """Return the least bytes that a step moves: operands and results of its products and of its update.
-
-    Examples
-    --------
-    >>> traffic(Workload("small", (3, 2), "relu", None, 5, "sgd"), 5) == 4 * (2 * (15 + 6 + 10) + 3 * 8)
-    True
-    """
+    """Return the least bytes that a step moves: operands and results of its products and of its update."""
     entries = PASSES[work.rule] * work.parameters
     for i, (n_in, n_out) in enumerate(work.layers):
         entries += (2 if i == 0 else 3) * (rows * n_in + n_in * n_out + rows * n_out)

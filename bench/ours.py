@@ -17,12 +17,8 @@ ENDLESS = 10**9
 def prepare(problem: Problem, options: Options) -> Prepared:
     """Return a training.
 
-    Parameters
-    ----------
-    problem : Problem
-    options : dict
-        On the CPU ``pixels``, "uint8" or "float32", and ``compiled`` as in `train`. On the GPU ``device``
-        "gpu", ``tf32`` as in `Network.build`, and in full batch ``iterations``, the steps in a unit.
+    Options on the CPU are ``pixels``, "uint8" or "float32", and ``compiled`` as in `train`; on the GPU
+    ``device`` "gpu", ``tf32`` as in `Network.build`, and in full batch ``iterations``, the steps in a unit.
     """
     work, iterations = problem.workload, options.get("iterations", 1)
     as_bytes = options.get("pixels", "uint8") == "uint8"

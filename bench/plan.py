@@ -89,13 +89,7 @@ def _measurement(
 def chosen_names(
     asked: Sequence[str] | None, *, quick: bool = False, scaling: bool = False, device: str = "cpu"
 ) -> tuple[str, ...]:
-    """Return the names of the workloads to measure, in their order.
-
-    Raises
-    ------
-    ValueError
-        If there is no such workload on the device.
-    """
+    """Return the names of the workloads to measure, in their order; raise a ValueError if there is none."""
     known = GPU_WORKLOADS if device == "gpu" else (*WORKLOADS, RACE.name)
     usual = () if scaling else QUICK_NAMES if quick and device == "cpu" else known
     wanted = {name.strip().upper() for name in asked or usual}

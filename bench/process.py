@@ -34,7 +34,6 @@ class Worker:
     """
 
     def __init__(self, contestant: Contestant, threads: int) -> None:
-        self.contestant, self.threads = contestant, threads
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         command = [sys.executable, "-m", "bench.worker", contestant.module]
         started = time.perf_counter()

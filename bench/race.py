@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,8 +28,7 @@ from bench.workloads import RACE, Workload
 
 TARGET = 0.98
 #: Estimated seconds of one run.
-RUN_SECONDS = {OURS: 3.0, "torch.compile": 14.0, "published": 10.0}
-USUAL_SECONDS = 6.0
+RUN_SECONDS = defaultdict(lambda: 6.0, {OURS: 3.0, "torch.compile": 14.0, "published": 10.0})
 #: The line with the accuracy that every run prints.
 SCORE = re.compile(r"^test accuracy .*\((\d+) of (\d+)\)", re.MULTILINE)
 #: Runs a module as a process; prints its seconds and its peak memory. Linux counts the peak of a process from
@@ -75,7 +75,7 @@ def race(
                 finishes[name].append(run(runners[name], variants[name], recipe, seed))
             except WorkerError as error:
                 found[name] = {"missing": str(error)}
-            notify(f"{recipe.name}: {runners[name].title}, seed {seed}", _run_seconds(name))
+            notify(f"{recipe.name}: {runners[name].title}, seed {seed}", RUN_SECONDS[name])
     found |= {name: _figures(each, variants[name]) for name, each in finishes.items() if name not in found}
     return _summary(recipe, {name: found[name] for name in runners})
 
@@ -83,12 +83,8 @@ def race(
 def race_seconds(contestants: Sequence[Contestant], effort: Effort) -> float:
     """Return the estimated time of the race."""
     runners = [each for each in contestants if each.role != "floor" and not each.missing()]
-    runs = sum(_run_seconds(each.name) for each in runners) * effort.seeds
+    runs = sum(RUN_SECONDS[each.name] for each in runners) * effort.seeds
     return runs + sum(_search_seconds(each, RACE, effort) for each in runners)
-
-
-def _run_seconds(name: str) -> float:
-    return RUN_SECONDS.get(name, USUAL_SECONDS)
 
 
 def _search_seconds(runner: Contestant, recipe: Workload, effort: Effort) -> float:
@@ -116,13 +112,7 @@ def _variant(
 
 
 def run(contestant: Contestant, variant: Variant, recipe: Workload, seed: int) -> Finish:
-    """Train the recipe once, from the shell to the accuracy.
-
-    Raises
-    ------
-    WorkerError
-        If the process fails or prints no accuracy.
-    """
+    """Train the recipe once, from the shell to the accuracy; raise a WorkerError if that fails."""
     if contestant.name == OURS:
         return _timed(own_command(recipe, seed), {}, len(cores()))
     command = _peer_command(contestant, variant, recipe, seed)
@@ -130,14 +120,7 @@ def run(contestant: Contestant, variant: Variant, recipe: Workload, seed: int) -
 
 
 def own_command(recipe: Workload, seed: int) -> list[str]:
-    """Return the command line of pellucid, a module and its arguments.
-
-    Examples
-    --------
-    >>> from bench.workloads import RACE
-    >>> " ".join(own_command(RACE, 3))
-    'pellucid train mnist --recipe fast --seed 3'
-    """
+    """Return the command line of pellucid, a module and its arguments."""
     fewer = [] if recipe == RACE else ["--epochs", str(recipe.cycle_epochs)]
     return ["pellucid", "train", "mnist", "--recipe", "fast", *fewer, "--seed", str(seed)]
 

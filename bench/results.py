@@ -26,13 +26,7 @@ PARTS = (*WORKLOADS, "race", "scaling", "own", *GPU_PARTS)
 
 
 def gpu_machine() -> dict[str, Any]:
-    """Return the name and memory of the GPU, and the versions of its software.
-
-    Raises
-    ------
-    OSError
-        If there is no GPU or no CuPy.
-    """
+    """Return the GPU and the versions of its software; raise an OSError without GPU or CuPy."""
     try:
         cupy = array_module("gpu")
     except (ImportError, RuntimeError) as error:
@@ -71,13 +65,7 @@ def write_results(path: Path, results: Mapping[str, Any]) -> None:
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Read results.
-
-    Raises
-    ------
-    ValueError
-        If the file holds anything else.
-    """
+    """Read results; raise a ValueError if the file holds anything else."""
     try:
         results: dict[str, Any] = read_json(path)
     except ValueError as error:
@@ -98,10 +86,7 @@ def _is_known(results: object) -> bool:
 def results_to_extend(path: Path, *, quick: bool, gpu: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the results in a file, or new ones if there is no file.
 
-    Raises
-    ------
-    ValueError
-        If the results are of another machine or another kind of run.
+    Raise a ValueError if the results are of another machine or another kind of run.
     """
     new = new_results(quick=quick, gpu=gpu)
     if not path.exists():

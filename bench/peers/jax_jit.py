@@ -13,13 +13,9 @@ from bench.workloads import Workload
 def prepare(problem: Problem, options: Options) -> Prepared:
     """Return a compiled training.
 
-    Parameters
-    ----------
-    problem : Problem
-    options : dict
-        ``unroll``: how many steps of the loop over an epoch are compiled as one. On the GPU also ``tf32``,
-        whether products may round to TF32; in full batch ``iterations``, the steps in a unit, whose losses
-        are recorded.
+    Options are ``unroll``, how many steps of the loop over an epoch are compiled as one; on the GPU also
+    ``tf32``, whether products may round to TF32, and in full batch ``iterations``, the steps in a unit with
+    recorded losses.
     """
     import jax
     import jax.numpy as jnp

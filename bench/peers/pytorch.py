@@ -18,13 +18,9 @@ from bench.workloads import Workload
 def prepare(problem: Problem, options: Options) -> Prepared:
     """Return a training.
 
-    Parameters
-    ----------
-    problem : Problem
-    options : dict
-        ``way``: "eager" (the default), "compiled" or "graphs". ``mode`` of torch.compile. On the GPU also
-        ``device``; ``tf32``, whether products may round to TF32; in full batch ``iterations``, the steps in a
-        unit, whose losses are recorded.
+    Options are ``way``, "eager" (the default), "compiled" or "graphs", and ``mode`` of torch.compile; on the
+    GPU also ``device``, ``tf32``, whether products may round to TF32, and in full batch ``iterations``, the
+    steps in a unit with recorded losses.
     """
     kinds = {"eager": TorchTraining, "compiled": CompiledTraining, "graphs": GraphTraining}
     training = kinds[options.get("way", "eager")](problem, options)

@@ -92,3 +92,15 @@ def results(compared, raced):
     parts = {"D": judged(compared), "race": raced, "scaling": scaling}
     parts = {name: {**part, **about} for name, part in parts.items()}
     return {"format": 1, "quick": False, "machine": machine, "parts": parts}
+
+
+def run_now(step):
+    """Stand in for `captured`: warm up, then replay by another step, whose value overwrites the last."""
+    import torch
+
+    for _ in range(3):
+        value = step()
+    if value is None or not isinstance(value, torch.Tensor):
+        return step, None
+    kept = value.detach().clone()
+    return lambda: kept.copy_(step().detach()), kept

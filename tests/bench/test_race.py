@@ -161,5 +161,9 @@ def test_ctrl_c_ends_the_process(package, monkeypatch, tmp_path):
     assert not (tmp_path / "late").exists()
 
 
+def test_the_command_line_as_text():
+    assert " ".join(own_command(RACE, 3)) == "pellucid train mnist --recipe fast --seed 3"
+
+
 def test_the_estimate_without_peers():
     assert race_seconds(choose([]), Effort(seeds=2)) == 6.0

@@ -6,20 +6,11 @@ from functools import partial
 import numpy as np
 import pytest
 from bench.problem import Problem
+from tests.bench.conftest import run_now
 
 from bench.peers import pytorch
 
 torch = pytest.importorskip("torch")
-
-
-def run_now(step):
-    """Stand in for `captured`: warm up, then replay by another step, whose value overwrites the last."""
-    for _ in range(3):
-        value = step()
-    if value is None or not isinstance(value, torch.Tensor):
-        return step, None
-    kept = value.detach().clone()
-    return lambda: kept.copy_(step().detach()), kept
 
 
 @pytest.fixture(autouse=True)
