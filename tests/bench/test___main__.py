@@ -1,4 +1,4 @@
-"""``python -m bench``: options, errors of one line, and what an interruption leaves."""
+"""``python -m bench``: options, errors of one line, and interruptions."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def run(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture
 def mnist(monkeypatch):
-    """Put a toy in the place of MNIST."""
+    """Replace MNIST by a toy."""
     x, y = np.zeros((2, 784), np.uint8), np.array([0, 1])
     data = Dataset("mnist", x, y, x, y, 10, (28, 28), "a test", {"toy": "ff"})
     monkeypatch.setattr(pl, "load_dataset", lambda name, **about: data)
@@ -44,7 +44,7 @@ def mnist(monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch, mnist):
-    """Return the arguments of calls that would carry out a plan, as if there were a GPU."""
+    """Catch calls that would carry out a plan, as if there were a GPU; return their arguments."""
     calls = []
     monkeypatch.setattr("bench.display.carry_out", lambda *arguments: calls.append(arguments))
     monkeypatch.setattr("bench.results.gpu_machine", lambda: {"gpu": "NVIDIA H100"})

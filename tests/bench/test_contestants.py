@@ -1,4 +1,4 @@
-"""Who takes part, on how many threads, and what a missing library means."""
+"""Contestants, their threads, and missing libraries."""
 
 import pytest
 from bench.contestants import CONTESTANTS, Contestant, choose, gpu_contestants
@@ -7,7 +7,7 @@ from bench.workloads import WORKLOADS
 from bench import contestants
 
 
-def test_gathering_is_no_part_of_full_batch():
+def test_full_batch_gathers_no_rows():
     takers = {name: [each.takes_part(WORKLOADS[name]) for each in CONTESTANTS.values()] for name in "AD"}
     assert sum(takers["A"]) == len(CONTESTANTS) - 1
     assert all(takers["D"])

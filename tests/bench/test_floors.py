@@ -1,4 +1,4 @@
-"""The floors do the work that they stand for; those of a GPU run on the CPU here."""
+"""The floors do exactly their part of the work; those of a GPU run on the CPU here."""
 
 from dataclasses import replace
 
@@ -53,7 +53,7 @@ def test_the_products_are_those_of_a_unit(products, name, options, calls):
 
 
 def test_operations_of_a_deep_net():
-    """A product of (n, k) and (k, m) has 2nkm; the data's gradient is never formed."""
+    """A product of (n, k) and (k, m) takes 2nkm operations; the gradient of the data is not computed."""
     work = replace(WORKLOADS["E"], rows=7)
     assert flop(replace(WORKLOADS["D"], rows=100)) == 2 * 2 * 100 * 784 * 10
     assert flop(work) == 2 * 7 * (2 * 784 * 30 + 3 * 30 * 10)
@@ -82,7 +82,7 @@ def test_memory_reads_all_pixels():
 
 @pytest.fixture
 def torch(monkeypatch):
-    """Return PyTorch, on which nothing is captured: a replay is another call."""
+    """Return PyTorch, with `captured` replaced: a replay calls the step again."""
     torch = pytest.importorskip("torch")
     monkeypatch.setattr(floors, "captured", run_now)
     yield torch
@@ -114,7 +114,7 @@ def test_the_products_on_a_gpu_are_those_of_a_unit(name, iterations, torch, torc
 
 
 def test_the_bytes_of_a_step():
-    """x 5 × 3, W 3 × 2 and y 5 × 2, forward and for dW; SGD reads θ and the gradient, and writes θ."""
+    """x is 5 × 3, W 3 × 2 and y 5 × 2, in y and in dW; SGD reads θ and the gradient, and writes θ."""
     work = replace(WORKLOADS["D"], sizes=(3, 2), rows=5)
     assert floors.traffic(work, 5) == 4 * (2 * (15 + 6 + 10) + 3 * 8)
     deep = replace(work, sizes=(3, 2, 2))

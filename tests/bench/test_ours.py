@@ -73,7 +73,7 @@ def test_a_gpu_learns_what_the_cpu_learns(name, gpu):
 
 
 def classes(prepared):
-    """Return the classes that the parameters say, for the rows of the test."""
+    """Return the predicted classes of the test rows."""
     (W, b), (V, c) = prepared.parameters()
     return (np.maximum(IMAGES[:50] / 255 @ W + b, 0) @ V + c).argmax(axis=1)
 

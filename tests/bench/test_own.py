@@ -1,4 +1,4 @@
-"""pellucid by itself, on toys."""
+"""pellucid by itself, on toy sizes."""
 
 import sys
 
@@ -45,7 +45,7 @@ def test_start_up_is_measured_with_bytecode_as_installed_packages_have_it(monkey
 
 
 def test_memory_is_that_of_the_process_itself(monkeypatch):
-    """Not of this one, which holds more."""
+    """The memory of this process, which is larger, does not count."""
     held = np.ones(200 * 2**20, np.uint8)
     program = "from bench.system import peak_memory; print(peak_memory() / 2**20)"
     monkeypatch.setattr(own, "MEMORY", program)

@@ -1,4 +1,4 @@
-"""A peer's run in the race, in this process and on a toy."""
+"""A peer's run in the race, in this process on toy data."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from pellucid.data import Dataset
 
 
 def test_it_trains_all_epochs_and_prints_the_accuracy(monkeypatch, capsys):
-    """Ten kinds of pictures, told apart by one pixel each: three epochs are enough."""
+    """Each class has one bright pixel of its own, so three epochs are enough."""
     y = np.arange(300) % 10
     x = np.zeros((300, 784), np.uint8)
     x[np.arange(300), 50 * y] = 255

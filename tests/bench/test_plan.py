@@ -1,4 +1,4 @@
-"""What a run measures, on the CPU and on a GPU, and what is kept of the scaling."""
+"""The parts of a run on the CPU and on a GPU, and the scaling."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_the_estimate_grows_with_what_is_measured(monkeypatch):
 
 
 def test_parts_and_rounds(monkeypatch):
-    """C is measured three times, F five times; both with each precision."""
+    """C takes three rounds, F five, each with both precisions."""
     asked = []
 
     def note(workload, entered, effort, notify):
@@ -86,8 +86,8 @@ def test_a_smoke_run_is_short(monkeypatch):
     assert effort.is_smoke
 
 
-def test_comparing_needs_nothing_that_the_processors_benchmark_has_not(fake, monkeypatch):
-    """The same rounds of the same workers, with what a contestant reports beside its times."""
+def test_contestants_of_a_gpu_are_compared_like_others(fake, monkeypatch):
+    """A report of a contestant is kept beside its times."""
     names = [("pellucid", "ours"), ("cuda-graphs", "peer"), ("products", "floor")]
     choices = ({"seconds": 0.001, "report": {"trace": [2.0, 1.0], "test_accuracy": 0.9}},)
     entered = [fake(name, role, choices) for name, role in names]
@@ -113,7 +113,7 @@ def test_one_number_differs_from_the_base(axis, value):
     assert (work.rule, work.sizes[0], work.sizes[-1]) == (SCALING_BASE.rule, 784, 10)
 
 
-def test_all_points_are_compared_and_a_smoke_run_takes_the_ends(monkeypatch, fast):
+def test_all_points_are_compared_and_a_smoke_run_compares_the_ends(monkeypatch, fast):
     seen = []
 
     def compare(workload, contestants, effort, notify):

@@ -1,4 +1,4 @@
-"""What all contestants are given is the same, and each may do with it what it likes."""
+"""All contestants get the same problem, in arrays that each may overwrite."""
 
 from dataclasses import replace
 from itertools import islice
@@ -17,7 +17,7 @@ WORK = replace(WORKLOADS["E"], rows=50)
 DATA = np.random.default_rng(0).integers(0, 256, (60, 784), np.uint8), np.arange(60) % 10
 
 
-def test_pixels_and_labels_are_the_first_rows_and_the_callers_own():
+def test_pixels_and_labels_are_new_arrays_of_the_first_rows():
     problem = Problem(WORK, data=DATA)
     x, y = problem.pixels(), problem.labels
     assert (x.dtype, y.dtype, x.shape, y.shape) == (np.float32, np.int64, (50, 784), (50,))
@@ -34,7 +34,7 @@ def test_weights_depend_on_the_seed_alone():
     assert (first[0][0] != other[0][0]).any()
 
 
-def test_each_epoch_has_its_own_order_unless_it_is_turned_off():
+def test_each_epoch_has_a_new_order_unless_shuffle_is_off():
     first, second = islice(Problem(WORK, data=DATA).orders(), 2)
     assert sorted(first) == sorted(second) == list(range(50))
     assert list(first) != list(second)
@@ -47,7 +47,7 @@ def test_full_batch_needs_no_order():
     assert len(next(problem.orders())) == 0
 
 
-def test_components_are_what_the_recipe_itself_learns_from():
+def test_components_are_those_of_the_recipe():
     work = replace(RACE, rows=50, sizes=(8, 5, 10), components=8)
     problem = Problem(work, data=DATA)
     settings = TrainSettings(source="t", components=8, hidden=(5,))

@@ -12,7 +12,7 @@ from bench import process
 WORK = WORKLOADS["D"]
 
 
-def test_a_worker_is_prepared_and_measured_whatever_its_library_prints(fake):
+def test_a_worker_is_measured_even_if_its_library_prints(fake):
     with Worker(fake(), 1) as worker:
         assert 0 < worker.start_seconds < 60
         assert set(worker.prepare(WORK, {"seconds": 0.02})) == {"prepare_seconds", "first_unit_seconds"}
@@ -21,7 +21,7 @@ def test_a_worker_is_prepared_and_measured_whatever_its_library_prints(fake):
     assert 10**7 < peak < 10**9
 
 
-def test_a_failure_is_one_line_and_a_death_tells_its_last_words(fake):
+def test_the_reason_of_a_failure_or_a_death_is_one_line(fake):
     with Worker(fake(), 1) as worker:
         with pytest.raises(WorkerError, match=r"^ValueError: no compiler$"):
             worker.prepare(WORK, {"error": "no compiler"})
@@ -50,7 +50,7 @@ def test_close_ends_a_worker_in_the_middle_of_a_unit(fake):
     assert worker._process.returncode < 0
 
 
-def test_last_line_without_words(tmp_path):
+def test_the_last_line_of_errors(tmp_path):
     with (tmp_path / "errors").open("w+b") as errors:
         assert process.last_line(errors, -9) == "the process ended with status -9"
         errors.write(b"one\ntwo \n\n")

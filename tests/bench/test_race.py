@@ -37,8 +37,8 @@ def runs(monkeypatch):
 
 def test_seeds_are_run_in_turns_and_failures_are_gaps(runs, fast, monkeypatch):
     monkeypatch.setattr("bench.contestants.find_spec", lambda name: None if name == "jax" else name)
-    told = []
-    found = race(choose(None), fast, lambda step, share: told.append(step))
+    steps = []
+    found = race(choose(None), fast, lambda step, share: steps.append(step))
     names = ["pellucid", "pytorch", "torch.compile", "jax", "scikit-learn", "published"]
     assert list(found["contestants"]) == names
     running = [name for name in names if name != "jax"]
@@ -53,7 +53,7 @@ def test_seeds_are_run_in_turns_and_failures_are_gaps(runs, fast, monkeypatch):
     assert eager["reached"] == 1
     assert found["ratios"]["pytorch"] == {"value": 3.5, "min": 2.0, "max": 5.0}
     assert found["ratios"]["fastest_peer"] == "pytorch"
-    assert len(told) == 6 + 5 + 4
+    assert len(steps) == 6 + 5 + 4
 
 
 def test_a_smoke_run_trains_one_epoch(runs, fast):
@@ -62,7 +62,7 @@ def test_a_smoke_run_trains_one_epoch(runs, fast):
     assert "--epochs 1" in found["command"]
 
 
-def test_peers_run_in_their_best_form_and_ours_as_it_is(runs, fast, monkeypatch):
+def test_peers_are_calibrated_and_ours_is_not(runs, fast, monkeypatch):
     searched = []
 
     def variant(contestant, workload, threads, choices):
@@ -100,7 +100,7 @@ def test_a_smoke_run_has_fewer_epochs():
 
 @pytest.fixture
 def package(fake, tmp_path, monkeypatch):
-    """Put a script into the place of the peers' one; return a function that sets its lines."""
+    """Replace the script of the peers; return a function that writes its lines."""
 
     def write(*lines):
         (tmp_path / "script.py").write_text("\n".join(("import sys, json, os", *lines)))
@@ -135,12 +135,12 @@ def test_the_memory_is_that_of_the_run_alone(package):
     assert run(peer, Variant(1, {}), RACE, seed=0).peak_memory < 10**8 < held.nbytes
 
 
-def test_a_run_that_tells_no_accuracy_is_none(package):
+def test_a_run_without_an_accuracy_fails(package):
     with pytest.raises(WorkerError, match=r"^the run printed no test accuracy$"):
         run(package("print('accuracy of 5')"), Variant(1, {}), RACE, seed=0)
 
 
-def test_a_run_that_fails_tells_its_last_words(package):
+def test_a_failed_run_has_its_last_line_as_reason(package):
     peer = package("raise SystemExit('no data set')")
     with pytest.raises(WorkerError, match=r"^no data set$"):
         run(peer, Variant(1, {}), RACE, seed=0)
@@ -157,7 +157,7 @@ def test_ctrl_c_ends_the_process(package, monkeypatch, tmp_path):
     monkeypatch.setattr("subprocess.Popen.communicate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(peer, Variant(1, {}), RACE, seed=0)
-    # The process has been waited for: it cannot write any more.
+    # The process has ended: it cannot write any more.
     assert not (tmp_path / "late").exists()
 
 

@@ -1,4 +1,4 @@
-"""What the times say, from literals."""
+"""Ratios, floors and bars from made-up times."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ def test_the_floor_is_products_and_gathering(compared):
 
 
 def test_memory_is_a_quarter_for_bytes_and_counts_the_state_once_a_step(compared):
-    """D: 938 steps move 7,850 parameters three times; the pixels are 30,000 times 784."""
+    """In D, 938 steps move 7,850 parameters three times; there are 30,000 × 784 pixels."""
     memory = judged(compared)["floors"]["memory_seconds"]
     assert memory["float32"] == 0.1
     assert memory["uint8"] == 0.025
@@ -49,7 +49,7 @@ def test_a_bar_that_is_exactly_reached_is_met(compared):
     assert judged(compared)["bars"]["fastest_peer"]["met"] is True
 
 
-def test_what_was_not_measured_is_neither_met_nor_not(compared):
+def test_a_bar_without_measurement_is_neither_met_nor_missed(compared):
     for name in ("pytorch", "jax", "products"):
         compared["contestants"][name] = {"missing": "not there"}
     entry = judged(compared)
@@ -98,7 +98,7 @@ def test_ratios_and_bars_on_a_gpu():
     assert set(part["contestants"]) == {"pellucid", "pytorch", "jax"}
 
 
-def test_on_a_gpu_only_full_batch_has_bars_and_gaps_are_no_ratios():
+def test_on_a_gpu_only_full_batch_has_bars_and_gaps_have_no_ratios():
     part = gpu_judged(
         entry("F", pellucid=figures(1.0), pytorch={"missing": "no torch"}, products=figures(1.0))
     )

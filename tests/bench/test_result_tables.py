@@ -49,7 +49,7 @@ def test_ratios_with_their_bars(results):
     ]
 
 
-def test_nothing_but_ours(compared, results):
+def test_a_comparison_without_ratios(compared, results):
     entry = workloads(results)[0]
     entry = {**entry, "ratios": {"fastest_peer": None}}
     _, (row,) = ratio_cells([entry])
@@ -82,7 +82,7 @@ def test_one_reason_in_several_parts_is_one_line():
     assert gaps({"A": found, "B": found}, {"jax": "JAX jit"}) == ["JAX jit is missing in A, B: gone."]
 
 
-def test_parts_of_two_versions_are_told(results):
+def test_parts_of_two_versions_name_both(results):
     newer = {**results["parts"]["race"]["environment"], "numpy": "2.5"}
     results["parts"]["race"]["environment"] = newer
     assert "NumPy 2.4" in machine(results) and "NumPy 2.5" in machine(results)

@@ -23,7 +23,7 @@ def test_parts_have_what_they_were_measured_with_and_keep_their_order():
     assert with_part(results, "F", {"rows": 3})["parts"]["F"]["rows"] == 3
 
 
-def test_written_and_read_and_gone_on_with(tmp_path):
+def test_results_are_written_read_and_extended(tmp_path):
     path = tmp_path / "new" / "bench.json"
     assert results_to_extend(path, quick=False)["parts"] == {}
     results = with_part(new_results(quick=False), "A", {"rows": 2})
@@ -32,7 +32,7 @@ def test_written_and_read_and_gone_on_with(tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["bench.json"]
 
 
-def test_what_is_not_finite_is_not_written(tmp_path):
+def test_numbers_that_are_not_finite_are_not_written(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_results(tmp_path / "bench.json", {"parts": {"A": float("nan")}})
     assert list(tmp_path.iterdir()) == []
@@ -52,7 +52,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, content):
 
 
 @pytest.mark.parametrize("change", [{"quick": True}, {"machine": {"cpu": "another"}}])
-def test_smoke_runs_and_other_machines_have_files_of_their_own(tmp_path, change):
+def test_smoke_runs_and_other_machines_need_files_of_their_own(tmp_path, change):
     path = tmp_path / "bench.json"
     path.write_text(json.dumps({**files.new_results(quick=False), **change}))
     with pytest.raises(ValueError, match=r"bench\.json has (quick|machine) .*: name another file by --out"):

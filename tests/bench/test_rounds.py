@@ -1,4 +1,4 @@
-"""A workload with all its contestants in turns."""
+"""A workload with all contestants, measured in turn."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ def ignore(step, seconds):
     """Do nothing after a step."""
 
 
-def test_each_contestant_has_its_times_its_form_and_its_memory(fake, fast):
+def test_each_contestant_has_its_times_its_variant_and_its_memory(fake, fast):
     slow = fake("pytorch", choices=({"seconds": 0.02},))
     entry = compare(WORKLOADS["D"], [fake("pellucid", "ours"), slow], fast, ignore)
     assert list(entry["contestants"]) == ["pellucid", "pytorch"]
@@ -28,7 +28,7 @@ def test_each_contestant_has_its_times_its_form_and_its_memory(fake, fast):
     assert (entry["name"], entry["unit"], entry["rows"]) == ("D", "s/epoch", 1000)  # a smoke run
 
 
-def test_who_is_missing_who_cannot_and_who_dies_are_gaps(fake, fast):
+def test_missing_failing_and_dying_contestants_are_gaps(fake, fast):
     absent = replace(fake("jax"), package="no_such_library")
     broken = fake("torch.compile", choices=({"error": "InvalidCxxCompiler"},))
     dying = fake("scikit-learn", choices=({"seconds": 0.0, "dies_after": 1},))
@@ -41,7 +41,7 @@ def test_who_is_missing_who_cannot_and_who_dies_are_gaps(fake, fast):
 
 
 class Counted:
-    """A worker that notes when it was asked."""
+    """A worker that records when it is asked."""
 
     def __init__(self, name, asked):
         self.name, self.asked = name, asked
@@ -57,7 +57,7 @@ class Counted:
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Put counted workers into the place of processes; return who was asked, in order."""
+    """Replace processes by counted workers; return the list of those asked, in order."""
     order = []
 
     def enter(contestant, workload, threads, choices):
@@ -79,7 +79,7 @@ def test_contestants_take_turns_and_each_round_begins_with_the_next(fake, fast, 
     assert all(seconds > 0 for _, seconds in steps)
 
 
-def test_one_takes_the_threads_that_are_best_for_another(fake, fast, asked, monkeypatch):
+def test_threads_like_takes_the_best_threads_of_another(fake, fast, asked, monkeypatch):
     many = replace(fast, calibrate=True)
     monkeypatch.setattr("bench.effort.cores", lambda: [0, 1, 2, 3])
     eager = fake("pytorch")

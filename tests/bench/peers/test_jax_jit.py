@@ -1,4 +1,4 @@
-"""JAX computes what ours does, also with a one-cycle rate and by its settings for the GPU."""
+"""JAX computes the same as ours, also with a one-cycle rate and with the settings for a GPU."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def test_three_steps_are_ours(check_same, few):
     check_same(jax_jit.prepare, few, {"unroll": 1})
 
 
-def test_a_cycle_of_the_learning_rate_is_ours_and_steps_compiled_as_one_too(check_same, adam):
+def test_a_one_cycle_rate_with_unrolled_steps_is_ours(check_same, adam):
     check_same(jax_jit.prepare, replace(adam, cycle_epochs=3), {"unroll": 2})
 
 

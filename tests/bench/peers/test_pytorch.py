@@ -1,4 +1,4 @@
-"""PyTorch computes what ours does in each way; those of the GPU run on the CPU, where nothing is captured."""
+"""PyTorch computes the same as ours in each way; those for a GPU run on the CPU, without CUDA graphs."""
 
 from dataclasses import replace
 from functools import partial
