@@ -44,7 +44,7 @@ class Effort:
         return not self.calibrate
 
     def at_most(self, rounds: int) -> "Effort":
-        """Return this effort with at most so many rounds."""
+        """Return this effort with at most the given number of rounds."""
         return replace(self, rounds=min(self.rounds, rounds))
 
 

@@ -36,12 +36,12 @@ def prepare(problem: Problem, options: Options) -> Prepared:
         unit = islice(records, iterations)
         trace[:] = [record.loss for record in unit if record.epoch % TRACE_EVERY == 0]
 
-    def learnt() -> Parameters:
+    def trained() -> Parameters:
         return parameters(deepcopy(net).to("cpu"))
 
     if "iterations" in options:
-        return Prepared(run, learnt, lambda: problem.report(trace, learnt()))
-    return Prepared(lambda: next(records), learnt)
+        return Prepared(run, trained, lambda: problem.report(trace, trained()))
+    return Prepared(lambda: next(records), trained)
 
 
 def loss_of(work: Workload) -> pl.Loss:

@@ -28,7 +28,7 @@ from bench.workloads import WORKLOADS, Workload
 from pellucid.files.npy import open_npy
 from pellucid.training.batches import FromFile
 
-#: Networks trained at once, and how many times as long as one network they may take, by workload.
+#: Networks trained at once, and the limit of their time relative to one network, by workload.
 N_NETS, BARS = 10, {"A": None, "B": 5.0, "D": 4.0}
 BATCH_SIZE = 32
 START_UPS = {
@@ -55,7 +55,7 @@ print(peak_memory() / 2**20)
 
 
 def measure(rounds: int, folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Return medians of so many rounds as JSON; the folder holds a temporary file of 2 GiB.
+    """Return medians of all measurements as JSON; the folder holds a temporary file of 2 GiB.
 
     `progress` is called with a description before each measurement.
     """

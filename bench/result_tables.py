@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 RUNNERS = [each for each in CONTESTANTS.values() if each.role != "floor"]
 GAP = "–"
-#: Of the recorded losses, one in so many is shown.
+#: Every tenth recorded loss is shown.
 SHOWN = 10
 #: Column heads and rows of a table.
 Cells: TypeAlias = tuple[list[str], list[list[str]]]

@@ -18,7 +18,7 @@ from proof import killed_training
 from proof.findings import Finding
 
 ROOT = Path(__file__).parent.parent
-#: One training in so many is compiled, since those take longer to start.
+#: Every 16th training is compiled; those take longer to start.
 EACH_COMPILED = 16
 
 

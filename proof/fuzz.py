@@ -19,9 +19,9 @@ from proof.fuzzing.targets import TARGETS, Target
 from proof.fuzzing.watch import MAX_SECONDS, Outcome, observe, watching
 from proof.scratch import scratch_folder
 
-#: Memory is measured on one file in so many, since tracing it takes several times as long.
+#: Memory is measured on every 16th file, since tracing it takes several times as long.
 MEMORY_EVERY = 16
-#: One file in so many is large; its memory is measured.
+#: Every 1,000th file is large; its memory is measured.
 LARGE_EVERY = 1000
 #: Bytes of a large file that are damaged.
 PIECE_BYTES = 1000

@@ -41,10 +41,10 @@ def prepare(problem: Problem, options: Options) -> Prepared:
         if losses is not None:
             trace[:] = np.asarray(losses)[TRACE_EVERY - 1 :: TRACE_EVERY].tolist()
 
-    def learnt() -> Parameters:
+    def trained() -> Parameters:
         return [(np.array(W), np.array(b)) for W, b in state[0]]
 
-    return Prepared(run, learnt, lambda: problem.report(trace, learnt()))
+    return Prepared(run, trained, lambda: problem.report(trace, trained()))
 
 
 def _unit(work: Workload, options: Options) -> Callable[..., Any]:

@@ -154,7 +154,7 @@ def test_interrupted(run, asked, monkeypatch, words):
 
 
 def test_as_a_module(tmp_path):
-    """The help and an error, in a process of its own."""
+    """The help and an error, in a separate process."""
     command = [sys.executable, "-m", "bench"]
     shown = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True)
     assert "make bench ARGS=" in shown.stdout

@@ -151,9 +151,9 @@ def test_markdown_of_a_gpu(gpu_results):
     assert "1.50 (1.50–1.50); ≥ 1 met" in ratios
     assert "1.25 (1.25–1.25); ≤ 1.5 met" in ratios
     assert "| F TF32 | PyTorch eager | 2.50 (2.50–2.50) | 2.00 (2.00–2.00) | – |" in lines
-    learnt = next(line for line in lines if line.startswith("| C TF32 | pellucid"))
-    assert "2.5000 2.3200 2.1200" in learnt
-    assert "0.5200 | 95.12% |" in learnt
+    losses = next(line for line in lines if line.startswith("| C TF32 | pellucid"))
+    assert "2.5000 2.3200 2.1200" in losses
+    assert "0.5200 | 95.12% |" in losses
     assert lines[-2:] == [
         "- PyTorch, CUDA graphs is missing in C TF32: torch is not installed.",
         "- gpu NVIDIA H100; cupy 14",
