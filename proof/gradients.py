@@ -28,7 +28,7 @@ Chooser: TypeAlias = Callable[[int, int], int]
 
 
 @dataclass(frozen=True)
-class GradientCase:
+class NetworkCase:
     """A network and a batch for it."""
 
     #: Width of the data, then of each Dense layer.
@@ -49,7 +49,7 @@ class GradientCase:
     seed: int
 
 
-def draw_case(choose: Chooser) -> GradientCase:
+def draw_case(choose: Chooser) -> NetworkCase:
     """Draw a case: 1 to 6 Dense layers of 1 to 40 units, 1 to 50 rows."""
 
     def one_of(options: Sequence[Any]) -> Any:
@@ -58,7 +58,7 @@ def draw_case(choose: Chooser) -> GradientCase:
     depth, loss = choose(1, 6), one_of(LOSSES)
     activations = [one_of(ACTIVATIONS) for _ in range(depth - 1)]
     least = 2 if loss is pl.SoftmaxCrossEntropy else 1
-    return GradientCase(
+    return NetworkCase(
         widths=(*(choose(1, 40) for _ in range(depth)), choose(least, 40)),
         activations=(*activations, one_of((None, *ACTIVATIONS))),
         loss=loss,
@@ -88,7 +88,7 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     return [_finding(claim, own) for claim, own in of_kind.items() if own]
 
 
-def checks_of(case: GradientCase) -> list[pl.GradientCheck]:
+def checks_of(case: NetworkCase) -> list[pl.GradientCheck]:
     """Check each block of parameters along one direction, and all blocks together along another."""
     rng = np.random.default_rng(case.seed)
     net = network(case, rng)
@@ -96,7 +96,7 @@ def checks_of(case: GradientCase) -> list[pl.GradientCheck]:
     return pl.gradcheck(net, case.loss(label_smoothing=case.label_smoothing), x, y, rng=rng, directions=1)
 
 
-def network(case: GradientCase, rng: np.random.Generator) -> pl.Network:
+def network(case: NetworkCase, rng: np.random.Generator) -> pl.Network:
     """Return the network of a case with fixed masks.
 
     Biases are random: with a bias of 0, a row whose inputs are all 0 puts a ReLU on its kink.
@@ -108,7 +108,7 @@ def network(case: GradientCase, rng: np.random.Generator) -> pl.Network:
     return net
 
 
-def layers(case: GradientCase) -> Iterator[pl.Layer]:
+def layers(case: NetworkCase) -> Iterator[pl.Layer]:
     """Yield the layers of a case."""
     if case.pixels:
         yield pl.Rescale(1 / 255)
@@ -120,7 +120,7 @@ def layers(case: GradientCase) -> Iterator[pl.Layer]:
             yield activation()
 
 
-def batch(case: GradientCase, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def batch(case: NetworkCase, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return data and labels for the network of a case."""
     shape, n_out = (case.n_rows, case.widths[0]), case.widths[-1]
     x = rng.integers(256, size=shape, dtype=np.uint8) if case.pixels else rng.normal(size=shape)
@@ -129,7 +129,7 @@ def batch(case: GradientCase, rng: np.random.Generator) -> tuple[np.ndarray, np.
     return x, rng.integers(max(n_out, 2), size=case.n_rows)
 
 
-def _finding(claim: str, found: list[tuple[GradientCase, list[pl.GradientCheck]]]) -> Finding:
+def _finding(claim: str, found: list[tuple[NetworkCase, list[pl.GradientCheck]]]) -> Finding:
     """Return the finding of many checks."""
     checks = [(check, case) for case, own in found for check in own]
     # NaN must count as the largest error, but max ignores it: checks that fail come first.

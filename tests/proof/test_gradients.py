@@ -91,14 +91,14 @@ def test_a_wrong_gradient_is_reported_with_its_network(monkeypatch):
     monkeypatch.setattr(pl.Tanh, "backward", lambda self, dy: right(self, dy) * 1.00001)
     smooth, _ = prove(60, lambda k: None)
     assert not smooth.holds
-    where, case = smooth.measured.split(" of GradientCase(widths=")
+    where, case = smooth.measured.split(" of NetworkCase(widths=")
     assert where.split()[-1] == "all" or where[-2:] in (".W", ".b")
     assert "Tanh" in case
 
 
 def test_batches_have_no_row_to_spare():
     """Masks have a row, and labels an entry, for each row of the batch."""
-    case = gradients.GradientCase(
+    case = gradients.NetworkCase(
         (3, 4, 2), (pl.ReLU, None), pl.MeanSquaredError, 0.1, pl.he_normal, 0.5, 7, True, False, 0
     )
     rng = np.random.default_rng(0)
