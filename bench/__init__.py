@@ -1,5 +1,5 @@
-"""The benchmark: the same training by pellucid, its peers and plain NumPy, beside what the machine can do.
+"""The benchmark: the same training by pellucid, its peers and plain NumPy, and the limits of the machine.
 
-`pellucid bench` measures. Each contestant trains in a process of its own; a round asks one after another, so
-that whatever else the machine does meets them all.
+Run it by `make bench` or ``python -m bench``. Each contestant trains in a separate process. In each round
+every contestant is measured once, so other load on the machine affects all of them alike.
 """

@@ -1,136 +1,110 @@
-"""`pellucid bench`: measure ours beside the peers, and beside what the machine can do."""
+"""``python -m bench``: measure pellucid beside its peers and the limits of the machine."""
 
+import argparse
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
-import typer
+try:
+    from rich.console import Console
+except ImportError as error:
+    sys.exit(f"bench: the benchmark needs the extra lab: pip install 'pellucid[lab]' ({error})")
 
-from pellucid.cli.shared import Folder, check_counts, console
+DESCRIPTION = (
+    "Measure training beside PyTorch, JAX, scikit-learn, the reports' own code and the machine's floor."
+)
+EXAMPLES = """examples:
+  make bench
+  make bench ARGS="--workload D --workload E --peer jax --rounds 9"
+  make bench ARGS="--quick"
+  make bench ARGS="--gpu --workload C"
 
-EXAMPLES = """Examples:
-
-pellucid bench
-
-pellucid bench --workload D --workload E --peer jax --rounds 9
-
-pellucid bench --quick
-
-pellucid bench --gpu --workload C"""
+Without make, the same flags follow python -m bench."""
+OUT_HELP = """file of results; pictures are written beside it, parts not measured now stay (default:
+results/bench.json, with --gpu results/bench-gpu.json, with --quick in results/bench-quick)"""
+console = Console()
 
 
-def bench(
-    workload: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="A|B|C|D|E|E10|F|G|T98", help="Only this workload; may be repeated.", show_default="all"
-        ),
-    ] = None,
-    peer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Only this peer: pytorch, torch.compile, jax, scikit-learn or published; may be repeated.",
-            show_default="all",
-        ),
-    ] = None,
-    rounds: Annotated[int | None, typer.Option(help="Samples of each.", show_default="5")] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A smoke run of less than a minute, on few rows.")
-    ] = False,
-    scaling: Annotated[
-        bool,
-        typer.Option(
-            "--scaling",
-            help="How the cost grows with rows, width, depth and batch size; workloads only where named.",
-        ),
-    ] = False,
-    own: Annotated[
-        bool,
-        typer.Option(
-            "--own",
-            help="pellucid alone: ten networks at once, start-up, peak memory, a file of 2 GiB read cold.",
-        ),
-    ] = False,
-    gpu: Annotated[
-        bool,
-        typer.Option("--gpu", help="Workloads C, F and G on a GPU, with TF32 and without, and GPU peers."),
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            dir_okay=False,
-            help="Where results go; pictures beside it. Parts that are not measured now stay.",
-            show_default="results/bench.json, or bench-gpu.json; with --quick in results/bench-quick",
-        ),
-    ] = None,
-    folder: Folder = None,
-) -> None:
-    """Measure training beside PyTorch, JAX, scikit-learn, the reports' own way and the machine's floor."""
-    from dataclasses import replace
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the flags; raise a ValueError where a value or a combination is not allowed."""
+    parser = argparse.ArgumentParser(
+        "python -m bench",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    names = "A, B, C, D, E, E10, F, G or T98"
+    add("--workload", action="append", metavar="NAME", help=f"only this workload: {names}; may be repeated")
+    peers = "pytorch, torch.compile, jax, scikit-learn or published"
+    add("--peer", action="append", metavar="NAME", help=f"only this peer: {peers}; may be repeated")
+    add("--rounds", type=int, metavar="N", help="samples of each contestant (default: 5)")
+    add("--quick", action="store_true", help="a smoke run of less than a minute, on few rows")
+    scaling = "how the cost grows with rows, width, depth and batch size; other workloads only if named"
+    add("--scaling", action="store_true", help=scaling)
+    own = "only pellucid: ten networks at once, start-up, peak memory, a cold file of 2 GiB"
+    add("--own", action="store_true", help=own)
+    gpu = "workloads C, F and G on a GPU, with and without TF32, and GPU peers"
+    add("--gpu", action="store_true", help=gpu)
+    add("--out", type=Path, metavar="FILE", help=OUT_HELP)
+    add(
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="folder of the data sets (default: the cache, else download)",
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.rounds is not None and chosen.rounds < 1:
+        raise ValueError(f"--rounds must be at least 1, got {chosen.rounds}")
+    for flag, given in (("--peer", chosen.peer), ("--scaling", chosen.scaling)):
+        if chosen.gpu and given:
+            raise ValueError(f"--gpu takes no {flag}: all of its peers are measured on its workloads")
+    return chosen
 
-    check_counts({"rounds": rounds})
-    if gpu:
-        for flag, given in (("--peer", peer), ("--scaling", scaling)):
-            if given:
-                raise ValueError(f"--gpu takes no {flag}: all of its peers are measured on its workloads")
-        _bench_gpu(workload, rounds, quick, out, folder)
-        return
-    if own:
-        _bench_own(rounds or 5, out or _usual_place("bench.json", quick=False), folder)
-        return
-    from bench.console import bench as carry_out
+
+def bench(chosen: argparse.Namespace) -> None:
+    """Measure pellucid beside the other contestants."""
     from bench.contestants import choose
+    from bench.display import carry_out
     from bench.effort import QUICK, Effort
-    from bench.session import Session, chosen_names
+    from bench.plan import Plan, chosen_names
+    from bench.results import gpu_machine
 
-    effort = QUICK if quick else Effort()
-    effort = effort if rounds is None else replace(effort, rounds=rounds)
-    names = chosen_names(workload, quick=quick, scaling=scaling)
-    session = Session(names, tuple(choose(peer, quick=quick)), effort, scaling)
-    _load_mnist(folder)
+    effort, device = QUICK if chosen.quick else Effort(), "gpu" if chosen.gpu else "cpu"
+    effort = replace(effort, rounds=chosen.rounds or effort.rounds, device=device)
+    names = chosen_names(chosen.workload, quick=chosen.quick, scaling=chosen.scaling, device=device)
+    plan = Plan(names, tuple(choose(chosen.peer, quick=chosen.quick)), effort, chosen.scaling)
+    machine = gpu_machine() if chosen.gpu else None
+    folder = Path("results", "bench-quick") if chosen.quick else Path("results")
+    _load_mnist(chosen.folder)
     with _interruptible():
-        carry_out(session, out or _usual_place("bench.json", quick=quick), console)
+        usual = folder / ("bench-gpu.json" if chosen.gpu else "bench.json")
+        carry_out(plan, chosen.out or usual, console, machine)
 
 
-def _bench_own(rounds: int, out: Path, folder: Path | None) -> None:
+def bench_own(chosen: argparse.Namespace) -> None:
     """Measure pellucid by itself."""
     from bench.own import measure
-    from bench.results import results_to_go_on, with_part, write_results
+    from bench.results import results_to_extend, with_part, write_results
 
-    _load_mnist(folder)
-    results = results_to_go_on(out, quick=False)
+    out = chosen.out or Path("results", "bench.json")
+    _load_mnist(chosen.folder)
+    results = results_to_extend(out, quick=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     with _interruptible():
-        found = measure(rounds, out.parent, lambda what: console.print(f"Measuring {what} ..."))
+        found = measure(chosen.rounds or 5, out.parent, lambda what: console.print(f"Measuring {what} ..."))
         write_results(out, with_part(results, "own", found))
     console.print(f"written: {out}", highlight=False, soft_wrap=True)
 
 
-def _bench_gpu(
-    workload: list[str] | None, rounds: int | None, quick: bool, out: Path | None, folder: Path | None
-) -> None:
-    """Measure on a GPU, or raise before anything is started where there is none."""
-    from dataclasses import replace
-
-    from bench.gpu import QUICK_GPU, GpuEffort, GpuSession, chosen_names, machine
-    from bench.gpu_console import bench_gpu
-
-    names, about = chosen_names(workload), machine()
-    effort = QUICK_GPU if quick else GpuEffort()
-    session = GpuSession(names, effort if rounds is None else replace(effort, rounds=rounds))
-    _load_mnist(folder)
-    with _interruptible():
-        bench_gpu(session, about, out or _usual_place("bench-gpu.json", quick=quick), console)
-
-
 def _load_mnist(folder: Path | None) -> None:
-    """Load the data once, so that none of the workers has to fetch them."""
+    """Load the data once, so that no worker has to download them; name the folder to the workers."""
     import pellucid as pl
 
-    # Workers load the data themselves: the folder reaches them through the environment.
     if folder is not None:
         os.environ["PELLUCID_DATA"] = str(folder.resolve())
     pl.load_dataset("mnist", folder=folder)
@@ -143,12 +117,21 @@ def _interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         console.print("\nInterrupted. Parts that were finished are kept.")
-        raise typer.Exit(130) from None
+        raise
 
 
-def _usual_place(name: str, *, quick: bool) -> Path:
-    return Path("results", "bench-quick", name) if quick else Path("results", name)
+def main() -> None:
+    """Run the command line; errors that a user can mend end in one line."""
+    try:
+        chosen = parsed(sys.argv[1:])
+        (bench_own if chosen.own and not chosen.gpu else bench)(chosen)
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+        # The library names its argument; here it is a flag.
+        message = f"{error}".replace("folder=...", "--folder")
+        sys.exit(f"bench: {message}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
-    typer.run(bench)
+    main()

@@ -1,4 +1,4 @@
-"""The short search for a contestant's best form: its number of threads and its options."""
+"""The search for a contestant's fastest settings: its number of threads and its options."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,21 +10,15 @@ from bench.problem import Options
 from bench.process import Worker, WorkerError
 from bench.workloads import Workload
 
-#: The least length of a sample in a trial; the best of so many counts, so that noise decides less.
+#: Shortest length of a sample in a trial, and samples of a trial, of which the fastest counts.
 TRIAL_SECONDS, TRIAL_SAMPLES = 0.08, 2
-#: More threads are tried until they are slower than the best so far by this factor.
+#: The search stops at a number of threads that is slower than the best so far by this factor.
 SLOWER = 1.1
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A form of a contestant: threads, each on a core of its own, and options.
-
-    Examples
-    --------
-    >>> Variant(2, {"pixels": "uint8"}).to_json()
-    {'threads': 2, 'pixels': 'uint8'}
-    """
+    """Settings of a contestant: threads, each on its own core, and options."""
 
     threads: int
     options: Options
@@ -36,19 +30,19 @@ class Variant:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a form needed for a unit."""
+    """The seconds of a unit in one variant."""
 
     variant: Variant
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """Return the form and its seconds as one object."""
+        """Return the variant and its seconds as one object."""
         return {**self.variant.to_json(), "seconds": self.seconds}
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """A contestant in its best form, with its worker ready to be measured, and all that was tried."""
+    """A contestant in its fastest variant, with its worker ready to be measured, and all trials."""
 
     worker: Worker
     variant: Variant
@@ -56,26 +50,12 @@ class Entrant:
     tried: list[Trial]
 
 
-def thread_counts(n_cores: int) -> list[int]:
-    """Return 1, 2, 4 … and the number of cores itself.
-
-    Examples
-    --------
-    >>> thread_counts(6)
-    [1, 2, 4, 6]
-    """
-    return sorted({n_cores, *(2**i for i in range(n_cores.bit_length()) if 2**i <= n_cores)})
-
-
 def enter(
     contestant: Contestant, workload: Workload, threads: Sequence[int], choices: Sequence[Options]
 ) -> Entrant:
-    """Try all choices on so many threads, and return the fastest form, ready.
+    """Try all options on each number of threads; return the fastest variant, ready to be measured.
 
-    Raises
-    ------
-    WorkerError
-        If all choices fail; the message is that of the first.
+    If all options fail, raise the WorkerError of the first.
     """
     if len(threads) == len(choices) == 1:
         return _ready(contestant, workload, Variant(threads[0], choices[0]), [])
@@ -92,7 +72,7 @@ def enter(
 def _trials(
     contestant: Contestant, workload: Workload, threads: int, choices: Sequence[Options]
 ) -> list[Trial]:
-    """Return the choices that work with their times."""
+    """Return a trial of each option that works."""
     trials, errors = [], []
     with Worker(contestant, threads) as worker:
         for options in choices:
@@ -108,7 +88,7 @@ def _trials(
 
 
 def _ready(contestant: Contestant, workload: Workload, variant: Variant, tried: list[Trial]) -> Entrant:
-    """Start a fresh worker, so that its memory is that of this form alone."""
+    """Start a new worker, whose memory is that of this variant alone."""
     worker = Worker(contestant, variant.threads)
     try:
         return Entrant(worker, variant, worker.prepare(workload, variant.options), tried)

@@ -1,11 +1,11 @@
-"""Results as pictures: times relative to ours as bars, and how the cost grows as curves."""
+"""Results as pictures: bars of times relative to pellucid, and curves of how the cost grows."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from bench.cells import RUNNERS, seconds, workloads
 from bench.contestants import CONTESTANTS, EAGER, OURS
 from bench.ratios import is_measured
+from bench.result_tables import RUNNERS, seconds, workloads
 from pellucid.lab.pictures.figures import Bar, BarGroup, Bars, Panel, Picture, Plot, Series
 
 OTHERS = [each for each in RUNNERS if each.name != OURS]
@@ -13,7 +13,7 @@ X_LABELS = {"rows": "rows", "width": "width of the hidden layer", "depth": "hidd
 
 
 def pictures(results: Mapping[str, Any]) -> list[Picture]:
-    """Return the pictures that results give: bars, and curves where the scaling was measured."""
+    """Return the bars of the times, and the curves of the scaling if it was measured."""
     found: list[Picture] = []
     groups = [_group(f"{entry['name']}  {_net(entry)}", entry) for entry in workloads(results)]
     if "race" in results["parts"]:
@@ -21,7 +21,7 @@ def pictures(results: Mapping[str, Any]) -> list[Picture]:
         groups.append(_group(f"{race['name']}  shell to 98 %", race))
     groups = [group for group in groups if group.bars]
     if groups:
-        caption = "Time of each over ours, on a logarithmic scale: right of 1 is slower than pellucid."
+        caption = "Time relative to pellucid, on a logarithmic scale: right of 1 is slower than pellucid."
         found.append(Bars("bench", caption, "time ÷ time of pellucid", tuple(groups)))
     if "scaling" in results["parts"]:
         found.append(scaling_plot(results["parts"]["scaling"]))
@@ -29,7 +29,7 @@ def pictures(results: Mapping[str, Any]) -> list[Picture]:
 
 
 def scaling_plot(scaling: Mapping[str, Any]) -> Plot:
-    """Return the curves of an epoch's time along each axis."""
+    """Return curves of the time of an epoch along each axis."""
     panels = tuple(_panel(axis, points) for axis, points in scaling["axes"].items())
     return Plot("bench-scaling", f"Time of an epoch, one number of {scaling['title']} changed.", panels)
 
@@ -40,7 +40,7 @@ def _net(entry: Mapping[str, Any]) -> str:
 
 
 def _group(label: str, entry: Mapping[str, Any]) -> BarGroup:
-    """Return a bar for each of the others; one that was not measured says so."""
+    """Return a bar for each contestant but pellucid, also for those that were not measured."""
     ratios, found = entry["ratios"], entry["contestants"]
     if not is_measured(found.get(OURS)):
         return BarGroup(label, ())
@@ -58,7 +58,7 @@ def _bar(title: str, ratio: Mapping[str, float] | None, figures: Mapping[str, An
 
 
 def _panel(axis: str, points: list[dict[str, Any]]) -> Panel:
-    """Return one axis; batch sizes stand at the powers of two that they are."""
+    """Return the panel of one axis; batch sizes are placed by their power of two."""
     is_power = axis == "batch size"
     values = [point["value"].bit_length() - 1 if is_power else point["value"] for point in points]
     label = "batch size, as a power of 2" if is_power else X_LABELS[axis]
@@ -67,7 +67,7 @@ def _panel(axis: str, points: list[dict[str, Any]]) -> Panel:
 
 
 def _curve(name: str, values: list[int], points: list[dict[str, Any]]) -> Series | None:
-    """Return the medians of a contestant; None where one is missing."""
+    """Return the medians of a contestant, or None if one is missing."""
     found = [point["contestants"].get(name) for point in points]
     if not all(is_measured(each) for each in found):
         return None

@@ -1,60 +1,48 @@
-"""Who takes part: pellucid, its peers, the reports' own way, and the floors of the machine.
+"""The contestants: pellucid, its peers, the reports' own code, and the limits of the machine.
 
 >>> [each.name for each in CONTESTANTS.values() if each.role == "peer"]
 ['pytorch', 'torch.compile', 'jax', 'scikit-learn']
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
 from bench.problem import Options
 from bench.workloads import Workload
 
 Role = Literal["ours", "peer", "published", "floor"]
 OURS, EAGER = "pellucid", "pytorch"
+#: Options of which calibration takes the fastest.
+Choices: TypeAlias = tuple[Options, ...]
+PIXELS: Choices = ({"pixels": "uint8"}, {"pixels": "float32"})
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A way of training, or a floor.
+    """A way to train, or a floor: a part of the work that no implementation can skip."""
 
-    Attributes
-    ----------
-    name, title : str
-        In results and on the command line; in tables.
-    role : str
-        ours, peer, published or floor.
-    module : str
-        Holds ``prepare(problem, options)``.
-    package : str or None
-        What must be installed, as it is imported.
-    choices, full_batch_choices : tuple of dict
-        Options of which a calibration takes the fastest.
-    threads_like : str or None
-        Takes the number of threads that is best for this one, since its own preparation is long.
-    one_thread : bool
-        More than one thread would have nothing to do.
-    variables : dict
-        Set in the environment of the worker.
-    seconds : float
-        About how long a worker takes to be ready, for the estimate.
-    """
-
+    #: Name in results and on the command line; title in tables.
     name: str
     title: str
     role: Role
+    #: Module with the function ``prepare(problem, options)``.
     module: str
+    #: Package that must be installed, by the name it is imported under.
     package: str | None = None
-    choices: tuple[Options, ...] = ({},)
-    full_batch_choices: tuple[Options, ...] = ({},)
+    choices: Choices = ({},)
+    full_batch_choices: Choices = ({},)
+    #: The contestant whose best number of threads is used, where preparation is too slow to search.
     threads_like: str | None = None
+    #: Whether more than one thread is of no use.
     one_thread: bool = False
+    #: Environment variables of the worker.
     variables: dict[str, str] = field(default_factory=dict)
+    #: Estimated time until a worker is ready.
     seconds: float = 0.6
 
-    def options(self, workload: Workload) -> tuple[Options, ...]:
+    def options(self, workload: Workload) -> Choices:
         """Return the options to try for a workload."""
         return self.full_batch_choices if workload.batch_size is None else self.choices
 
@@ -63,13 +51,13 @@ class Contestant:
         return bool(self.options(workload))
 
     def missing(self) -> str | None:
-        """Return why it cannot take part, in a line, or None."""
+        """Return why the contestant cannot take part, or None."""
         if self.package is None or find_spec(self.package) is not None:
             return None
         return f"{self.package} is not installed: pip install 'pellucid[compare]'"
 
     def environment(self, threads: int) -> dict[str, str]:
-        """Return the variables that set the number of threads, with the contestant's own."""
+        """Return the contestant's variables and those that set the number of threads."""
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
         values = dict.fromkeys(names, str(threads)) | self.variables
         if self.package == "jax" and threads == 1:
@@ -77,86 +65,83 @@ class Contestant:
         return values
 
 
-PIXELS: tuple[Options, ...] = ({"pixels": "uint8"}, {"pixels": "float32"})
-#: Compiled steps are a choice, not a rule: where Numba is missing or cannot do it, the others remain.
-OWN: tuple[Options, ...] = tuple({**pixels, "compiled": way} for way in (False, True) for pixels in PIXELS)
-PRODUCTS = {"floor": "products"}
-BLOCKS: tuple[Options, ...] = tuple(
-    {**PRODUCTS, "block_rows": rows, "python_threads": n} for rows in (1024, 2048, 4096) for n in (1, 2)
-)
-PEERS = "bench.peers"
+def _peer(name: str, title: str, module: str, package: str, seconds: float, *choices: Choices) -> Contestant:
+    some, whole = choices or (({},), ({},))
+    return Contestant(name, title, "peer", f"bench.peers.{module}", package, some, whole, seconds=seconds)
+
+
+def _floor(name: str, title: str, choices: Choices, whole: Choices) -> Contestant:
+    named, named_whole = (tuple({"floor": name, **each} for each in some) for some in (choices, whole))
+    return Contestant(name, title, "floor", "bench.floors", None, named, named_whole)
+
+
+#: Compiled steps are one of the choices: the others remain where Numba is missing or cannot compile them.
+OUR_CHOICES = tuple({**pixels, "compiled": compiled} for compiled in (False, True) for pixels in PIXELS)
+COMPILED: Choices = ({"way": "compiled"},)
+UNROLLED: Choices = ({"unroll": 1}, {"unroll": 4})
+BLOCKS = tuple({"block_rows": rows, "python_threads": n} for rows in (1024, 2048, 4096) for n in (1, 2))
 CONTESTANTS = {
     each.name: each
     for each in (
-        Contestant(OURS, "pellucid", "ours", "bench.ours", choices=OWN, full_batch_choices=OWN),
-        Contestant(EAGER, "PyTorch eager", "peer", f"{PEERS}.torch_eager", "torch", seconds=2.5),
-        Contestant(
-            "torch.compile",
-            "torch.compile",
-            "peer",
-            f"{PEERS}.torch_compiled",
-            "torch",
+        Contestant(OURS, "pellucid", "ours", "bench.ours", None, OUR_CHOICES, OUR_CHOICES),
+        _peer(EAGER, "PyTorch eager", "pytorch", "torch", 2.5),
+        replace(
+            _peer("torch.compile", "torch.compile", "pytorch", "torch", 10.0, COMPILED, COMPILED),
             threads_like=EAGER,
-            # Else the time to compile would be that of reading what an earlier run has compiled.
+            # With its caches, the time to compile would be the time to read what an earlier run compiled.
             variables={"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"},
-            seconds=10.0,
         ),
-        Contestant(
-            "jax",
-            "JAX jit",
-            "peer",
-            f"{PEERS}.jax_jit",
-            "jax",
-            choices=({"unroll": 1}, {"unroll": 4}),
-            full_batch_choices=({"unroll": 1},),
+        replace(
+            _peer("jax", "JAX jit", "jax_jit", "jax", 2.0, UNROLLED, UNROLLED[:1]),
             variables={"JAX_PLATFORMS": "cpu"},
-            seconds=2.0,
         ),
-        Contestant("scikit-learn", "scikit-learn", "peer", f"{PEERS}.sklearn_mlp", "sklearn", seconds=1.6),
-        Contestant("published", "published code", "published", f"{PEERS}.published"),
-        Contestant(
-            "products",
-            "matrix products",
-            "floor",
-            "bench.floors",
-            choices=(PRODUCTS,),
-            full_batch_choices=BLOCKS,
-        ),
-        Contestant(
-            "gathering",
-            "gathering rows",
-            "floor",
-            "bench.floors",
-            choices=tuple({"floor": "gathering", **pixels} for pixels in PIXELS),
-            full_batch_choices=(),
-            one_thread=True,
-        ),
-        Contestant(
-            "memory",
-            "reading the pixels",
-            "floor",
-            "bench.floors",
-            choices=({"floor": "memory"},),
-            full_batch_choices=({"floor": "memory"},),
-        ),
+        _peer("scikit-learn", "scikit-learn", "sklearn_mlp", "sklearn", 1.6),
+        Contestant("published", "published code", "published", "bench.peers.published"),
+        _floor("products", "matrix products", ({},), BLOCKS),
+        replace(_floor("gathering", "gathering rows", PIXELS, ()), one_thread=True),
+        _floor("memory", "reading the pixels", ({},), ({},)),
     )
 }
 
 
+def gpu_contestants(*, tf32: bool = False, iterations: int = 1) -> dict[str, Contestant]:
+    """Return pellucid, the peers and the floors on a GPU, by name.
+
+    `tf32` says whether matrix products round their operands to TF32. `iterations` are the steps in a unit of
+    full batch.
+    """
+
+    def entry(name: str, title: str, role: Role, module: str, package: str, **options: Any) -> Contestant:
+        choice = {"device": "gpu", "tf32": tf32, **options}
+        whole = {**choice, "iterations": iterations}
+        return Contestant(name, title, role, f"bench.{module}", package, (choice,), (whole,), seconds=8.0)
+
+    def torch(name: str, title: str, **options: Any) -> Contestant:
+        return entry(name, title, "peer", "peers.pytorch", "torch", **options)
+
+    jax = entry("jax", "JAX jit", "peer", "peers.jax_jit", "jax", unroll=1)
+    cuda = {"JAX_PLATFORMS": "cuda", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    found = (
+        entry(OURS, "pellucid", "ours", "ours", "cupy"),
+        torch(EAGER, "PyTorch eager"),
+        torch("cuda-graphs", "PyTorch, CUDA graphs", way="graphs"),
+        torch("torch.compile", "torch.compile", way="compiled", mode="reduce-overhead"),
+        replace(jax, variables=cuda),
+        entry("products", "matrix products", "floor", "floors", "torch", floor="products"),
+        entry("memory", "their bytes", "floor", "floors", "torch", floor="memory"),
+    )
+    return {each.name: each for each in found}
+
+
+GPU_TITLES = {name: each.title for name, each in gpu_contestants().items()}
+#: Role of each contestant by name, on both devices.
+ROLES = {name: each.role for name, each in (gpu_contestants() | CONTESTANTS).items()}
+
+
 def choose(peers: list[str] | None, *, quick: bool = False) -> list[Contestant]:
-    """Return ours, the floors and the peers named.
+    """Return pellucid, the floors and the named peers; raise a ValueError if there is no such peer.
 
-    Where none is named these are all, in a smoke run without what compiles for longer than that should take.
-
-    Raises
-    ------
-    ValueError
-        If there is no such peer.
-
-    Examples
-    --------
-    >>> [each.name for each in choose(["jax"])]
-    ['pellucid', 'jax', 'products', 'gathering', 'memory']
+    By default all peers are returned, in a smoke run without those that compile for long.
     """
     known = [each.name for each in CONTESTANTS.values() if each.role in ("peer", "published")]
     for peer in peers or ():
@@ -168,12 +153,6 @@ def choose(peers: list[str] | None, *, quick: bool = False) -> list[Contestant]:
 
 
 def versions() -> dict[str, str | None]:
-    """Return the version of each peer's package, None where it is not installed.
-
-    Examples
-    --------
-    >>> sorted(versions())
-    ['jax', 'scikit-learn', 'torch']
-    """
+    """Return the version of each peer's package, None where it is not installed."""
     packages = {"torch": "torch", "jax": "jax", "scikit-learn": "sklearn"}
     return {name: version(name) if find_spec(module) else None for name, module in packages.items()}

@@ -1,7 +1,7 @@
-"""A workload with its data, starting weights and orders of rows: the same for every contestant."""
+"""What every contestant gets: a workload with its data, its starting weights and the order of its rows."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -14,16 +14,24 @@ from pellucid.backend import Array
 
 #: Weights and bias of each dense layer, first to last.
 Parameters: TypeAlias = list[tuple[Array, Array]]
-#: A contestant's choices that the command line does not know, such as the kind of its pixels.
+#: Settings of a contestant that calibration chooses, such as the dtype of its pixels.
 Options: TypeAlias = dict[str, Any]
-ACTIVATIONS = {"relu": pl.ReLU, "tanh": pl.Tanh, "sigmoid": pl.Sigmoid}
+LAYERS = {"relu": pl.ReLU, "tanh": pl.Tanh, "sigmoid": pl.Sigmoid}
+#: The activations in plain NumPy.
+FORMULAS: dict[str, Callable[[Array], Array]] = {
+    "relu": lambda z: np.maximum(z, 0),
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+}
+#: In a run of full-batch iterations, the loss is recorded once every this many.
+TRACE_EVERY = 10
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A contestant that is ready: `run` carries out one unit, `parameters` returns what it has learnt.
+    """A contestant ready to train: `run` trains one unit, `parameters` returns the trained parameters.
 
-    `report` tells what else the first unit has shown, as JSON.
+    `report` returns what else the first unit has shown, as JSON.
     """
 
     run: Callable[[], object]
@@ -32,22 +40,17 @@ class Prepared:
 
 
 class Problem:
-    """What a contestant is given.
+    """A workload with its data and its random numbers.
 
     Parameters
     ----------
     workload : Workload
     seed : int
-        Draws the starting weights and the orders of the rows.
+        Seed of the starting weights and of the order of the rows.
     data : (images, labels), optional
-        uint8 of shape (n, 784) and class numbers; MNIST's training rows otherwise.
+        uint8 of shape (n, 784) and class numbers of shape (n,); by default MNIST's training set.
     shuffle : bool
-        Whether a mini-batch epoch has an order of its own; a test turns it off.
-
-    Attributes
-    ----------
-    load_seconds : float
-        How long reading the data set took, which is no part of preparing.
+        Whether mini-batches are shuffled in each epoch.
 
     Examples
     --------
@@ -67,11 +70,12 @@ class Problem:
     ) -> None:
         self.workload, self.seed, self.shuffle = workload, seed, shuffle
         self._data = data
+        #: Time spent reading the data set, which does not count as preparation.
         self.load_seconds = 0.0
 
     @cached_property
     def data(self) -> tuple[Array, Array]:
-        """Images as bytes and class numbers of the workload's rows."""
+        """Images (rows, 784) as uint8 and class numbers (rows,)."""
         if self._data is None:
             start = time.perf_counter()
             mnist = pl.load_dataset("mnist")
@@ -81,37 +85,37 @@ class Problem:
 
     @property
     def labels(self) -> Array:
-        """Class numbers, shape (rows,), as an array of the caller's own."""
+        """A new array of class numbers, int64 of shape (rows,)."""
         return self.data[1].astype(np.int64)
 
     @cached_property
     def components(self) -> pl.PrincipalComponents:
-        """What the workload's images become where it has components, by our own function for everyone."""
+        """The principal components of the images, computed by pellucid for every contestant."""
         images = self.data[0]
         rescale = pl.Rescale(1 / 255, images.sum(axis=0) / (-255 * len(images)))
         return pl.PrincipalComponents(images, self.workload.components, rescale=rescale)
 
     def pixels(self, dtype: type[np.floating[Any]] = np.float32) -> Array:
-        """Return the training images as `scaled` does: what the network takes."""
+        """Return the inputs of the network, as `scaled` makes them from the training images."""
         return self.scaled(self.data[0], dtype)
 
     def scaled(self, images: Array, dtype: type[np.floating[Any]] = np.float32) -> Array:
-        """Return images from 0 to 1, or their components, as an array (n, n_in) of the caller's own."""
+        """Return images scaled to 0..1, or their components, as a new array (n, n_in)."""
         if self.workload.components:
             return self.components.transform(images).astype(dtype, copy=False)
         return np.multiply(images, dtype(1 / 255), dtype=dtype)
 
     def network(self, *first: pl.Layer) -> pl.Network:
-        """Return the network in float32 with its starting weights, behind the given layers."""
+        """Return the network in float32 with its starting weights, after the given first layers."""
         work, init = self.workload, getattr(pl, self.workload.init)
         layers = list(first)
         for n_out in work.sizes[1:-1]:
-            layers += [pl.Dense(n_out, init=init), ACTIVATIONS[work.activation]()]
+            layers += [pl.Dense(n_out, init=init), LAYERS[work.activation]()]
         layers.append(pl.Dense(work.sizes[-1], init=init))
         return pl.Network(layers).build(work.sizes[0], rng=np.random.default_rng(self.seed))
 
     def network_on_bytes(self) -> pl.Network:
-        """Return the network behind a layer that rescales the images as they are, in `data`."""
+        """Return the network with a first layer that scales the bytes of the images."""
         return self.network(pl.Rescale(1 / 255))
 
     def weights(self) -> Parameters:
@@ -119,30 +123,39 @@ class Problem:
         return parameters(self.network())
 
     def rng(self) -> np.random.Generator:
-        """Return the generator of the orders of the rows."""
+        """Return the generator that shuffles the rows."""
         return np.random.default_rng(self.seed + 1)
 
     def orders(self) -> Iterator[Array]:
-        """Yield the order of the rows of one epoch after another; of none in full batch, which needs none."""
+        """Yield the order of the rows for each epoch; an empty array in full batch."""
         rng, rows = self.rng(), 0 if self.workload.batch_size is None else self.workload.rows
         while True:
             yield rng.permutation(rows) if self.shuffle else np.arange(rows)
 
     def rates(self) -> Iterator[float]:
-        """Yield the learning rate of one step after another."""
+        """Yield the learning rate of each step."""
         step, rate = 0, self.workload.schedule()
         while True:
             yield rate(step) if callable(rate) else rate
             step += 1
 
+    def report(self, trace: Sequence[float], weights: Parameters) -> dict[str, Any]:
+        """Return recorded losses and the accuracy on MNIST's test set, as JSON; empty without losses."""
+        if not trace:
+            return {}
+        mnist = pl.load_dataset("mnist")
+        found = accuracy(weights, self.workload.activation, self.scaled(mnist.x_test), mnist.y_test)
+        return {"trace": list(trace), "test_accuracy": found}
+
 
 def parameters(net: pl.Network) -> Parameters:
-    """Return copies of the weights and biases of a network of pellucid.
-
-    Examples
-    --------
-    >>> net = pl.Network([pl.Dense(2), pl.ReLU()]).build(3, rng=np.random.default_rng(0))
-    >>> [(W.shape, b.shape) for W, b in parameters(net)]
-    [((3, 2), (2,))]
-    """
+    """Return copies of the weights and biases of a network of pellucid."""
     return [(layer.W.copy(), layer.b.copy()) for layer in net.layers if isinstance(layer, pl.Dense)]
+
+
+def accuracy(weights: Parameters, activation: str, x: Array, labels: Array) -> float:
+    """Return the share of scaled images that a network with these weights classifies correctly."""
+    *hidden, (W, b) = weights
+    for each in hidden:
+        x = FORMULAS[activation](x @ each[0] + each[1])
+    return pl.accuracy(labels, (x @ W + b).argmax(axis=1))

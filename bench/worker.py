@@ -1,7 +1,7 @@
-"""The process in which one contestant trains: requests come in and answers go out as lines of JSON.
+"""The process in which one contestant trains: it reads requests and writes answers as lines of JSON.
 
-``python -m bench.worker MODULE PACKAGE`` answers that it is ready, then ``prepare`` and ``sample``
-until its input ends. What libraries print goes to the error output, so that answers stay alone.
+``python -m bench.worker MODULE PACKAGE`` answers that it is ready, then serves ``prepare`` and ``sample``
+until its input ends. What libraries print goes to the error output, so the output holds answers alone.
 """
 
 import gc
@@ -13,31 +13,20 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, TextIO
 
-from bench.memory import peak_memory
 from bench.problem import Options, Prepared, Problem
+from bench.system import peak_memory
 from bench.workloads import Workload
 
 
-class Session:
-    """What a worker does on request.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> contestant = SimpleNamespace(prepare=lambda problem, options: Prepared(lambda: time.sleep(0.01)))
-    >>> session = Session(contestant)
-    >>> from bench.workloads import WORKLOADS
-    >>> ready = session.prepare(WORKLOADS["D"].to_json(), {})
-    >>> session.sample(0.03)["units"] in (2, 3)
-    True
-    """
+class WorkerService:
+    """The requests that a worker serves."""
 
     def __init__(self, contestant: Any) -> None:
         self.contestant = contestant
         self.prepared: Prepared | None = None
 
     def prepare(self, workload: dict[str, Any], options: Options) -> dict[str, Any]:
-        """Build and compile, then run a first unit, which may compile as well."""
+        """Build the contestant and run its first unit, which may compile."""
         self.prepared = None
         gc.collect()
         problem = Problem(Workload.from_json(workload))
@@ -50,9 +39,9 @@ class Session:
         return {**seconds, **self.prepared.report()}
 
     def sample(self, seconds: float) -> dict[str, Any]:
-        """Run units until the time is over; return the mean time of one."""
+        """Run units for at least the given seconds; return the mean time of one."""
         if self.prepared is None:
-            raise RuntimeError("there is nothing to measure yet: prepare comes first")
+            raise RuntimeError("nothing is prepared: send the request prepare first")
         units, start = 0, time.perf_counter()
         while (elapsed := time.perf_counter() - start) < seconds or units == 0:
             self.prepared.run()
@@ -61,28 +50,22 @@ class Session:
 
 
 def serve(requests: Iterable[str], answers: TextIO, module: str, package: str) -> None:
-    """Answer requests until they end; an error is an answer, too."""
+    """Answer requests until they end; the answer to a request that fails is its error."""
     import_module(package)
-    session = Session(import_module(module))
+    service = WorkerService(import_module(module))
     _answer(answers, {"ready": True})
-    calls: dict[str, Callable[..., dict[str, Any]]] = {"prepare": session.prepare, "sample": session.sample}
+    calls: dict[str, Callable[..., dict[str, Any]]] = {"prepare": service.prepare, "sample": service.sample}
     for line in requests:
         request = json.loads(line)
         try:
             answer = calls[request.pop("do")](**request)
-        except Exception as error:  # whatever a library raises is a gap in the table
+        except Exception as error:  # an error of any library is a gap in the table
             answer = {"error": one_line(error)}
         _answer(answers, answer)
 
 
 def one_line(error: Exception) -> str:
-    """Return the kind of an error with the first line of its message.
-
-    Examples
-    --------
-    >>> one_line(ValueError("no batch"))
-    'ValueError: no batch'
-    """
+    """Return the type of an error and the first line of its message."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"[:200]
 

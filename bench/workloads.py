@@ -1,4 +1,4 @@
-"""What is trained: networks, batches, rows and rules of the workloads; numbers only.
+"""The workloads: network, batch size, number of rows and optimizer of each training.
 
 >>> WORKLOADS["E"].title, WORKLOADS["E"].steps
 ('784-30 sigmoid-10, batch 32, SGD', 938)
@@ -16,33 +16,7 @@ NAMES = {"relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
 
 @dataclass(frozen=True)
 class Workload:
-    """A training whose time is compared.
-
-    Attributes
-    ----------
-    name : str
-    sizes : tuple of int
-        Widths from the inputs to the classes.
-    activation : str
-        Of the hidden layers: relu, tanh or sigmoid.
-    batch_size : int or None
-        None: full batch, one step on all rows. Else rows are shuffled in each epoch.
-    rows : int
-        The first so many training images of MNIST.
-    rule : str
-        sgd or adam.
-    rate : float
-        The learning rate; the peak of the cycle where there is one.
-    init : str
-        The initializer's name in `pellucid`.
-    cycle_epochs : int or None
-        The length of a training with a one-cycle rate; None: the rate is constant.
-    momentum : float
-        Of sgd, in Nesterov's form; 0: none.
-    label_smoothing : float
-        The share of each target that is spread over the classes.
-    components : int
-        The inputs are so many principal components of the training images; 0: the pixels.
+    """A training whose time is measured.
 
     Examples
     --------
@@ -51,32 +25,42 @@ class Workload:
     """
 
     name: str
+    #: Widths of the layers, from the inputs to the classes.
     sizes: tuple[int, ...]
+    #: Activation of the hidden layers: relu, tanh or sigmoid.
     activation: str
+    #: None means full batch, one step on all rows. Mini-batches are shuffled in each epoch.
     batch_size: int | None
+    #: How many training images of MNIST are used, from the first.
     rows: int
+    #: The optimizer.
     rule: Rule
+    #: The learning rate, or its peak in a one-cycle schedule.
     rate: float = 0.1
+    #: Name of the initializer in pellucid.
     init: str = "glorot_uniform"
+    #: Epochs of the one-cycle schedule; None means a constant learning rate.
     cycle_epochs: int | None = None
+    #: Nesterov momentum of sgd.
     momentum: float = 0.0
     label_smoothing: float = 0.0
+    #: Number of principal components that replace the pixels as inputs; 0 means pixels.
     components: int = 0
 
     @property
     def steps(self) -> int:
-        """Updates in an epoch."""
+        """Steps in an epoch."""
         return 1 if self.batch_size is None else -(-self.rows // self.batch_size)
 
     @property
     def batches(self) -> list[int]:
-        """Rows of each step of an epoch; the last may be smaller."""
+        """Rows in each step of an epoch; the last batch may be smaller."""
         size = self.batch_size or self.rows
         return [min(size, self.rows - start) for start in range(0, self.rows, size)]
 
     @property
     def parameters(self) -> int:
-        """Weights and biases together."""
+        """Number of weights and biases."""
         return sum((n_in + 1) * n_out for n_in, n_out in self.layers)
 
     @property
@@ -86,12 +70,12 @@ class Workload:
 
     @property
     def unit(self) -> str:
-        """What one measurement is."""
+        """Unit of a measured time."""
         return "s/iteration" if self.batch_size is None else "s/epoch"
 
     @property
     def title(self) -> str:
-        """The net, the batch and the rule in a line."""
+        """Network, batch size and optimizer on one line."""
         hidden = "-".join(map(str, self.sizes[:-1]))
         hidden = f"784 to {hidden}" if self.components else hidden
         net = f"{hidden} {NAMES[self.activation]}" if len(self.sizes) > 2 else hidden
@@ -99,18 +83,18 @@ class Workload:
         return f"{net}-{self.sizes[-1]}, {batch}, {'SGD' if self.rule == 'sgd' else 'Adam'}"
 
     def schedule(self) -> float | Schedule:
-        """Return the learning rate as an optimizer of pellucid takes it."""
+        """Return the learning rate or its schedule, as pellucid's optimizers take it."""
         if self.cycle_epochs is None:
             return self.rate
         return one_cycle(self.rate, steps=self.cycle_epochs * self.steps)
 
     def to_json(self) -> dict[str, Any]:
-        """Return all numbers as JSON values."""
+        """Return all settings as JSON values."""
         return {**asdict(self), "sizes": list(self.sizes)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Workload":
-        """Return what `to_json` wrote."""
+        """Return the workload of the JSON values of `to_json`."""
         return cls(**{**values, "sizes": tuple(values["sizes"])})
 
 
@@ -128,7 +112,7 @@ WORKLOADS = {
     )
 }
 FAST = RECIPES["fast"]
-#: The recipe of the race to 98 % test accuracy: every contestant trains this net in this way.
+#: The recipe of the race to 98 % test accuracy, the same for every contestant.
 RACE = Workload(
     "T98",
     (FAST["components"], *FAST["hidden"], 10),
@@ -146,11 +130,5 @@ RACE = Workload(
 
 
 def smoke(workload: Workload) -> Workload:
-    """Return a workload on few rows, with which nothing is measured but that all runs.
-
-    Examples
-    --------
-    >>> smoke(WORKLOADS["C"]).rows
-    1000
-    """
+    """Return a workload on few rows, to check that everything runs."""
     return replace(workload, rows=min(workload.rows, 1000))

@@ -1,11 +1,11 @@
-"""Run proofs at full size and write what each has found to a JSON file; what is done is not run again.
+"""Run proofs at full size and write the findings of each to a JSON file.
 
-``python -m proof [NAME ...]``. A proof whose file is there, of this source, is skipped, so that what was
-broken off goes on; what is named is run in any case. The exit status is 1 if a claim does not hold.
+``python -m proof [NAME ...]`` runs the named proofs. Without names it runs all but those whose file is from
+this source, so an interrupted run resumes after the last finished proof. The exit status is 1 if a claim does
+not hold.
 """
 
 import argparse
-import hashlib
 import json
 import sys
 import time
@@ -15,30 +15,32 @@ from pathlib import Path
 
 from rich.console import Console
 
+import pellucid
 from pellucid.app.progress import progress_bar
 from pellucid.files.whole import write_whole
-from pellucid.provenance import environment
-from proof.finding import Finding
+from pellucid.provenance import environment, fingerprint, folder_digest
+from proof.findings import Finding
 
-#: The proofs, and the number of cases at full size.
+#: Number of cases of each proof at full size.
 PROOFS = {
     "gradients": 5_000,
     "mutations": 3_000,
     "numerics": 10_000,
-    "twin": 100,
+    "side_by_side": 100,
     "interchange": 500,
     "safetensors_bytes": 20_000,
     "determinism": 20,
     "crash": 250,
     "fuzz": 1_000_000,
 }
+PACKAGE = Path(pellucid.__file__).parent
 FOLDER = Path("docs", "proof")
-#: Where proofs of another size go: docs tells of full size alone.
+#: Folder for proofs of another size: docs/proof has those of full size only.
 TRIALS = Path("results", "proof")
 
 
 def main(arguments: list[str]) -> int:
-    """Run the proofs that are named, or all that are not there yet; return the exit status."""
+    """Run the named proofs, or all without an up-to-date file; return the exit status."""
     console = Console()
     chosen = parsed(arguments)
     failed = []
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> int:
         path = chosen.folder / f"{name}.json"
         n = chosen.cases or PROOFS[name]
         if not chosen.names and is_done(path, n):
-            console.print(f"{name}: {path} is of this source", highlight=False)
+            console.print(f"{name}: {path} is up to date", highlight=False)
         else:
             run(name, n, path, console)
         failed += [finding for finding in findings_in(path) if not finding.holds]
@@ -56,19 +58,19 @@ def main(arguments: list[str]) -> int:
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
-    """Return names, folder and number of cases."""
+    """Return the names, the folder and the number of cases."""
     parser = argparse.ArgumentParser(
         "python -m proof", description=(__doc__ or "").split("\n", maxsplit=1)[0]
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(PROOFS)}")
-    parser.add_argument("--cases", type=int, help="how many cases, instead of full size")
+    parser.add_argument("--cases", type=int, help="number of cases, instead of full size")
     parser.add_argument(
-        "--folder", type=Path, help=f"where the files go (default: {FOLDER}, with --cases {TRIALS})"
+        "--folder", type=Path, help=f"folder of the files (default: {FOLDER}, with --cases {TRIALS})"
     )
     chosen = parser.parse_args(arguments)
     for name in chosen.names:
         if name not in PROOFS:
-            parser.error(f"there is no proof {name!r}, only {', '.join(PROOFS)}")
+            parser.error(f"NAME must be one of {', '.join(PROOFS)}, got {name!r}")
     if chosen.cases is not None and chosen.cases < 1:
         parser.error(f"--cases must be at least 1, got {chosen.cases}")
     chosen.folder = chosen.folder or (FOLDER if chosen.cases is None else TRIALS)
@@ -77,12 +79,12 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
         write_whole(chosen.folder / ".writable", [])
         (chosen.folder / ".writable").unlink()
     except OSError as error:
-        parser.error(f"--folder {chosen.folder} cannot be written to, name another: {error.strerror}")
+        parser.error(f"--folder {chosen.folder} is not writable ({error.strerror}): name another folder")
     return chosen
 
 
 def run(name: str, n: int, path: Path, console: Console) -> None:
-    """Carry out a proof, show how far it is, and write its file."""
+    """Run a proof with a progress bar and write its file."""
     start = time.perf_counter()
     with progress_bar(console) as progress:
         task = progress.add_task(name, total=n)
@@ -103,29 +105,27 @@ def run(name: str, n: int, path: Path, console: Console) -> None:
 
 
 def findings_in(path: Path) -> list[Finding]:
-    """Return the findings of a proof's file."""
+    """Return the findings in the file of a proof."""
     return [Finding(**finding) for finding in json.loads(path.read_text(encoding="utf-8"))["findings"]]
 
 
 def is_done(path: Path, n: int) -> bool:
-    """Return whether a proof's file is there, of the source as it is, and of so many cases."""
+    """Return whether the file of a proof is from this source and has n cases."""
     try:
         then = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # not there, or damaged: it is written anew
+    except (FileNotFoundError, ValueError):  # missing or damaged: run the proof
         return False
-    of_package = then["environment"]["source sha256"] == environment()["source sha256"]
-    return bool(of_package and then["proof sha256"] == digest() and then["cases"] == n)
+    return bool(then["proof sha256"] == digest() and then["cases"] == n)
 
 
 def digest() -> str:
-    """Return a SHA-256 of the proofs' own source."""
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()
+    """Return the SHA-256 of the package and the proofs, without comments and docstrings."""
+    return fingerprint({path.name: folder_digest(path) for path in (PACKAGE, Path(__file__).parent)})
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        print("\nInterrupted: the same command goes on behind the proofs that are done.")
+        print("\nInterrupted. The same command resumes after the last finished proof.")
         sys.exit(130)

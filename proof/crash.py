@@ -1,4 +1,4 @@
-"""Checkpoints against crashes: trainings are killed, and what goes on too, and end in the same bits."""
+"""Crashes and checkpoints: trainings that are killed and resumed end with the same bits."""
 
 import signal
 import subprocess
@@ -14,49 +14,40 @@ import numpy as np
 from pellucid.files import whole as files
 from pellucid.training.checkpoint import Checkpoint
 from pellucid.wording import counted
-from proof import victim
-from proof.finding import Finding
+from proof import killed_training
+from proof.findings import Finding
 
 ROOT = Path(__file__).parent.parent
-
-
-#: One training in so many is compiled: it takes longer to start.
+#: Every 16th training is compiled; those take longer to start.
 EACH_COMPILED = 16
 
 
 @dataclass
-class Tally:
-    """What the kills have led to.
+class KillTally:
+    """Outcomes of the killed processes."""
 
-    Attributes
-    ----------
-    processes, killed, compiled : int
-        How many were to be killed, were killed before they were done, and trained by compiled code.
-    torn, wrong : list of str
-        Points that left a torn checkpoint, and after which other bits came out.
-    left_over : list of Path
-        Other files than the checkpoint.
-    """
-
+    #: Processes in all, those killed before they finished, and those running compiled code.
     processes: int = 0
     killed: int = 0
     compiled: int = 0
+    #: Points that left a torn checkpoint, and points after which the bits differed.
     torn: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    #: Files other than the checkpoint.
     left_over: list[Path] = field(default_factory=list)
 
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
-    """Kill a training at n points: each training at one, and where it goes on at another."""
-    tally, n_compiled = Tally(), 2 * (n // (2 * EACH_COMPILED))
+    """Kill trainings at n points: each at one point, and at another after it resumed."""
+    tally, n_compiled = KillTally(), 2 * (n // (2 * EACH_COMPILED))
     kill_at(n - n_compiled, tally, advance, compiled=False)
     if n_compiled:
         kill_at(n_compiled, tally, advance, compiled=True)
     return findings(tally)
 
 
-def kill_at(n: int, tally: Tally, advance: Callable[[int], None], *, compiled: bool) -> None:
-    """Kill trainings of one kind at n points."""
+def kill_at(n: int, tally: KillTally, advance: Callable[[int], None], *, compiled: bool) -> None:
+    """Kill plain or compiled trainings at n points."""
     with tempfile.TemporaryDirectory() as folder:
         whole, points = survey(Path(folder, "whole"), compiled=compiled)
     chosen = choose(points, n)
@@ -66,7 +57,7 @@ def kill_at(n: int, tally: Tally, advance: Callable[[int], None], *, compiled: b
             for point in pair:
                 tally.killed += crash(path, point, compiled=compiled)
                 tally.torn += [] if is_whole(path) else [point]
-            if not tally.torn and victim.train(path, resume=True, compiled=compiled) != whole:
+            if not tally.torn and killed_training.train(path, resume=True, compiled=compiled) != whole:
                 tally.wrong.append(" and ".join(pair))
             tally.left_over += [each for each in Path(folder).iterdir() if each != path]
         advance(len(pair))
@@ -74,20 +65,21 @@ def kill_at(n: int, tally: Tally, advance: Callable[[int], None], *, compiled: b
     tally.compiled += compiled * n
 
 
-def findings(tally: Tally) -> list[Finding]:
-    """Return what the kills have shown."""
+def findings(tally: KillTally) -> list[Finding]:
+    """Return the findings of a tally."""
     where = (
         f"{tally.killed} of {counted(tally.processes, 'process')} were killed "
-        f"({tally.compiled} of all train by compiled code)"
+        f"({tally.compiled} of all run compiled code)"
     )
-    enough = tally.killed >= 0.75 * tally.processes  # the others were done before their random time
+    enough = tally.killed >= 0.75 * tally.processes  # the others finished before their random time
     return [
         Finding(
-            "No kill leaves a torn checkpoint", f"{where}, {told(tally.torn)}", "0", enough and not tally.torn
+            "No kill leaves a torn checkpoint",
+            f"{where}, {failures(tally.torn)}", "0", enough and not tally.torn,
         ),
         Finding(
-            "What was killed, and killed again when it went on, ends in the bits of an unbroken training",
-            f"{where}, {told(tally.wrong)}", "0", enough and not tally.wrong,
+            "A training killed, resumed, killed and resumed again ends with the bits of one that was not",
+            f"{where}, {failures(tally.wrong)}", "0", enough and not tally.wrong,
         ),
         Finding(
             "Nothing but the checkpoint is left in its folder", f"{len(tally.left_over)} other files", "0",
@@ -97,14 +89,17 @@ def findings(tally: Tally) -> list[Finding]:
 
 
 def survey(path: Path, *, compiled: bool = False) -> tuple[dict[str, object], list[str]]:
-    """Train without a break; return the outcome, and points around calls, at quarters of files, in time."""
+    """Train without interruption; return the result, and points to kill at.
+
+    Points lie before and after each system call, at quarters of each file, and at random times.
+    """
     if compiled:
-        victim.load_compiled()
-    log, before = victim.Log(), files.SYSTEM
+        killed_training.load_compiled()
+    log, before = killed_training.SystemLog(), files.SYSTEM
     files.SYSTEM = log
     start = time.perf_counter()
     try:
-        whole = victim.train(path, resume=False, compiled=compiled)
+        whole = killed_training.train(path, resume=False, compiled=compiled)
     finally:
         files.SYSTEM = before
     seconds = time.perf_counter() - start
@@ -115,24 +110,24 @@ def survey(path: Path, *, compiled: bool = False) -> tuple[dict[str, object], li
 
 
 def choose(points: list[str], n: int) -> list[str]:
-    """Return n of the points, spread evenly and mixed; all of them again and again where n is larger."""
+    """Return n of the points, evenly spread and shuffled; points are repeated if n is larger."""
     repeated = points * -(-n // len(points))
     chosen = [repeated[i] for i in np.linspace(0, len(repeated) - 1, n).astype(int)]
     return [chosen[i] for i in np.random.default_rng(0).permutation(n)]
 
 
 def crash(path: Path, point: str, *, compiled: bool) -> bool:
-    """Train, or go on, in a process that ends at a point; return whether it was killed, or done before."""
+    """Train or resume in a process that kills itself at a point; return whether it did before the end."""
     way = "compiled" if compiled else "plain"
-    command = [sys.executable, "-m", "proof.victim", path, point, way]
-    done = subprocess.run(command, capture_output=True, check=False)
+    command = [sys.executable, "-m", "proof.killed_training", path, point, way]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     if done.returncode not in (0, -signal.SIGKILL):
         raise RuntimeError(f"the training ended with status {done.returncode} at {point}: {done.stderr!r}")
     return done.returncode != 0
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether the file can be read, or is not there yet."""
+    """Return whether the checkpoint can be read or does not exist yet."""
     try:
         Checkpoint(path).load()
     except ValueError:
@@ -140,6 +135,6 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-def told(points: list[str]) -> str:
-    """Return how many points failed, and the first of them."""
+def failures(points: list[str]) -> str:
+    """Return the number of points that failed, and the first of them."""
     return f"{len(points)} failed" + (f", first at {points[0]}" if points else "")

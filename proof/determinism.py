@@ -1,7 +1,7 @@
-"""The same seed gives the same bits: in two processes, and with deterministic=True on any number of threads.
+"""The same seed gives the same bits in two processes, and with deterministic=True on any number of threads.
 
-Networks are trained in processes of their own, ``python -m proof.determinism WAY SEED``, which write the
-bytes of the weights to standard output.
+Each network is trained in a new process, ``python -m proof.determinism WAY SEED [deterministic]``, which
+writes the bytes of the weights to standard output.
 """
 
 import hashlib
@@ -16,9 +16,9 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.wording import counted
-from proof.finding import Finding
+from proof.findings import Finding
 
-#: What is trained: full batch and mini-batches, by the plain layers and compiled.
+#: Kinds of training: plain and compiled, full batch and mini-batches.
 WAYS = [f"{path}, {batch}" for path in ("plain", "compiled") for batch in ("full batch", "batches of 128")]
 THREADS = (1, 2, 3)
 ROOT = Path(__file__).parent.parent
@@ -26,7 +26,7 @@ EPOCHS = 3
 
 
 def train(way: str, seed: int, *, deterministic: bool) -> np.ndarray:
-    """Return the weights of a network large enough for products to be shared out among threads."""
+    """Return the weights of a network large enough for its products to be split between threads."""
     data = np.random.default_rng([seed, 0])
     x, y = data.integers(256, size=(6000, 784), dtype=np.uint8), data.integers(10, size=6000)
     net = pl.Network([pl.Rescale(1 / 255), pl.Dense(100), pl.ReLU(), pl.Dropout(0.1), pl.Dense(10)])
@@ -41,10 +41,10 @@ def train(way: str, seed: int, *, deterministic: bool) -> np.ndarray:
     return net.theta
 
 
-def in_process(
+def weights_from_process(
     way: str, seed: int, threads: int, *, deterministic: bool, cache: Path | None = None
 ) -> np.ndarray:
-    """Return the weights that a process of its own comes to, with so many threads asked of BLAS."""
+    """Return the weights from a new process with the given number of BLAS threads."""
     variables = {"OPENBLAS_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     if cache is not None:
         variables["NUMBA_CACHE_DIR"] = str(cache)
@@ -54,31 +54,31 @@ def in_process(
 
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
-    """Train n networks, way by way and seed by seed: each twice, and on 1, 2 and 3 threads."""
+    """Train n networks, each twice with the same threads and once on 1, 2 and 3 threads."""
     twice, on_any, bound = [], [], 0.0
     for case in range(n):
         seed, i = divmod(case, len(WAYS))
-        free = [in_process(WAYS[i], seed, t, deterministic=False) for t in THREADS]
-        again = in_process(WAYS[i], seed, THREADS[-1], deterministic=False)
+        free = [weights_from_process(WAYS[i], seed, t, deterministic=False) for t in THREADS]
+        again = weights_from_process(WAYS[i], seed, THREADS[-1], deterministic=False)
         twice.append(digest(free[-1]) == digest(again))
-        fixed = [in_process(WAYS[i], seed, t, deterministic=True) for t in THREADS]
+        fixed = [weights_from_process(WAYS[i], seed, t, deterministic=True) for t in THREADS]
         on_any.append(len({digest(each) for each in fixed}) == 1)
         bound = max(bound, *(difference(free[0], each) for each in (*free[1:], fixed[0])))
         advance(1)
-    compiling = compiled_anew(min(n, 2))
+    compiling = compiled_again(min(n, 2))
     n_cases = f"{counted(len(twice), 'training')} ({'; '.join(WAYS)})"
     return [
         Finding(
-            "Two processes with the same seed and threads come to the same bits",
+            "Two processes with the same seed and threads get the same bits",
             f"{n_cases}: {sum(twice)} equal", f"{len(twice)} equal", all(twice),
         ),
         Finding(
-            "The process that compiles comes to the bits of the next one, which finds the code kept",
+            "A process that compiles gets the same bits as one that finds the compiled code in the cache",
             f"{counted(len(compiling), 'training')}: {sum(compiling)} equal", f"{len(compiling)} equal",
             all(compiling),
         ),
         Finding(
-            "With deterministic=True, 1, 2 and 3 threads come to the same bits",
+            "With deterministic=True, 1, 2 and 3 threads give the same bits",
             f"{n_cases}: {sum(on_any)} equal", f"{len(on_any)} equal", all(on_any),
         ),
         Finding(
@@ -88,12 +88,14 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     ]  # fmt: skip
 
 
-def compiled_anew(n: int) -> list[bool]:
-    """Return whether two processes agree, the first of which has to compile."""
+def compiled_again(n: int) -> list[bool]:
+    """Return whether two processes agree, the first of which compiles while the second reads its cache."""
     found = []
     for way in WAYS[-n:]:
         with tempfile.TemporaryDirectory() as cache:
-            first, then = (in_process(way, 0, 1, deterministic=True, cache=Path(cache)) for _ in range(2))
+            first, then = (
+                weights_from_process(way, 0, 1, deterministic=True, cache=Path(cache)) for _ in range(2)
+            )
         found.append(digest(first) == digest(then))
     return found
 
@@ -104,7 +106,7 @@ def digest(weights: np.ndarray) -> str:
 
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the largest difference of two vectors, relative to the largest entry."""
+    """Return the largest difference of two vectors, relative to the largest entry of the second."""
     return float(np.abs(a - b).max() / np.abs(b).max())
 
 

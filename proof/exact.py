@@ -1,7 +1,7 @@
 """Losses and activations by their definitions, in decimal numbers of 60 digits.
 
-Nothing here is rearranged to suit floats, so nothing is shared with the library's formulas. Numbers go in as
-the floats they are, which decimals hold exactly.
+The formulas are the definitions, not the library's numerically stable forms. Decimals hold the given floats
+exactly.
 
 >>> value, gradient = softmax_cross_entropy([[Decimal(0), Decimal(0)]], [[Decimal(1), Decimal(0)]])
 >>> round(value, 10), [float(each) for each in gradient[0]]
@@ -19,7 +19,7 @@ ONE = Decimal(1)
 
 
 def exactly(function: Any) -> Any:
-    """Let a function compute with 60 digits."""
+    """Make a function compute with 60 digits."""
 
     @wraps(function)
     def with_digits(*arguments: Any) -> Any:
@@ -30,13 +30,13 @@ def exactly(function: Any) -> Any:
 
 
 def decimals(rows: Iterable[Iterable[float]]) -> list[list[Decimal]]:
-    """Return rows of floats as the decimals that they are."""
+    """Return rows of floats as exact decimals."""
     return [[Decimal(float(each)) for each in row] for row in rows]
 
 
 @exactly
 def targets_of(labels: Sequence[Any], n_outputs: int, share: float) -> list[list[Decimal]]:
-    """Return the targets of class numbers or of rows of targets, a share spread over the classes."""
+    """Return targets from class numbers or rows of targets, with a share spread over the classes."""
     n_classes, share = max(n_outputs, 2), Decimal(share)
     rows = [_one_hot(label, n_outputs) if isinstance(label, int) else label for label in labels]
     return [[(1 - share) * Decimal(float(t)) + share / n_classes for t in row] for row in rows]

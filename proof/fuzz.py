@@ -1,8 +1,8 @@
-"""Damaged files never do more than raise one clear line: no crash, no hang, no memory beyond what they hold.
+"""Damaged files cause at most one clear line of error: no crash, no hang, no memory beyond what they hold.
 
-Each reader of `proof.fuzzing.targets` gets whole files with bits, numbers, pieces and structure changed, and
-noise. A file that brings about an ending not seen before is damaged further: so the damage goes deep. Some
-are large, of megabytes or at a limit of the format. The same n gives the same files.
+Each reader of `proof.fuzzing.targets` gets files with changed bits, numbers, pieces and structure, and noise.
+A file whose reading ends in a new way is damaged further, so that damage reaches deep into the readers. Some
+files are large, of megabytes or at a limit of the format. The same n gives the same files.
 """
 
 import gzip
@@ -13,27 +13,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from proof.finding import Finding
-from proof.fuzzing.mutations import Stock, mutate
+from proof.findings import Finding
+from proof.fuzzing.damage import Stock, mutate
 from proof.fuzzing.targets import TARGETS, Target
 from proof.fuzzing.watch import MAX_SECONDS, Outcome, observe, watching
 from proof.scratch import scratch_folder
 
-#: Memory is measured on one file in so many: to trace it takes several times as long.
+#: Memory is measured on every 16th file, since tracing it takes several times as long.
 MEMORY_EVERY = 16
-#: One file in so many is large, and its memory measured.
+#: Every 1,000th file is large; its memory is measured.
 LARGE_EVERY = 1000
-#: How much of a large file is damaged.
+#: Bytes of a large file that are damaged.
 PIECE_BYTES = 1000
-#: A reading may take twice what the file says it holds, and this: for the piece being read, and complaints.
+#: A reading may take twice the memory that the file states, and this for the current piece and messages.
 SMALL_BYTES = 8 << 20
-#: Files kept for an ending that was new.
+#: Most files kept because their reading ended in a new way.
 MOST_KEPT = 400
 
 
 @dataclass
-class Tally:
-    """What became of the files of one target."""
+class ReadingTally:
+    """How the readings of one target ended."""
 
     endings: Counter[str] = field(default_factory=Counter)
     shapes: set[str] = field(default_factory=set)
@@ -44,7 +44,7 @@ class Tally:
     largest_peak: int = 0
 
     def note(self, outcome: Outcome, content: bytes, stated_bytes: Callable[[bytes], int]) -> None:
-        """Count an outcome."""
+        """Record the outcome of a reading."""
         self.endings[outcome.kind] += 1
         self.slowest = max(self.slowest, outcome.seconds)
         if outcome.kind == "defect":
@@ -53,7 +53,7 @@ class Tally:
             self._note_memory(outcome.peak_bytes, stated_bytes(content), content)
 
     def is_new(self, outcome: Outcome) -> bool:
-        """Tell whether no reading has ended so before, whatever the numbers and names in its message."""
+        """Return whether no reading has ended like this before, up to numbers and names in the message."""
         shape = outcome.kind + re.sub(r"\d+|'.*'", "", outcome.message)[:100]
         before = len(self.shapes)
         self.shapes.add(shape)
@@ -67,7 +67,7 @@ class Tally:
 
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
-    """Read n damaged files, as many by each reader."""
+    """Read n damaged files, the same number with each reader."""
     findings = []
     with scratch_folder() as folder, watching():
         for k, target in enumerate(TARGETS):
@@ -76,11 +76,11 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     return findings
 
 
-def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], None]) -> Tally:
-    """Have a reader read n damaged files; within `watching`."""
-    rng, tally = Random(target.name), Tally()
+def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], None]) -> ReadingTally:
+    """Read n damaged files; call this within `watching`."""
+    rng, tally = Random(target.name), ReadingTally()
     whole, large = list(target.files()), target.large()
-    for content in whole:  # which also brings what is imported and kept on first use
+    for content in whole:  # the first reading imports modules and fills caches
         path.write_bytes(content)
         target.read(path)
     kept = list(whole)
@@ -102,7 +102,7 @@ def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], No
 
 
 def damaged(target: Target, rng: Random, whole: Sequence[bytes], kept: Sequence[bytes]) -> bytes:
-    """Return a file that was whole, or has already been damaged, with more damage."""
+    """Return a whole or already damaged file with more damage."""
     content = rng.choice(whole if rng.random() < 0.5 else kept)
     if target.edit and rng.random() < 0.5:
         content = target.edit(content, rng)
@@ -112,7 +112,7 @@ def damaged(target: Target, rng: Random, whole: Sequence[bytes], kept: Sequence[
 
 
 def damaged_large(target: Target, rng: Random, content: bytes) -> bytes:
-    """Return a large file as it is, or with damage in one place."""
+    """Return a large file, intact or with damage in one place."""
     if rng.random() < 0.5:
         place = rng.choice((0, rng.randrange(len(content))))
         piece, rest = content[place : place + PIECE_BYTES], content[place + PIECE_BYTES :]
@@ -125,14 +125,14 @@ def _finished(target: Target, content: bytes, rng: Random) -> bytes:
 
 
 def as_text(content: bytes) -> str:
-    """Return a file as what one can type to have it again."""
+    """Return a Python expression that gives the file again."""
     return f"gzip.decompress(bytes.fromhex({gzip.compress(content, mtime=0).hex()!r}))"
 
 
-def _finding(name: str, tally: Tally) -> Finding:
+def _finding(name: str, tally: ReadingTally) -> Finding:
     accepted, refused = tally.endings["accepted"], tally.endings["refused"]
     measured = (
-        f"{tally.endings.total():,} files: {accepted:,} read, {refused:,} refused by one line, "
+        f"{tally.endings.total():,} files: {accepted:,} read, {refused:,} refused in one line, "
         f"{len(tally.defects)} defects, {len(tally.shapes)} different endings; slowest "
         f"{tally.slowest * 1000:.0f} ms; memory beyond twice what the file states at most "
         f"{tally.largest_peak / 2**20:.1f} MiB ({tally.measured:,} measured, {tally.large:,} of them large)"

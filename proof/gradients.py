@@ -1,8 +1,8 @@
-"""Backpropagation agrees with finite differences in networks drawn at random.
+"""Backpropagation agrees with finite differences in random networks.
 
-Drawn are depth and widths, the activation behind each layer, the initializer, dropout, the loss and its label
-smoothing, class numbers or targets, the number of rows, and whether pixels are rescaled first. The same n
-gives the same networks.
+Depth and widths are random, and so are the activation after each layer, the initializer, dropout, the loss
+and its label smoothing, class numbers or targets, the number of rows, and whether a first layer rescales
+pixels. The same n gives the same networks.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ import pellucid as pl
 from pellucid.gradient_check import KINK_LIMIT, SMOOTH_LIMIT
 from pellucid.layers.activations import Activation
 from pellucid.wording import counted
-from proof.finding import Finding
+from proof.findings import Finding
 
 ACTIVATIONS = tuple(sorted(Activation.__subclasses__(), key=repr))
 LOSSES = tuple(cls for cls in pl.Loss.__subclasses__() if cls.__module__ == "pellucid.losses")
@@ -23,47 +23,33 @@ INITIALIZERS = (
     *(pl.lecun_uniform, pl.lecun_normal, pl.glorot_uniform, pl.glorot_normal, pl.he_uniform, pl.he_normal),
     *(pl.zeros, pl.uniform(-0.5, 0.5), pl.normal(0.5)),
 )
-#: Chooses a whole number between two, both included: what draws a case.
+#: Returns a random integer between two limits, both included.
 Chooser: TypeAlias = Callable[[int, int], int]
 
 
 @dataclass(frozen=True)
-class Case:
-    """A network and a batch for it, in plain numbers.
+class NetworkCase:
+    """A network and a batch for it."""
 
-    Attributes
-    ----------
-    widths : tuple of int
-        Of the data, then of each Dense layer.
-    activations : tuple of type or None
-        Behind each Dense layer but the last; behind the last one too, or None.
-    loss : type
-    label_smoothing : float
-    initializer : callable
-    drop_prob : float
-        0: no dropout.
-    n_rows : int
-    pixels : bool
-        Whether the data are bytes, rescaled by the first layer.
-    targets : bool
-        Whether labels are targets, not class numbers.
-    seed : int
-        Draws parameters, data, masks and directions.
-    """
-
+    #: Width of the data, then of each Dense layer.
     widths: tuple[int, ...]
+    #: Activation after each Dense layer; None after the last for none.
     activations: tuple[type[pl.Layer] | None, ...]
     loss: type[pl.Loss]
     label_smoothing: float
     initializer: Callable[..., np.ndarray]
+    #: 0 means no dropout.
     drop_prob: float
     n_rows: int
+    #: Whether the data are bytes, which the first layer rescales.
     pixels: bool
+    #: Whether labels are targets instead of class numbers.
     targets: bool
+    #: Seed of parameters, data, masks and directions.
     seed: int
 
 
-def draw_case(choose: Chooser) -> Case:
+def draw_case(choose: Chooser) -> NetworkCase:
     """Draw a case: 1 to 6 Dense layers of 1 to 40 units, 1 to 50 rows."""
 
     def one_of(options: Sequence[Any]) -> Any:
@@ -72,7 +58,7 @@ def draw_case(choose: Chooser) -> Case:
     depth, loss = choose(1, 6), one_of(LOSSES)
     activations = [one_of(ACTIVATIONS) for _ in range(depth - 1)]
     least = 2 if loss is pl.SoftmaxCrossEntropy else 1
-    return Case(
+    return NetworkCase(
         widths=(*(choose(1, 40) for _ in range(depth)), choose(least, 40)),
         activations=(*activations, one_of((None, *ACTIVATIONS))),
         loss=loss,
@@ -95,25 +81,25 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
         found.append((case, checks_of(case)))
         advance(1)
     kinds = {
-        "Gradients of smooth random networks agree with differences": SMOOTH_LIMIT,
-        "Gradients of random networks with ReLUs agree with differences": KINK_LIMIT,
+        "Gradients of smooth random networks agree with finite differences": SMOOTH_LIMIT,
+        "Gradients of random networks with ReLUs agree with finite differences": KINK_LIMIT,
     }
     of_kind = {claim: [each for each in found if each[1][0].limit == kinds[claim]] for claim in kinds}
     return [_finding(claim, own) for claim, own in of_kind.items() if own]
 
 
-def checks_of(case: Case) -> list[pl.GradientCheck]:
-    """Check each block of the case's network along a direction, and all along another."""
+def checks_of(case: NetworkCase) -> list[pl.GradientCheck]:
+    """Check each block of parameters along one direction, and all blocks together along another."""
     rng = np.random.default_rng(case.seed)
     net = network(case, rng)
     x, y = batch(case, rng)
     return pl.gradcheck(net, case.loss(label_smoothing=case.label_smoothing), x, y, rng=rng, directions=1)
 
 
-def network(case: Case, rng: np.random.Generator) -> pl.Network:
-    """Return the case's network, its masks fixed.
+def network(case: NetworkCase, rng: np.random.Generator) -> pl.Network:
+    """Return the network of a case with fixed masks.
 
-    Biases are drawn too: of a row whose inputs are all 0, a bias of 0 makes a ReLU sit on its kink.
+    Biases are random: with a bias of 0, a row whose inputs are all 0 puts a ReLU on its kink.
     """
     net = pl.Network(list(layers(case))).build(case.widths[0], rng=rng, dtype=np.float64)
     for layer in net.layers:
@@ -122,8 +108,8 @@ def network(case: Case, rng: np.random.Generator) -> pl.Network:
     return net
 
 
-def layers(case: Case) -> Iterator[pl.Layer]:
-    """Yield the case's layers."""
+def layers(case: NetworkCase) -> Iterator[pl.Layer]:
+    """Yield the layers of a case."""
     if case.pixels:
         yield pl.Rescale(1 / 255)
     for i, (width, activation) in enumerate(zip(case.widths[1:], case.activations, strict=True)):
@@ -134,8 +120,8 @@ def layers(case: Case) -> Iterator[pl.Layer]:
             yield activation()
 
 
-def batch(case: Case, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return data and labels for the case's network."""
+def batch(case: NetworkCase, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return data and labels for the network of a case."""
     shape, n_out = (case.n_rows, case.widths[0]), case.widths[-1]
     x = rng.integers(256, size=shape, dtype=np.uint8) if case.pixels else rng.normal(size=shape)
     if case.targets:
@@ -143,15 +129,15 @@ def batch(case: Case, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
     return x, rng.integers(max(n_out, 2), size=case.n_rows)
 
 
-def _finding(claim: str, found: list[tuple[Case, list[pl.GradientCheck]]]) -> Finding:
-    """Return what the checks of many networks say."""
+def _finding(claim: str, found: list[tuple[NetworkCase, list[pl.GradientCheck]]]) -> Finding:
+    """Return the finding of many checks."""
     checks = [(check, case) for case, own in found for check in own]
-    # An error that is NaN is larger than all, which max would not see.
+    # NaN must count as the largest error, but max ignores it: checks that fail come first.
     worst, case = max(checks, key=lambda each: (not each[0].passed, each[0].error))
     refined = sum(check.refined for check, _ in checks)
     measured = (
         f"{counted(len(found), 'network')}, {counted(len(checks), 'direction')} "
-        f"({refined:,} of them with several steps), "
+        f"({refined:,} of them with several step sizes), "
         f"largest error {worst.error:.2e}"
     )
     where = "" if worst.passed else f" in {worst.block} of {case}"

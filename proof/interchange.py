@@ -1,7 +1,7 @@
-"""Networks go to PyTorch and come back: the same outputs, by objects and by files.
+"""Networks converted to PyTorch and back have the same outputs, as objects and as files.
 
-Drawn are depth and widths, activations, dropout, whether the first layer rescales, and the precision. What
-stands in PyTorch is built here from `torch.nn` by hand, not by pellucid. The same n gives the same networks.
+Depth and widths, activations, dropout, rescaling by the first layer, and the precision are random. The models
+of PyTorch are built from `torch.nn` here, not by pellucid. The same n gives the same networks.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,9 +14,9 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.wording import counted
-from proof.finding import Finding
+from proof.findings import Finding
 
-#: By name: our layer, and PyTorch's module.
+#: pellucid's layer, and PyTorch's module with its arguments, by name.
 KINDS: dict[str, tuple[Callable[[], pl.Layer], str, dict[str, Any]]] = {
     "relu": (pl.ReLU, "ReLU", {}),
     "leaky": (lambda: pl.LeakyReLU(0.2), "LeakyReLU", {"negative_slope": 0.2}),
@@ -26,14 +26,14 @@ KINDS: dict[str, tuple[Callable[[], pl.Layer], str, dict[str, Any]]] = {
     "identity": (pl.Identity, "Identity", {}),
     "dropout": (lambda: pl.Dropout(0.3), "Dropout", {"p": 0.3}),
 }
-#: By the precision, for the largest |a - b| over the largest |b| of the outputs.
+#: Limit of max |a - b| / max |b| of the outputs, by dtype.
 LIMITS = {"float32": 1e-6, "float64": 1e-13}
 SCALE = 1 / 16
 
 
 @dataclass(frozen=True)
-class Case:
-    """A network in plain words: widths, and what stands behind each fully connected layer."""
+class InterchangeCase:
+    """A network: widths, and the kinds of layers after each fully connected layer."""
 
     widths: tuple[int, ...]
     between: tuple[tuple[str, ...], ...]
@@ -44,11 +44,11 @@ class Case:
 
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
-    """Carry n networks over in each way, and compare the outputs."""
+    """Convert n networks in each way and compare the outputs."""
     found: dict[str, list[tuple[str, float]]] = {}
     with TemporaryDirectory() as folder:
         for seed in range(n):
-            case = drawn(seed)
+            case = draw_case(seed)
             for way, difference in differences(case, Path(folder, "net.safetensors")):
                 found.setdefault(way, []).append((case.dtype, difference))
             advance(1)
@@ -66,15 +66,15 @@ def _finding(way: str, pairs: list[tuple[str, float]]) -> Finding:
     )
 
 
-def differences(case: Case, path: Path) -> Iterator[tuple[str, float]]:
-    """Yield each way of carrying a network over, and how far apart the outputs are."""
+def differences(case: InterchangeCase, path: Path) -> Iterator[tuple[str, float]]:
+    """Yield each way to convert a network, and the relative difference of the outputs."""
     from safetensors.torch import load_file, save_file
 
     from pellucid.interop.state_dict import load_state_dict
     from pellucid.interop.torch import from_sequential, sequential
 
     pixels = np.random.default_rng([case.seed, 1]).integers(0, 17, (20, case.widths[0])).astype(np.uint8)
-    # Rows from 0 to 1: for a network of ours that rescales by itself, PyTorch's get them rescaled.
+    # PyTorch's models get rows from 0 to 1; a network that rescales by itself gets the pixels.
     rows = (pixels * SCALE).astype(case.dtype)
     x = pixels if case.rescales else rows
     net, model = ours(case), theirs(case)
@@ -83,22 +83,28 @@ def differences(case: Case, path: Path) -> Iterator[tuple[str, float]]:
     with_bias.load_state_dict(load_file(path), strict=True)
     yield (
         "pellucid's file loads in torch.nn.Sequential, strictly",
-        apart(net.predict(x), outputs(with_bias, rows)),
+        relative_difference(net.predict(x), outputs(with_bias, rows)),
     )
-    yield "A network becomes a torch.nn.Sequential", apart(net.predict(x), outputs(sequential(net), x))
+    yield (
+        "A network becomes a torch.nn.Sequential",
+        relative_difference(net.predict(x), outputs(sequential(net), x)),
+    )
     rescale = pl.Rescale(SCALE) if case.rescales else None
     expected = outputs(model, rows)
     yield (
         "A torch.nn.Sequential becomes a network",
-        apart(from_sequential(model, rescale=rescale).predict(x), expected),
+        relative_difference(from_sequential(model, rescale=rescale).predict(x), expected),
     )
     save_file({name: each.contiguous() for name, each in model.state_dict().items()}, path)
     loaded = load_state_dict(ours(case), path)
-    yield "A file of a model's state_dict loads into a network", apart(loaded.predict(x), expected)
+    yield (
+        "A file of a model's state_dict loads into a network",
+        relative_difference(loaded.predict(x), expected),
+    )
 
 
-def drawn(seed: int) -> Case:
-    """Return the network of a seed."""
+def draw_case(seed: int) -> InterchangeCase:
+    """Return the random case of a seed."""
     rng = np.random.default_rng(seed)
     depth = int(rng.integers(1, 6))
     names = list(KINDS)
@@ -106,21 +112,21 @@ def drawn(seed: int) -> Case:
         tuple(names[i] for i in rng.integers(len(names), size=rng.integers(0, 3))) for _ in range(depth)
     )
     widths = tuple(int(width) for width in rng.integers(1, 101, depth + 1))
-    return Case(
+    return InterchangeCase(
         widths, between, bool(rng.random() < 0.8), bool(rng.random() < 0.5), list(LIMITS)[seed % 2], seed
     )
 
 
-def ours(case: Case) -> pl.Network:
-    """Return the network here, its parameters drawn."""
+def ours(case: InterchangeCase) -> pl.Network:
+    """Return the network of pellucid with random parameters."""
     layers: list[pl.Layer] = [pl.Rescale(SCALE)] if case.rescales else []
     for width, kinds in zip(case.widths[1:], case.between, strict=True):
         layers += [pl.Dense(width, bias_init=pl.normal(0.5)), *(KINDS[kind][0]() for kind in kinds)]
     return pl.Network(layers).build(case.widths[0], rng=np.random.default_rng(case.seed), dtype=case.dtype)
 
 
-def theirs(case: Case, *, bias: bool | None = None) -> Any:
-    """Return the network in PyTorch, its parameters drawn by PyTorch itself."""
+def theirs(case: InterchangeCase, *, bias: bool | None = None) -> Any:
+    """Return the model of PyTorch, with random parameters from PyTorch."""
     import torch
 
     torch.manual_seed(case.seed)
@@ -132,15 +138,15 @@ def theirs(case: Case, *, bias: bool | None = None) -> Any:
 
 
 def outputs(model: Any, x: np.ndarray) -> np.ndarray:
-    """Return what a model of PyTorch predicts."""
+    """Return the predictions of a model of PyTorch."""
     import torch
 
     with torch.no_grad():
         return model.eval()(torch.from_numpy(x)).numpy()
 
 
-def apart(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return the largest difference over the largest entry, or infinity for another shape or dtype."""
+def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest difference over the largest entry, or infinity if shape or dtype differ."""
     if found.shape != expected.shape or found.dtype != expected.dtype:
         return np.inf
     return float(np.abs(found - expected).max() / (np.abs(expected).max() or 1))

@@ -1,7 +1,7 @@
-"""Slips planted in the gradients of layers and losses: the check finds each and names its place.
+"""The gradient check finds errors planted in layers and losses, and names their place.
 
-A slip is planted by exchanging a method of the class while a network is checked. It acts on one layer, or on
-the loss, of a network drawn at random, in which that layer stands between others.
+A slip, a typical error, is planted by replacing a method of the class while a random network is checked. It
+acts on one hidden layer of the network or on the loss.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,10 +14,10 @@ import numpy as np
 import pellucid as pl
 from pellucid.gradient_check import suspects
 from pellucid.wording import counted
-from proof.finding import Finding
-from proof.slips import SLIPS, Slip
+from proof.findings import Finding
+from proof.gradient_slips import SLIPS, GradientSlip
 
-#: How to make one of each layer: an activation, or what else stands between two Dense layers.
+#: How to make the layers whose constructor needs arguments, from a width.
 MAKE: dict[type[pl.Layer], Callable[[int], pl.Layer]] = {
     pl.Dense: pl.Dense,
     pl.Dropout: lambda width: pl.Dropout(0.3),
@@ -27,31 +27,24 @@ MAKE: dict[type[pl.Layer], Callable[[int], pl.Layer]] = {
 
 
 @dataclass(frozen=True)
-class Result:
-    """What the check says of a network, with a slip in it and without.
+class SlipResult:
+    """Result of the gradient check of a network with a slip and without."""
 
-    Attributes
-    ----------
-    slip : Slip
-    found, named : bool
-        Whether a block is called wrong, and whether the place is among those suspected.
-    n_suspects : int
-    clean : bool
-        Whether all blocks are right without the slip.
-    """
-
-    slip: Slip
+    slip: GradientSlip
+    #: Whether a block of the network with the slip fails the check.
     found: bool
+    #: Whether the place of the slip is among the suspects.
     named: bool
     n_suspects: int
+    #: Whether all blocks pass without the slip.
     clean: bool
 
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
-    """Plant n slips, each kind in turn, in networks of their own."""
+    """Plant n slips, each kind in turn, each in a new network."""
     results = []
     for i in range(n):
-        results.append(result(SLIPS[i % len(SLIPS)], np.random.default_rng(i)))
+        results.append(check_slip(SLIPS[i % len(SLIPS)], np.random.default_rng(i)))
         advance(1)
     kinds = f"{counted(n, 'slip')} of {counted(len({each.slip for each in results}), 'kind')}"
     classes = len({each.slip.cls for each in results})
@@ -60,13 +53,13 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
         _finding(f"Slips planted in {classes} layers and losses are found", kinds, "found", results),
         _finding(f"The place of a slip is named, among {most} at most", kinds, "named", results),
         _finding(
-            "Nothing is called wrong before the slip is planted", counted(n, "network"), "clean", results
+            "The network passes the check before the slip is planted", counted(n, "network"), "clean", results
         ),
     ]
 
 
-def result(slip: Slip, rng: np.random.Generator) -> Result:
-    """Check a random network with the slip in it and without."""
+def check_slip(slip: GradientSlip, rng: np.random.Generator) -> SlipResult:
+    """Check a random network with the slip and without."""
     net, loss, place = network(slip, rng)
     n_rows = int(rng.integers(4, 20))
     x, y = rng.normal(size=(n_rows, net.n_in)), rng.integers(net.n_out, size=n_rows)
@@ -75,7 +68,7 @@ def result(slip: Slip, rng: np.random.Generator) -> Result:
         checks = pl.gradcheck(net, loss, x, y, rng=rng, directions=1)
     named = suspects(net, loss, checks)
     where = f"of the loss, {loss!r}" if place is loss else f"of layers[2], {place!r}"
-    return Result(
+    return SlipResult(
         slip,
         found=not all(check.passed for check in checks),
         named=f"{slip.gradient} {where}" in named,
@@ -84,8 +77,8 @@ def result(slip: Slip, rng: np.random.Generator) -> Result:
     )
 
 
-def network(slip: Slip, rng: np.random.Generator) -> tuple[pl.Network, pl.Loss, Any]:
-    """Return a network, a loss and which of them, the third layer or the loss, the slip is planted in."""
+def network(slip: GradientSlip, rng: np.random.Generator) -> tuple[pl.Network, pl.Loss, Any]:
+    """Return a network, a loss, and the place of the slip: the third layer or the loss."""
     width = int(rng.integers(4, 9))
     in_loss = issubclass(slip.cls, pl.Loss)
     loss = (slip.cls if in_loss else pl.SoftmaxCrossEntropy)(label_smoothing=0.1)
@@ -100,8 +93,8 @@ def network(slip: Slip, rng: np.random.Generator) -> tuple[pl.Network, pl.Loss, 
 
 
 @contextmanager
-def planted(slip: Slip, place: Any) -> Iterator[None]:
-    """Exchange the method of the class; on everything but the place it works as before."""
+def planted(slip: GradientSlip, place: Any) -> Iterator[None]:
+    """Replace the method of the class, which still works as before except at the place."""
     right = getattr(slip.cls, slip.method)
 
     def wrong(self: Any, *arguments: Any) -> Any:
@@ -118,8 +111,8 @@ def planted(slip: Slip, place: Any) -> Iterator[None]:
             delattr(slip.cls, slip.method)
 
 
-def _finding(claim: str, what: str, name: str, results: list[Result]) -> Finding:
-    """Return whether all results have it, and if not, which slips do not."""
+def _finding(claim: str, what: str, name: str, results: list[SlipResult]) -> Finding:
+    """Return whether the named attribute is True in all results, and the slips for which it is not."""
     missing = sorted({str(each.slip) for each in results if not getattr(each, name)})
     count = sum(getattr(each, name) for each in results)
     measured = f"{count:,} of {what}" + (f", not {'; '.join(missing)}" if missing else "")

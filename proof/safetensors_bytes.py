@@ -1,6 +1,6 @@
-"""Our safetensors files are, byte for byte, those of the package `safetensors`, and its files are read right.
+"""pellucid writes the same bytes as the package `safetensors`, and each reads the other's files correctly.
 
-Drawn are sets of tensors: their number, names, dtypes, shapes, order in memory and bytes, and the metadata.
+Sets of tensors are random: their number, names, dtypes, shapes, memory layout and bytes, and the metadata.
 The same n gives the same sets.
 """
 
@@ -21,13 +21,13 @@ from pellucid.files import safetensors
 from pellucid.files.reading import brief
 from pellucid.files.safetensors_header import DTYPES
 from pellucid.wording import counted
-from proof.finding import Finding
-from proof.fuzzing.mutations import Stock, mutate
+from proof.findings import Finding
+from proof.fuzzing.damage import Stock, mutate
 from proof.fuzzing.structure import edit_safetensors_header
 from proof.fuzzing.words import TENSOR_WORDS
 from proof.scratch import scratch_folder
 
-#: What JSON escapes or might, what sorts otherwise in UTF-16, and what looks like the header's own name.
+#: Names that JSON may escape, that sort differently in UTF-16, or that look like a name of the header.
 ODD_NAMES = (
     *("", " ", '"', "\\", "/", "\0", "\b\t\n\f\r\x1f", "\x7f\x80\x9f", "\u2028\u2029", "\ufeff", "\uffff"),
     *("😀", "\ue000", "é", "e\u0301", "__metadata__ ", "0.weight", "x" * 3000, "😀" * 300, "\\u0041"),
@@ -42,9 +42,9 @@ ABOUT = st.recursive(
 )
 SHAPES = st.lists(st.integers(0, 5), max_size=5).map(tuple)
 LAYOUTS = ("plain", "transposed", "strided", "reversed", "big-endian", "broadcast")
-#: Made of each set.
+#: Damaged files made from each set.
 DAMAGED_FILES = 5
-#: Dtypes of the package that NumPy does not have.
+#: Dtypes of the package that NumPy lacks, with the name in the package and the bytes of an item.
 FOREIGN = {
     "BF16": ("bfloat16", 2),
     "F8_E4M3": ("float8_e4m3fn", 1),
@@ -54,8 +54,8 @@ FOREIGN = {
 
 
 @dataclass
-class Tally:
-    """What was compared, and which sets differed."""
+class SetTally:
+    """Counts of the comparisons, and the sets that differed."""
 
     sets: int = 0
     tensors: int = 0
@@ -70,7 +70,7 @@ class Tally:
 
 @st.composite
 def tensor_sets(draw: st.DrawFn) -> dict[str, np.ndarray]:
-    """Draw a set of tensors; one in some twenty has hundreds."""
+    """Draw a set of tensors; one set in twenty has more than 50."""
     many = draw(st.integers(0, 19)) == 0
     names = [f"{i}.{draw(NAMES)}" for i in range(draw(st.integers(50, 60)))] if many else []
     names += draw(st.lists(NAMES, max_size=6, unique=True))
@@ -80,7 +80,7 @@ def tensor_sets(draw: st.DrawFn) -> dict[str, np.ndarray]:
 
 
 def tensor(code: str, shape: tuple[int, ...], layout: str, rng: np.random.Generator) -> np.ndarray:
-    """Return an array of random bytes, laid out in memory in one way or another."""
+    """Return an array of random bytes with the given memory layout."""
     dtype = np.dtype(code)
     plain = np.frombuffer(rng.bytes(int(np.prod(shape)) * dtype.itemsize), "u1")
     array = (plain % 2 if code == "|b1" else plain).view(dtype).reshape(shape)
@@ -100,7 +100,7 @@ def tensor(code: str, shape: tuple[int, ...], layout: str, rng: np.random.Genera
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     """Compare n sets of tensors."""
-    tally, rng = Tally(), Random(0)
+    tally, rng = SetTally(), Random(0)
     with scratch_folder() as folder:
 
         @settings(
@@ -125,10 +125,10 @@ def compare(
     about: object,
     others: dict[str, str],
     folder: Path,
-    tally: Tally,
+    tally: SetTally,
     rng: Random,
 ) -> None:
-    """Compare what we and the package write of a set, and what each reads of the other's file."""
+    """Compare the files that pellucid and the package write, and what each reads from the other's file."""
     ours, theirs = folder / "ours", folder / "theirs"
     safetensors.write(ours, tensors, about)
     contiguous = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in tensors.items()}
@@ -150,14 +150,17 @@ def compare(
 
 
 def damaged(content: bytes, other: bytes, rng: Random) -> bytes:
-    """Return a file with damage to its bytes, or to its header's JSON alone."""
+    """Return a file with damage to its bytes, or to the JSON of its header."""
     if rng.random() < 0.5:
         return edit_safetensors_header(content, rng)
     return mutate(content, rng, Stock((content, other), TENSOR_WORDS))
 
 
-def compare_damaged(content: bytes, path: Path, tally: Tally) -> None:
-    """Note a file that we read while the package does not, or as something else; -0 is a number to us."""
+def compare_damaged(content: bytes, path: Path, tally: SetTally) -> None:
+    """Record a file that pellucid reads while the package refuses it or reads other values.
+
+    An exception is -0, which pellucid takes for a number.
+    """
     path.write_bytes(content)
     tally.damaged += 1
     try:
@@ -174,7 +177,7 @@ def compare_damaged(content: bytes, path: Path, tally: Tally) -> None:
 
 
 def foreign_accepted(path: Path, name: str) -> list[str]:
-    """Return the dtypes of the package, not NumPy's, of which a file is not refused by tensor and dtype."""
+    """Return the dtypes that NumPy lacks and whose file is not refused by an error with tensor and dtype."""
     content, wrong = np.zeros(8, np.uint8), []
     for code, (dtype, size) in FOREIGN.items():
         spec = TensorSpec(dtype=dtype, shape=(8 // size,), data_ptr=content.ctypes.data, data_len=8)
@@ -189,7 +192,7 @@ def foreign_accepted(path: Path, name: str) -> list[str]:
 
 
 def same(found: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bool:
-    """Whether tensors have the names, shapes and values of those that were stored, to the last bit."""
+    """Whether tensors have the names, shapes and bits of those that were stored."""
     return found.keys() == tensors.keys() and all(
         found[name].shape == array.shape
         and found[name].dtype == array.dtype.newbyteorder("=")
@@ -198,13 +201,13 @@ def same(found: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> bool:
     )
 
 
-def findings(tally: Tally) -> list[Finding]:
-    """Return what the comparisons came to."""
+def findings(tally: SetTally) -> list[Finding]:
+    """Return the findings of all comparisons."""
     sets = counted(tally.sets, "set")
     size = f"{sets}, {counted(tally.tensors, 'tensor')}, {counted(tally.bytes, 'byte')}"
     return [
         _finding("Files are byte for byte those of the package safetensors", size, tally.written),
-        _finding("The package's files are read to the last bit, and ours by the package", size, tally.read),
+        _finding("Each reads the other's files to the last bit", size, tally.read),
         _finding(
             f"Dtypes of the package that NumPy does not have ({', '.join(FOREIGN)}) are refused by name",
             sets,

@@ -1,4 +1,4 @@
-"""A folder for files that are written and read by the thousand: in memory where the system has one there."""
+"""A temporary folder for thousands of files, in memory where the system has a file system there."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,5 +7,5 @@ MEMORY = Path("/dev/shm")
 
 
 def scratch_folder() -> TemporaryDirectory[str]:
-    """Return a temporary folder, to be used by `with`."""
+    """Return a temporary folder, which is removed at the end of a `with` block."""
     return TemporaryDirectory(prefix="pellucid-proof-", dir=MEMORY if MEMORY.is_dir() else None)

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from bench.contestants import CONTESTANTS
 from bench.own import markdown as own_table
-from bench.table import markdown as bench_tables
-from bench.table import markdown_table
-from proof.page import summary, tables
+from bench.result_tables import markdown as bench_tables
+from bench.result_tables import markdown_table
+from proof.findings import summary, tables
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 

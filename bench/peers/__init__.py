@@ -1,1 +1,1 @@
-"""The contestants that are not ours: each library in its best form, and the way the reports wrote it."""
+"""The other contestants: each library in its fastest form, and plain NumPy as the reports wrote it."""

@@ -1,21 +1,16 @@
-"""The reports' own way: plain NumPy in float64, textbook formulas, fresh arrays, one-hot targets.
+"""Plain NumPy as in the reports: float64, textbook formulas, new arrays, one-hot targets.
 
-Written anew from the formulas. In full batch all rows are one block.
+It follows the published formulas, not the reports' code. In full batch all rows are one block.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from bench.problem import Options, Parameters, Prepared, Problem
+from bench.problem import FORMULAS, Options, Parameters, Prepared, Problem
 from bench.workloads import Workload
 from pellucid.backend import Array
 
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "relu": lambda z: np.maximum(z, 0),
-    "tanh": np.tanh,
-    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-}
 DERIVATIVES: dict[str, Callable[[Array], Array]] = {
     "relu": lambda a: (a > 0).astype(np.float64),
     "tanh": lambda a: 1 - a**2,
@@ -29,19 +24,19 @@ def prepare(problem: Problem, options: Options) -> Prepared:
     x, n_classes, share = problem.pixels(np.float64), work.sizes[-1], work.label_smoothing
     targets = (1 - share) * np.eye(n_classes)[problem.labels] + share / n_classes
     orders, rates = problem.orders(), problem.rates()
-    model = Model(problem.weights(), work)
+    net = TextbookNetwork(problem.weights(), work)
 
     def epoch() -> None:
         order = next(orders)
         for start in range(0, work.rows, work.batch_size or work.rows):
             chosen = order[start : start + work.batch_size] if work.batch_size else slice(None)
-            model.update(model.gradients(x[chosen], targets[chosen]), next(rates))
+            net.update(net.gradients(x[chosen], targets[chosen]), next(rates))
 
-    return Prepared(epoch, lambda: list(zip(model.weights, model.biases, strict=True)))
+    return Prepared(epoch, lambda: list(zip(net.weights, net.biases, strict=True)))
 
 
-class Model:
-    """Weights, biases, and the mean gradients of momentum or Adam, whose squares are kept, too."""
+class TextbookNetwork:
+    """Weights, biases, and the running means of the gradients and of their squares."""
 
     def __init__(self, start: Parameters, work: Workload) -> None:
         self.weights = [W.astype(np.float64) for W, _ in start]
@@ -55,7 +50,7 @@ class Model:
         """Return the gradients of the weights, then of the biases."""
         activations = [x]
         for W, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            activations.append(ACTIVATIONS[self.activation](activations[-1] @ W + b))
+            activations.append(FORMULAS[self.activation](activations[-1] @ W + b))
         z = activations[-1] @ self.weights[-1] + self.biases[-1]
         powers = np.exp(z - z.max(axis=1, keepdims=True))
         delta = (powers / powers.sum(axis=1, keepdims=True) - targets) / len(x)
@@ -76,14 +71,14 @@ class Model:
         self.weights, self.biases = each[:n], each[n:]
 
     def _nesterov(self, i: int, gradient: Array) -> Array:
-        """Return the gradient, or with momentum the gradient and what comes of the velocity next."""
+        """Return the gradient, with Nesterov momentum where the workload has it."""
         if not self.momentum:
             return gradient
         self.means[i] = self.momentum * self.means[i] + gradient
         return gradient + self.momentum * self.means[i]
 
     def _adam(self, i: int, gradient: Array) -> Array:
-        """Return Adam's direction: the corrected mean over the root of the corrected mean square."""
+        """Return Adam's direction: the bias-corrected mean over the root of the corrected mean square."""
         self.means[i] = 0.9 * self.means[i] + 0.1 * gradient
         self.squares[i] = 0.999 * self.squares[i] + 0.001 * gradient**2
         mean = self.means[i] / (1 - 0.9**self.steps)

@@ -1,8 +1,7 @@
-"""scikit-learn's MLPClassifier, one epoch by `partial_fit`, in float32 and without its penalty on weights.
+"""scikit-learn's MLPClassifier: an epoch by `partial_fit`, in float32, without its penalty on weights.
 
-Its stochastic solver always keeps a velocity, here with a momentum of 0 where there is none. A rate that
-changes does so once an epoch, to the mean of the epoch's rates, since the class has no schedule; and labels
-are not smoothed, since it has no such setting.
+Its SGD always keeps a velocity; workloads without momentum set it to 0. The class has no schedule, so each
+epoch of a one-cycle training uses the mean of its learning rates. It has no label smoothing either.
 """
 
 from itertools import islice
@@ -19,7 +18,7 @@ def prepare(problem: Problem, options: Options) -> Prepared:
     """Return a training; there are no options."""
     x, y, work = problem.pixels(), problem.labels, problem.workload
     rates, model = problem.rates(), _classifier(problem)
-    # The arrays of the weights and the optimizer, which is private, come into being in a first fit.
+    # The first fit creates the arrays of the weights and the private optimizer.
     model.set_params(batch_size=1).partial_fit(x[:1], y[:1], classes=np.arange(work.sizes[-1]))
     model.set_params(batch_size=work.batch_size or work.rows)
     for start, W, b in zip(problem.weights(), model.coefs_, model.intercepts_, strict=True):
@@ -51,6 +50,6 @@ def _classifier(problem: Problem) -> Any:
         learning_rate_init=work.rate,
         momentum=work.momentum,
         nesterovs_momentum=work.momentum > 0,
-        # Shuffled rows are copied; in full batch there is nothing to shuffle.
+        # Shuffling copies the rows, which full batch does not need.
         shuffle=problem.shuffle and work.batch_size is not None,
     )

@@ -1,13 +1,13 @@
-"""Damage to JSON values that leaves them JSON: other numbers and kinds, keys gone or by another name."""
+"""Damage to JSON that leaves it valid: other values and types, keys removed or renamed."""
 
 import json
 from copy import deepcopy
 from random import Random
 from typing import Any
 
-#: The longest file that is made.
+#: Most bytes of a file.
 MAX_BYTES = 1 << 16
-#: What no reader should take at its word.
+#: Values that readers must not trust.
 HOSTILE: tuple[Any, ...] = (
     *(None, True, False, 0, 1, 2, -1, 0.5, 2.0, -1e308, 1e308, 1e-320, float("nan"), float("inf")),
     *(10**6, 10**12, 2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**30, 10**400, -(10**400)),
@@ -33,7 +33,7 @@ def edit_json(value: Any, rng: Random) -> Any:
 
 
 def edit_json_file(content: bytes, rng: Random) -> bytes:
-    """Return a JSON file with changes; one that is no JSON as it is."""
+    """Return a JSON file with changes; other files stay as they are."""
     try:
         edited = json.dumps(edit_json(json.loads(content), rng)).encode()
     except (ValueError, RecursionError):
@@ -42,7 +42,7 @@ def edit_json_file(content: bytes, rng: Random) -> bytes:
 
 
 def _edit_once(value: Any, rng: Random) -> Any:
-    """Change one place, each as likely; the value itself is one of them."""
+    """Change one random place, which may be the whole value."""
     places = [(holder, key) for holder in _holders(value) for key in _keys(holder)]
     if not places or rng.random() < 0.02:
         return rng.choice(HOSTILE)
@@ -51,7 +51,7 @@ def _edit_once(value: Any, rng: Random) -> Any:
         case 0:
             del holder[key]
         case 1:
-            # What is long is not made a hundred times as long: three such changes would fill the memory.
+            # Three repeats of a long value a hundred times would fill the memory.
             is_short = len(json.dumps(holder[key])) < 100
             holder[key] = [holder[key]] * rng.choice((1, 2, 100 if is_short else 3))
         case 2:
@@ -79,7 +79,7 @@ def _keys(holder: Any) -> list[Any]:
 
 
 def _is_circular(value: Any) -> bool:
-    """Tell whether two places that were exchanged lie one in the other."""
+    """Return whether a value contains itself, after the exchange of two places."""
     try:
         json.dumps(value)
     except (ValueError, RecursionError):

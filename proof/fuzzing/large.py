@@ -1,6 +1,6 @@
-"""Large files of each format: some megabytes, or as much as a header, notes or names may be.
+"""Large files of each format: some megabytes, or as large as headers, notes or names may be.
 
-In small ones an allowance for buffers hides what takes many times a file's length.
+In small files, the allowance for buffers would hide memory of many times the length of the file.
 """
 
 import gzip
@@ -32,20 +32,20 @@ EMOJI = "\U0001f600"
 
 @cache
 def tensor_files() -> list[bytes]:
-    """Return a file of large tensors, and headers near every limit: of names, notes, marks and characters."""
+    """Return a file of large tensors, and headers near each limit: names, notes, marks and characters."""
     many = {f"{i:x}": np.zeros(0, np.uint8) for i in range(5000)}
     halves = {"a": np.ones((600, 600)), "b": np.ones(N_BYTES, bool)}
     return [_written(halves, None), _written(many, None), *(_with_notes(text) for text in _json_texts())]
 
 
 def _with_notes(text: str) -> bytes:
-    """Return a file of notes alone."""
+    """Return a file that has only notes."""
     header = json.dumps({"__metadata__": {KEY: text}}, ensure_ascii=False).encode()
     return len(header).to_bytes(8, "little") + header
 
 
 def _json_texts() -> Iterator[str]:
-    """Yield JSON as long as is read, and some with as many values as are taken, or a few more."""
+    """Yield JSON of the greatest length that is read, and with about the greatest number of values."""
     for n in (500, 1000):
         yield json.dumps(["x" * 19] * 65 * n)
         yield json.dumps([[1000]] * 50 * n)
@@ -63,10 +63,10 @@ def json_files() -> list[bytes]:
 
 
 def _wrapped(text: str) -> str:
-    """Return what a run, a ledger or results of bench may look like, with a large value in it."""
+    """Return a run, a ledger and results of bench in one, with a large value in it."""
     run: dict[str, Any] = {"settings": {}, "seed": 0, "seconds": 1}
-    told = json.dumps({**run, "format": FORMAT, "quick": True, "machine": {}, "rows": [], "parts": {}})
-    return f'{told[:-1]}, "result": {text}}}'
+    text_before = json.dumps({**run, "format": FORMAT, "quick": True, "machine": {}, "rows": [], "parts": {}})
+    return f'{text_before[:-1]}, "result": {text}}}'
 
 
 @cache
@@ -81,7 +81,7 @@ def models() -> list[bytes]:
 
 @cache
 def checkpoints() -> list[bytes]:
-    """Return a checkpoint whose training was long: of 40,000 epochs."""
+    """Return a checkpoint of a training of 40,000 epochs."""
     with scratch_folder() as folder:
         path = Path(folder, "a")
         path.write_bytes(samples.checkpoints()[-1])
@@ -103,7 +103,7 @@ def idx_images() -> list[bytes]:
 
 
 def idx_labels() -> list[bytes]:
-    """Return files of many labels, right and all wrong."""
+    """Return files of many labels, all valid or all invalid."""
     content = _idx(N_BYTES)
     return [content[:8] + bytes(N_BYTES), content[:8] + b"\xff" * N_BYTES]
 
@@ -118,7 +118,7 @@ def digit_tables() -> list[bytes]:
 
 @cache
 def tables() -> list[bytes]:
-    """Return tables long and wide, in quotes, packed, of words, of blank rows and of nothing but labels."""
+    """Return tables: long, wide, quoted, packed, of words, of blank rows, and of labels only."""
     n = 30_000
     long = "width,height,kind\n" + "1,2,oak\n3,4,elm\n" * n
     wide = ",".join(["kind", *(f"{EMOJI}{i}" for i in range(30_000))])
@@ -139,7 +139,7 @@ def tables() -> list[bytes]:
 
 
 def settings() -> list[bytes]:
-    """Return files of the longest that are read: of lists, of keys, of tables and of one text."""
+    """Return files of the greatest length that is read: lists, keys, tables, and one text."""
     texts = (
         b"hidden = [" + b"[]," * 10_900 + b"]",
         b"".join(b"a%d = 1\n" % i for i in range(2900)),
@@ -151,7 +151,7 @@ def settings() -> list[bytes]:
 
 @cache
 def pictures() -> list[bytes]:
-    """Return images of a million pixels: of one colour, which packs well, and of noise."""
+    """Return images of a million pixels: of one colour, which compresses well, and of noise."""
     pixels = np.zeros((1000, 1000, 4), np.uint8)
     noise = np.random.default_rng(0).integers(0, 256, (1000, 1000), np.uint8)
     deep = Image.fromarray(noise.astype(np.uint16) * 257)
@@ -161,14 +161,14 @@ def pictures() -> list[bytes]:
 
 
 def arrays() -> list[bytes]:
-    """Return .npy files of many numbers, in either order."""
+    """Return .npy files of many numbers, in row-major and column-major order."""
     numbers = np.ones((LARGE_ROWS, 2))
     return [_npy(numbers), _npy(np.asfortranarray(numbers)), _npy(numbers.astype(">f4"))]
 
 
 @cache
 def packages() -> list[bytes]:
-    """Return archives with one large member, with many, and with many attributes; packed, too."""
+    """Return archives with one large member, many members, and many attributes; plain and packed."""
     content = [
         _archive({"package/large": bytes(N_BYTES)}),
         _archive({f"package/{i}": b"" for i in range(5000)}),

@@ -1,4 +1,4 @@
-"""What the fuzzer calls: each takes a path and uses what it reads as the product does."""
+"""The readers under test: each takes a path, reads the file and uses it as the product does."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +21,9 @@ from pellucid.lab.ledger import read_ledger
 from pellucid.lab.running.runs import read_run
 
 SIDE = 4
-#: Of a large array.
+#: Rows of a large array.
 LARGE_ROWS = 100_000
-#: A model of a table, and one of images.
+#: Notes of a model of a table, and of a model of images.
 TABLE = ModelNotes(("elm", "oak"), ("width", "height"), "kind", None, None, "softmax-cross-entropy")
 PIXELS = tuple(f"pixel{i}" for i in range(SIDE**2))
 IMAGES = ModelNotes(("0", "1"), PIXELS, "label", (SIDE, SIDE), 255, "softmax-cross-entropy")
@@ -49,7 +49,7 @@ def values(path: Path) -> object:
 
 
 def checkpoint(path: Path) -> object:
-    """Go on with a training from its checkpoint; weights in it may be such that it diverges, and says so."""
+    """Resume a training from its checkpoint; with damaged weights it may diverge and say so."""
     try:
         return list(training(path, resume=True))
     except FloatingPointError as error:
@@ -57,7 +57,7 @@ def checkpoint(path: Path) -> object:
 
 
 def training(path: Path, *, resume: bool) -> Iterator[pl.Record]:
-    """Return a training of a small network with dropout, of four batches, that writes checkpoints."""
+    """Return a training of four batches that writes checkpoints, of a small network with dropout."""
     net = pl.Network([pl.Dense(2), pl.Dropout(0.5)]).build(2, rng=np.random.default_rng(0))
     x, y = np.eye(2).repeat(4, axis=0), np.arange(8) % 2
     return pl.train(
@@ -99,7 +99,7 @@ def table_to_predict(path: Path) -> object:
 
 
 def settings(path: Path) -> object:
-    """Read a file of settings."""
+    """Read a TOML file of settings."""
     return merge(path, {})
 
 
@@ -132,5 +132,5 @@ def ledger(path: Path) -> object:
 
 
 def package(path: Path) -> object:
-    """Take a file out of a package that npm has left."""
+    """Read a file from a package of npm."""
     return list(read_package(path, [PACKED_FILE]))

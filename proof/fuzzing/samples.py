@@ -1,4 +1,4 @@
-"""Whole files of each format, small, from which damaged ones are made."""
+"""Small whole files of each format, from which damaged files are made."""
 
 import gzip
 import io
@@ -19,7 +19,7 @@ from proof.scratch import scratch_folder
 
 
 def tensor_files() -> list[bytes]:
-    """Return files of tensors of several kinds, of one, and of none."""
+    """Return files of several tensors, of one, and of none."""
     some = {
         "0.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
         "é": np.zeros((0, 2), np.int64),
@@ -81,26 +81,26 @@ def _idx(*shape: int) -> bytes:
 
 
 def idx_packed() -> list[bytes]:
-    """Return IDX files as they are, which are packed once they are damaged, and in gzip."""
+    """Return IDX files, plain for packing after damage, and in gzip."""
     return [*idx_files(), *(gzip.compress(each, mtime=0) for each in idx_files())]
 
 
 def digit_tables() -> list[bytes]:
-    """Return tables of two digits, with either end of line."""
+    """Return tables of two digits with both kinds of line ends, and in gzip."""
     rows = [",".join(map(str, [label, *range(200), *[0] * 584])) for label in (7, 0)]
     table = "\n".join([",".join(COLUMNS), *rows, ""]).encode()
     return [table, table.replace(b"\n", b"\r\n"), gzip.compress(table, mtime=0)]
 
 
 def tables() -> list[bytes]:
-    """Return tables with a column of classes that are words: plain, and with quotes and blanks."""
+    """Return tables with a column of class names: plain, with quotes and blanks, and in gzip."""
     plain = b"width,height,kind\n1.5,2,oak\n2,0.25,elm\n-3e2,4,oak\n"
     quoted = b'\xef\xbb\xbf"width", height ,kind\r\n"1",2,"oak"\r\n3,4,"elm"'
     return [plain, quoted, gzip.compress(plain, mtime=0)]
 
 
 def labelled() -> list[bytes]:
-    """Return the same, and one of numbered classes."""
+    """Return the files of `tables`, and a table of numbered classes."""
     return [*tables(), b"kind,width,height\n1,2,3\n02,5,6\n"]
 
 
@@ -178,7 +178,7 @@ def ledgers() -> list[bytes]:
 
 
 def packages() -> list[bytes]:
-    """Return archives as npm leaves them, before they are packed: with a link out of it."""
+    """Return archives like those of npm before packing, with a link that leads outside."""
     return [_archive(), _archive(tarfile.PAX_FORMAT)]
 
 

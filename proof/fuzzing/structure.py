@@ -1,4 +1,4 @@
-"""Damage beneath the outermost layer of a format, and how many bytes a file says that it holds."""
+"""Damage beneath the outermost layer of a format, and the bytes that a file states to hold."""
 
 import gzip
 import io
@@ -16,25 +16,25 @@ from pellucid.data.unpack import GZIP_MAGIC
 from pellucid.files import safetensors
 from pellucid.files.safetensors_header import KEY
 from pellucid.training.checkpoint import _digest
+from proof.fuzzing.damage import Stock, mutate
 from proof.fuzzing.json_edits import edit_json
-from proof.fuzzing.mutations import Stock, mutate
 from proof.scratch import scratch_folder
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-#: No stream of deflate holds more for a byte of its own.
+#: Most bytes that a byte of a deflate stream can hold.
 MOST_DEFLATED = 1032
-#: Bytes that are unpacked at a time: what the piece with the damage holds is not counted.
+#: Bytes unpacked at once; the piece with the damage does not count.
 PIECE = 256
 ROW_WORDS = (b",", b"\n", b"\r\n", b'"', b"0", b"3", b"0.5", b"-1", b"255", b"256", b"oak", b"1e999", b"\xff")
 
 
 def edit_safetensors_header(content: bytes, rng: Random) -> bytes:
-    """Change the JSON of a safetensors header; a file without one stays as it is."""
+    """Change the JSON of a safetensors header; a file without a header stays as it is."""
     return _with_header(content, lambda header: edit_json(header, rng))
 
 
 def edit_model_notes(content: bytes, rng: Random) -> bytes:
-    """Change what a model's file says of its layers and notes, or else the header around it."""
+    """Change the layers and notes in the file of a model, or else the header around them."""
 
     def edit(header: Any) -> Any:
         metadata = header["__metadata__"]
@@ -45,7 +45,7 @@ def edit_model_notes(content: bytes, rng: Random) -> bytes:
 
 
 def redigested(content: bytes, rng: Random) -> bytes:
-    """Return a checkpoint with the digest of its arrays made right; what is none stays as it is."""
+    """Return a checkpoint with the correct digest of its arrays; other files stay as they are."""
     with scratch_folder() as folder:
         path = Path(folder, "a")
         path.write_bytes(content)
@@ -73,21 +73,21 @@ def edit_rows(content: bytes, rng: Random) -> bytes:
 
 
 def packed(content: bytes, rng: Random) -> bytes:
-    """Return bytes as gzip: of several members, or with something behind it, now and then."""
+    """Return bytes in gzip, sometimes as several members or with other bytes after the end."""
     place = rng.randrange(len(content) + 1) if rng.random() < 0.2 else len(content)
     members = [gzip.compress(part, 1, mtime=0) for part in (content[:place], content[place:])]
     return b"".join(members) + rng.choice((b"", b"", b"", b"\0" * 8, b"x", members[0][:15]))
 
 
 def unpacked_bytes(content: bytes) -> int:
-    """Return how many bytes a file holds, unpacked as far as it goes."""
+    """Return the bytes of a file and, in gzip, of its content up to any damage."""
     if not content.startswith(GZIP_MAGIC):
         return len(content)
     return len(content) + len(_inflated(content))
 
 
 def table_bytes(content: bytes) -> int:
-    """Return how many bytes a table holds: its own, unpacked, or eight for each cell if that is more."""
+    """Return the bytes of a table, unpacked, or eight for each cell if that is more."""
     is_packed = content.startswith(GZIP_MAGIC)
     text = _inflated(content) if is_packed else content
     n_cells = text.count(b",") + text.count(b"\n") + 1
@@ -95,7 +95,7 @@ def table_bytes(content: bytes) -> int:
 
 
 def _inflated(content: bytes) -> bytes:
-    """Return what is unpacked before damage shows, which a reader has in memory by then."""
+    """Return the content up to any damage, which a reader has in memory by then."""
     stream, found = zlib.decompressobj(wbits=31), bytearray()
     try:
         for start in range(0, len(content), PIECE):
@@ -108,7 +108,7 @@ def _inflated(content: bytes) -> bytes:
 
 
 def checksummed(content: bytes, rng: Random) -> bytes:
-    """Return a PNG with the checksum of each chunk made right; other files as they are."""
+    """Return a PNG with the correct checksum of each chunk; other files stay as they are."""
     if not content.startswith(PNG_MAGIC):
         return content
     made, place = bytearray(PNG_MAGIC), len(PNG_MAGIC)
@@ -121,7 +121,7 @@ def checksummed(content: bytes, rng: Random) -> bytes:
 
 
 def image_bytes(content: bytes) -> int:
-    """Return how many bytes the pixels take that an image's header states: eight each, as deep ones do."""
+    """Return the bytes of the pixels that the header of an image states, eight for each."""
     try:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
             return len(content) + 8 * image.width * image.height

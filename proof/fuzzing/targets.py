@@ -1,4 +1,4 @@
-"""Every reader of a file that a user names, with whole files to damage. A new one is a line in TARGETS."""
+"""Every reader of a file that a user names, with whole files to damage. Add new readers to TARGETS."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,34 +22,22 @@ from proof.fuzzing.structure import (
 
 @dataclass(frozen=True)
 class Target:
-    """A reader and how to damage what it reads.
-
-    Attributes
-    ----------
-    name : str
-    read : callable
-        Takes a path.
-    files : function
-        Returns whole files to begin from, which `read` accepts.
-    words : sequence of bytes
-        What means something in the format.
-    edit : callable or None
-        Damages the structure that a file's bytes stand for: half of the files are damaged so.
-    finish : callable or None
-        Brings damaged bytes into a form that gets past the outermost check: half of the files are.
-    stated_bytes : callable
-        How many bytes a file says that it holds; gzip is unpacked to see.
-    large : function
-        Returns large files, of megabytes or near a limit, whole or not.
-    """
+    """A reader and how to damage its files."""
 
     name: str
+    #: Reads the file at a path.
     read: Callable[[Path], object]
+    #: Returns whole files, which `read` accepts.
     files: Callable[[], Sequence[bytes]]
+    #: Words of the format.
     words: Sequence[bytes] = ()
+    #: Damages the structure of a file; applied to half of the files.
     edit: Callable[[bytes, Random], bytes] | None = None
+    #: Makes damaged bytes pass the outermost check of the format; applied to half of the files.
     finish: Callable[[bytes, Random], bytes] | None = None
+    #: Returns the number of bytes that a file states to hold.
     stated_bytes: Callable[[bytes], int] = unpacked_bytes
+    #: Returns large files, of megabytes or near a limit, whole or not.
     large: Callable[[], Sequence[bytes]] = list
 
 

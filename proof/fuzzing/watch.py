@@ -1,6 +1,6 @@
-"""One reading under watch: what it ended in, how long it took, and how much memory on demand.
+"""One reading under watch: how it ended, its time, and its memory if asked for.
 
-Allowed are a value, or a ValueError or OSError whose message is one line that can be printed.
+A reading may end in a value, or in a ValueError or OSError whose message is one printable line.
 """
 
 import logging
@@ -14,40 +14,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-#: Seconds of processor time that a reading may take.
+#: Most seconds of processor time for a reading.
 MAX_SECONDS = 2.0
-#: Longer messages bury what they say.
+#: Most characters of a message.
 MAX_MESSAGE = 1000
 
 
 class HangError(BaseException):
-    """A reading took too long. No reader catches it."""
+    """A reading took too long. It is no Exception, so that no reader catches it."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a reading ended.
+    """How a reading ended."""
 
-    Attributes
-    ----------
-    kind : str
-        "accepted", "refused" or "defect".
-    message : str
-        Of the refusal or defect.
-    seconds : float
-    peak_bytes : int or None
-        The most memory at once, where it was measured.
-    """
-
+    #: "accepted", "refused" or "defect".
     kind: str
+    #: Message of a refusal or defect.
     message: str
     seconds: float
+    #: Peak memory, if measured.
     peak_bytes: int | None
 
 
 @contextmanager
 def watching() -> Iterator[None]:
-    """Stop readings that hang, and log nothing, for as long as the block lasts; in the main thread."""
+    """Stop readings that hang, and disable logging and warnings, in this block; only in the main thread."""
     logging.disable(logging.WARNING)
     before = signal.signal(signal.SIGPROF, _stop)
     try:
@@ -64,7 +56,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def observe(read: Callable[[Path], object], path: Path, *, memory: bool) -> Outcome:
-    """Read a file once, within `watching`."""
+    """Read a file once; call this within `watching`."""
     if memory:
         tracemalloc.start()
     start = time.perf_counter()
@@ -86,7 +78,7 @@ def _ending(read: Callable[[Path], object], path: Path) -> tuple[str, str]:
         return _judged(error)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever else a library throws is what is looked for
+    except BaseException as error:  # any other error is a defect
         return "defect", f"{type(error).__name__}: {str(error)[:300]!r}"
     return "accepted", ""
 
@@ -94,7 +86,7 @@ def _ending(read: Callable[[Path], object], path: Path) -> tuple[str, str]:
 def _judged(error: ValueError | OSError) -> tuple[str, str]:
     message = str(error)
     if not message.strip() or not message.isprintable():
-        return "defect", f"a message that is no line of text: {type(error).__name__}: {message[:300]!r}"
+        return "defect", f"a message that is not one line of text: {type(error).__name__}: {message[:300]!r}"
     if len(message) > MAX_MESSAGE:
         return "defect", f"a message of {len(message):,} characters: {message[:300]!r}"
     return "refused", message

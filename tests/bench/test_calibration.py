@@ -1,7 +1,7 @@
-"""The search for the best form, with workers that sleep."""
+"""The search for the fastest settings, with workers that sleep."""
 
 import pytest
-from bench.calibration import Variant, enter, thread_counts
+from bench.calibration import Variant, enter
 from bench.process import WorkerError
 from bench.workloads import WORKLOADS
 
@@ -16,7 +16,7 @@ def short_trials(monkeypatch):
     monkeypatch.setattr(calibration, "TRIAL_SECONDS", 0.02)
 
 
-def test_the_fastest_choice_is_ready_and_all_that_worked_are_told(fake):
+def test_the_fastest_choice_is_ready_and_all_trials_are_returned(fake):
     entrant = enter(fake(), WORK, [1], (SLOW, BROKEN, QUICK))
     with entrant.worker:
         assert entrant.variant == Variant(1, QUICK)
@@ -25,13 +25,13 @@ def test_the_fastest_choice_is_ready_and_all_that_worked_are_told(fake):
     assert entrant.tried[0].to_json()["seconds"] > entrant.tried[1].to_json()["seconds"]
 
 
-def test_nothing_is_tried_where_there_is_no_choice(fake):
+def test_a_single_choice_is_not_tried(fake):
     entrant = enter(fake(), WORK, [1], (QUICK,))
     with entrant.worker:
         assert (entrant.variant, entrant.tried) == (Variant(1, QUICK), [])
 
 
-def test_where_every_choice_fails_the_first_reason_is_given(fake):
+def test_if_every_choice_fails_the_first_reason_is_given(fake):
     with pytest.raises(WorkerError, match="no compiler"):
         enter(fake(), WORK, [1, 2], (BROKEN, {"error": "another"}))
 
@@ -48,10 +48,3 @@ def test_more_threads_are_tried_until_they_are_slower(monkeypatch):
     monkeypatch.setattr(calibration, "_ready", lambda contestant, workload, variant, tried: variant)
     assert enter(None, WORK, [1, 2, 4, 8], (QUICK,)) == Variant(2, QUICK)
     assert asked == [1, 2, 4]
-
-
-@pytest.mark.parametrize(
-    ("n_cores", "counts"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (16, [1, 2, 4, 8, 16])]
-)
-def test_thread_counts(n_cores, counts):
-    assert thread_counts(n_cores) == counts

@@ -1,13 +1,13 @@
-"""Who takes part, on how many threads, and what a missing library means."""
+"""Contestants, their threads, and missing libraries."""
 
 import pytest
-from bench.contestants import CONTESTANTS, Contestant, choose
+from bench.contestants import CONTESTANTS, Contestant, choose, gpu_contestants
 from bench.workloads import WORKLOADS
 
 from bench import contestants
 
 
-def test_gathering_is_no_part_of_full_batch():
+def test_full_batch_gathers_no_rows():
     takers = {name: [each.takes_part(WORKLOADS[name]) for each in CONTESTANTS.values()] for name in "AD"}
     assert sum(takers["A"]) == len(CONTESTANTS) - 1
     assert all(takers["D"])
@@ -43,3 +43,17 @@ def test_peers_can_be_chosen_and_ours_and_the_floors_stay():
 def test_a_package_that_is_missing_has_no_version(monkeypatch):
     monkeypatch.setattr(contestants, "find_spec", lambda name: None)
     assert contestants.versions() == {"torch": None, "jax": None, "scikit-learn": None}
+
+
+def test_every_precision_has_all_contestants_with_the_same_options():
+    for tf32 in (False, True):
+        found = {each.name: each for each in gpu_contestants(tf32=tf32, iterations=7).values()}
+        roles = [each.role for each in found.values()]
+        assert (roles.count("ours"), roles.count("peer"), roles.count("floor")) == (1, 4, 2)
+        for each in found.values():
+            ((choice,), (whole,)) = each.choices, each.full_batch_choices
+            assert choice["tf32"] is tf32
+            assert whole == {**choice, "iterations": 7}
+    assert found["jax"].environment(2)["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+    peers = [each.name for each in found.values() if each.role == "peer"]
+    assert peers == ["pytorch", "cuda-graphs", "torch.compile", "jax"]

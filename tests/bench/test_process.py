@@ -1,11 +1,10 @@
-"""A worker from the outside: real processes that only sleep."""
+"""Worker processes that only sleep."""
 
-import os
 import time
 from dataclasses import replace
 
 import pytest
-from bench.process import Worker, WorkerError, cores, on_cores
+from bench.process import Worker, WorkerError
 from bench.workloads import WORKLOADS
 
 from bench import process
@@ -13,7 +12,7 @@ from bench import process
 WORK = WORKLOADS["D"]
 
 
-def test_a_worker_is_prepared_and_measured_whatever_its_library_prints(fake):
+def test_a_worker_is_measured_even_if_its_library_prints(fake):
     with Worker(fake(), 1) as worker:
         assert 0 < worker.start_seconds < 60
         assert set(worker.prepare(WORK, {"seconds": 0.02})) == {"prepare_seconds", "first_unit_seconds"}
@@ -22,7 +21,7 @@ def test_a_worker_is_prepared_and_measured_whatever_its_library_prints(fake):
     assert 10**7 < peak < 10**9
 
 
-def test_a_failure_is_one_line_and_a_death_tells_its_last_words(fake):
+def test_the_reason_of_a_failure_or_a_death_is_one_line(fake):
     with Worker(fake(), 1) as worker:
         with pytest.raises(WorkerError, match=r"^ValueError: no compiler$"):
             worker.prepare(WORK, {"error": "no compiler"})
@@ -51,26 +50,7 @@ def test_close_ends_a_worker_in_the_middle_of_a_unit(fake):
     assert worker._process.returncode < 0
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system binds no process to cores")
-def test_a_process_starts_on_its_cores_and_we_keep_ours():
-    before = cores()
-    with on_cores(1):
-        assert cores() == before[-1:]
-    assert cores() == before
-    with pytest.raises(ZeroDivisionError), on_cores(1):
-        raise ZeroDivisionError
-    assert cores() == before
-
-
-def test_where_processes_cannot_be_bound_all_cores_count(monkeypatch):
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.delattr(os, "sched_setaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 3)
-    with on_cores(2):
-        assert cores() == [0, 1, 2]
-
-
-def test_last_line_without_words(tmp_path):
+def test_the_last_line_of_errors(tmp_path):
     with (tmp_path / "errors").open("w+b") as errors:
         assert process.last_line(errors, -9) == "the process ended with status -9"
         errors.write(b"one\ntwo \n\n")

@@ -1,7 +1,11 @@
-"""What the times say, from literals."""
+"""Ratios, floors and bars from made-up times."""
+
+from functools import partial
 
 import pytest
-from bench.ratios import all_bars, fastest, judged, ratio
+from bench.ratios import all_bars, fastest, is_measured, judged, ratio
+from bench.rounds import spread
+from tests.bench.conftest import figures
 
 
 def test_ratios_are_those_of_medians_with_the_spread_of_the_rounds(compared):
@@ -22,7 +26,7 @@ def test_the_floor_is_products_and_gathering(compared):
 
 
 def test_memory_is_a_quarter_for_bytes_and_counts_the_state_once_a_step(compared):
-    """D: 938 steps move 7,850 parameters three times; the pixels are 30,000 times 784."""
+    """In D, 938 steps move 7,850 parameters three times; there are 30,000 × 784 pixels."""
     memory = judged(compared)["floors"]["memory_seconds"]
     assert memory["float32"] == 0.1
     assert memory["uint8"] == 0.025
@@ -45,7 +49,7 @@ def test_a_bar_that_is_exactly_reached_is_met(compared):
     assert judged(compared)["bars"]["fastest_peer"]["met"] is True
 
 
-def test_what_was_not_measured_is_neither_met_nor_not(compared):
+def test_a_bar_without_measurement_is_neither_met_nor_missed(compared):
     for name in ("pytorch", "jax", "products"):
         compared["contestants"][name] = {"missing": "not there"}
     entry = judged(compared)
@@ -68,3 +72,43 @@ def test_the_published_code_is_no_peer():
 def test_a_ratio_needs_the_same_rounds():
     with pytest.raises(ValueError, match="zip"):
         ratio({"median": 1, "samples": [1]}, {"median": 1, "samples": [1, 2]})
+
+
+gpu_judged = partial(judged, device="gpu")
+
+
+def entry(name="C", **found):
+    whole = None if name == "C" else 128
+    return {"name": name, "batch_size": whole, "unit": "s/epoch", "contestants": found}
+
+
+def test_ratios_and_bars_on_a_gpu():
+    part = gpu_judged(
+        entry(
+            pellucid=figures(2.0, 2.0, 4.0), pytorch=figures(9.0, 8.0, 10.0), jax=figures(3.0, 4.0, 3.0),
+            products=figures(1.0, 1.0, 2.0), memory=figures(0.5, 0.5, 0.5),
+        )
+    )  # fmt: skip
+    assert part["ratios"]["fastest_peer"] == "jax"
+    assert part["ratios"]["jax"] == {"value": 1.5, "min": 0.75, "max": 2.0}
+    assert part["ratios"]["products"]["value"] == 2.0
+    assert part["ratios"]["memory"]["value"] == 4.0
+    assert part["bars"]["fastest_peer"] == {"limit": 1.0, "value": 1.5, "met": True}
+    assert part["bars"]["products"] == {"limit": 1.5, "value": 2.0, "met": False}
+    assert set(part["contestants"]) == {"pellucid", "pytorch", "jax"}
+
+
+def test_on_a_gpu_only_full_batch_has_bars_and_gaps_have_no_ratios():
+    part = gpu_judged(
+        entry("F", pellucid=figures(1.0), pytorch={"missing": "no torch"}, products=figures(1.0))
+    )
+    assert part["bars"] == {}
+    assert part["ratios"] == {"fastest_peer": None, "products": {"value": 1.0, "min": 1.0, "max": 1.0}}
+    part = gpu_judged(entry("C", pellucid={"missing": "no cupy"}, jax=figures(1.0)))
+    assert part["ratios"] == {"fastest_peer": "jax"}
+    assert part["bars"]["fastest_peer"] == {"limit": 1.0, "value": None, "met": None}
+
+
+def test_figures_and_their_spread():
+    assert not is_measured({"missing": "torch is not installed"})
+    assert spread([3.0, 1.0, 2.0]) == {"median": 2.0, "min": 1.0, "max": 3.0}

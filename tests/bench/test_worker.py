@@ -1,4 +1,4 @@
-"""What a worker answers, asked in this process."""
+"""The answers of a worker, in this process."""
 
 import io
 import json
@@ -41,17 +41,17 @@ def test_a_unit_longer_than_the_sample_is_run_once(monkeypatch):
     assert sample["seconds"] >= 0.02
 
 
-def test_an_error_is_an_answer_of_one_line_and_the_worker_goes_on(monkeypatch):
+def test_an_error_is_an_answer_of_one_line_and_the_worker_continues(monkeypatch):
     fails = {"do": "prepare", "workload": WORK, "options": {"error": "no compiler"}}
     works = {"do": "prepare", "workload": WORK, "options": {"seconds": 0.0}}
     _, first, second, third, _ = asked(
         monkeypatch, {"do": "sample", "seconds": 0.1}, fails, works, {"do": "sample", "seconds": 0.0}
     )
-    assert first == {"error": "RuntimeError: there is nothing to measure yet: prepare comes first"}
+    assert first == {"error": "RuntimeError: nothing is prepared: send the request prepare first"}
     assert second == {"error": "ValueError: no compiler"}
     assert "error" not in third
 
 
-def test_a_module_that_is_not_there(monkeypatch):
+def test_a_missing_module(monkeypatch):
     with pytest.raises(ModuleNotFoundError):
         serve([], io.StringIO(), "no_such_module", "numpy")

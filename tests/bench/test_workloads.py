@@ -1,4 +1,4 @@
-"""The numbers of the workloads."""
+"""The settings of the workloads."""
 
 import pytest
 from bench.workloads import RACE, WORKLOADS, Workload, smoke
@@ -42,6 +42,6 @@ def test_the_race_has_one_cycle_over_all_its_steps():
     assert WORKLOADS["F"].schedule() == 0.001
 
 
-def test_a_smoke_run_has_few_rows_and_the_same_net():
+def test_a_smoke_run_has_few_rows_and_the_same_network():
     small = smoke(WORKLOADS["C"])
     assert (small.rows, small.sizes, small.batch_size) == (1000, (784, 500, 150, 10), None)

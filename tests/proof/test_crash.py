@@ -1,21 +1,21 @@
-"""Killed at 40 points, a training goes on to the same bits; and a checkpoint written in place does not."""
+"""Trainings killed at 40 points end with the same bits; with a checkpoint written in place they do not."""
 
 import os
 
 import pytest
 
 from pellucid.files import whole as files
-from proof import crash, victim
+from proof import crash, killed_training
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are killed by SIGKILL")
 
 
-def test_no_crash_costs_a_bit():
+def test_no_crash_changes_a_bit():
     steps = []
     findings = crash.prove(40, steps.append)
     assert sum(steps) == 40
     assert [finding.claim for finding in findings if not finding.holds] == []
-    assert "of 40 processes were killed (2 of all train by compiled code), 0 failed" in findings[1].measured
+    assert "of 40 processes were killed (2 of all run compiled code), 0 failed" in findings[1].measured
 
 
 def test_the_points_are_before_and_after_each_call_and_inside_each_file(tmp_path):
@@ -30,7 +30,7 @@ def test_the_points_are_before_and_after_each_call_and_inside_each_file(tmp_path
 
 
 class InPlace(files.System):
-    """Writes a file under its own name at once, as careless programs do, and is broken off in the third."""
+    """Write files in place, without a temporary name, and fail in the middle of the third."""
 
     n_files = 0
 
@@ -47,13 +47,13 @@ class InPlace(files.System):
         pass
 
 
-def test_a_torn_file_would_be_seen(tmp_path, monkeypatch):
+def test_a_torn_file_is_detected(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SYSTEM", InPlace())
     with pytest.raises(KeyboardInterrupt):
-        victim.train(tmp_path / "checkpoint.safetensors", resume=False, compiled=False)
+        killed_training.train(tmp_path / "checkpoint.safetensors", resume=False, compiled=False)
     assert not crash.is_whole(tmp_path / "checkpoint.safetensors")
 
 
-def test_findings_do_not_hold_where_nothing_was_killed(monkeypatch):
+def test_findings_do_not_hold_if_no_process_was_killed(monkeypatch):
     monkeypatch.setattr(crash, "crash", lambda path, point, *, compiled: False)
     assert [finding.holds for finding in crash.prove(4, lambda k: None)] == [False, False, True]

@@ -1,4 +1,4 @@
-"""The same bits again, in processes of their own."""
+"""The same seed gives the same bits in several processes."""
 
 import numpy as np
 

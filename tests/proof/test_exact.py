@@ -1,4 +1,4 @@
-"""The reference itself, against literals, and where floats would have no digits left."""
+"""The reference against literals, and where floats would have no digits left."""
 
 from decimal import Decimal
 

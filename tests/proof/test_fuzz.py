@@ -1,4 +1,4 @@
-"""Forty thousand damaged files; `make proof` reads a million. And that the watch sees what it should."""
+"""Forty thousand damaged files, of which `make proof` reads a million, and the watch over each reading."""
 
 import gzip
 import time
@@ -14,7 +14,7 @@ from proof import fuzz
 
 @pytest.fixture
 def read_with(tmp_path):
-    """Have one reader read damaged files; return the tally."""
+    """Return a function that reads damaged files with one reader and returns the tally."""
 
     def call(read, n=200, **more):
         target = Target("made up", read, lambda: [b"0123456789" * 4, b""], **more)
@@ -48,8 +48,8 @@ def test_the_same_number_makes_the_same_files(tmp_path):
 
 @pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])
 def test_large_files_take_twice_what_they_state(target, tmp_path):
-    """As they are; in a proof at full size each is damaged, too."""
-    path, tally = tmp_path / "file", fuzz.Tally()
+    """Intact files; a proof at full size also damages each."""
+    path, tally = tmp_path / "file", fuzz.ReadingTally()
     path.write_bytes(target.files()[0])
     target.read(path)
     with watching():
@@ -61,7 +61,7 @@ def test_large_files_take_twice_what_they_state(target, tmp_path):
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])
-def test_a_reader_both_takes_and_refuses(target, tmp_path):
+def test_a_reader_both_accepts_and_refuses(target, tmp_path):
     with watching():
         tally = fuzz.read_damaged(target, 400, tmp_path / "file", lambda k: None)
     assert tally.endings["accepted"] > 0
@@ -70,7 +70,7 @@ def test_a_reader_both_takes_and_refuses(target, tmp_path):
 
 
 def failing(error):
-    """Return a reader that fails with every file that has not the length of a whole one."""
+    """Return a reader that fails with every file that does not have the length of a whole one."""
 
     def read(path):
         if len(path.read_bytes()) not in (0, 40):
@@ -83,9 +83,9 @@ def failing(error):
     ("error", "message"),
     [
         (KeyError("dtype"), "KeyError: \"'dtype'\""),
-        (ValueError("two\nlines"), "a message that is no line of text"),
-        (ValueError(""), "a message that is no line of text"),
-        (ValueError("\ud800"), "a message that is no line of text"),
+        (ValueError("two\nlines"), "a message that is not one line of text"),
+        (ValueError(""), "a message that is not one line of text"),
+        (ValueError("\ud800"), "a message that is not one line of text"),
         (ValueError("x" * 1001), "a message of 1,001 characters"),
         (RecursionError("deep"), "RecursionError: 'deep'"),
         (SystemExit(1), "SystemExit"),
@@ -126,7 +126,7 @@ def test_a_reader_that_hangs_is_stopped(read_with, monkeypatch):
     assert time.perf_counter() - start < 20
 
 
-def test_memory_that_no_file_stated(read_with):
+def test_memory_beyond_what_a_file_states(read_with):
     def read(path):
         return bytes(10 << 20)
 
@@ -137,8 +137,8 @@ def test_memory_that_no_file_stated(read_with):
     assert read_with(read, 32, stated_bytes=lambda content: 2 << 20).defects == []
 
 
-def test_a_finding_tells_the_first_defect():
-    tally = fuzz.Tally()
+def test_a_finding_has_the_first_defect():
+    tally = fuzz.ReadingTally()
     assert fuzz._finding("x", tally).holds
     tally.defects.append("KeyError: 'a', gzip.decompress(...)")
     finding = fuzz._finding("x", tally)
@@ -147,7 +147,7 @@ def test_a_finding_tells_the_first_defect():
 
 
 def test_a_damaged_archive_states_what_it_holds_before_the_damage():
-    """A reader has that in memory when the checksum at the end shows the damage."""
+    """A reader has it all in memory before the checksum at the end shows the damage."""
     content = gzip.compress(bytes(10**6))
     assert unpacked_bytes(content) == len(content) + 10**6
     assert 7 * 10**5 < unpacked_bytes(content[:-8] + bytes(8)) < 10**6 + len(content)

@@ -1,7 +1,7 @@
-"""Damaged files again, drawn by hypothesis: what it finds it makes as small as it can, and keeps.
+"""Damaged files drawn by hypothesis, which shrinks and remembers failures.
 
-The edits are those of `proof.fuzz`. A file is a whole one, a list of edits, each with a seed for its places
-and values, and whether its outermost check is made right at the end.
+The edits are those of `proof.fuzz`. A case is a whole file, a list of edits, each with a seed for its places
+and values, and whether the outermost check of the file is corrected at the end.
 """
 
 from random import Random
@@ -9,23 +9,23 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from proof.fuzzing.mutations import MUTATIONS, Stock, mutated
+from proof.fuzzing.damage import MUTATIONS, Stock, mutated
 from proof.fuzzing.targets import TARGETS
 from proof.fuzzing.watch import observe, watching
 
-#: For each reader; 20,400 in all.
+#: Files for each reader; 20,400 in all.
 N_FILES = 1200
 
 
 def edits_of(target, whole):
-    """Return the edits of a target's files: each takes a file and a generator."""
+    """Return the edits for a target; each takes a file and a random generator."""
     stock = Stock(whole, target.words)
     of_bytes = [lambda content, rng, each=each: mutated(content, [each], rng, stock) for each in MUTATIONS]
     return of_bytes + ([target.edit] * 5 if target.edit else [])
 
 
 def files_of(target):
-    """Draw files of a target with one to three edits."""
+    """Return a strategy for files of a target with one to three edits."""
     whole = target.files()
     edit = st.tuples(st.sampled_from(edits_of(target, whole)), st.integers(0, 2**16))
     finish = st.tuples(st.booleans(), st.integers(0, 99))

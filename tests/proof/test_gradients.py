@@ -1,4 +1,4 @@
-"""The gradients of some hundred random networks; `make proof` draws thousands."""
+"""Gradients of some hundred random networks; `make proof` checks thousands."""
 
 import collections
 
@@ -16,7 +16,7 @@ N = 600
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Return the cases that a proof draws, as it draws them; each passes at once."""
+    """Return the list of cases that a proof draws; each passes without a check."""
     cases = []
 
     def note(case):
@@ -39,7 +39,7 @@ def test_random_networks():
 
 @st.composite
 def cases(draw):
-    """Draw a case by hypothesis, which tries the ends of ranges and makes what fails as small as it can."""
+    """Draw a case with hypothesis, which tries the ends of ranges and shrinks failures."""
     return draw_case(lambda low, high: draw(st.integers(low, high)))
 
 
@@ -49,7 +49,7 @@ def test_networks_at_the_ends_of_the_ranges(case):
     assert [check for check in checks_of(case) if not check.passed] == []
 
 
-def test_all_that_the_library_has_is_drawn(drawn):
+def test_everything_in_the_library_is_drawn(drawn):
     prove(N, lambda k: None)
     assert len(drawn) == N
     assert {pl.Identity, pl.LeakyReLU, pl.ReLU, pl.Sigmoid, pl.Softmax, pl.Tanh} <= set(ACTIVATIONS)
@@ -86,19 +86,19 @@ def test_one_network_is_of_one_kind():
     assert " directions (" in finding.measured
 
 
-def test_a_wrong_gradient_is_told_with_its_network(monkeypatch):
+def test_a_wrong_gradient_is_reported_with_its_network(monkeypatch):
     right = pl.Tanh.backward
     monkeypatch.setattr(pl.Tanh, "backward", lambda self, dy: right(self, dy) * 1.00001)
     smooth, _ = prove(60, lambda k: None)
     assert not smooth.holds
-    where, case = smooth.measured.split(" of Case(widths=")
+    where, case = smooth.measured.split(" of NetworkCase(widths=")
     assert where.split()[-1] == "all" or where[-2:] in (".W", ".b")
     assert "Tanh" in case
 
 
 def test_batches_have_no_row_to_spare():
-    """Masks have a row for each row of the batch, labels an entry for each."""
-    case = gradients.Case(
+    """Masks have a row, and labels an entry, for each row of the batch."""
+    case = gradients.NetworkCase(
         (3, 4, 2), (pl.ReLU, None), pl.MeanSquaredError, 0.1, pl.he_normal, 0.5, 7, True, False, 0
     )
     rng = np.random.default_rng(0)

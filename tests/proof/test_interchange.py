@@ -1,4 +1,4 @@
-"""Networks to PyTorch and back, a few of them."""
+"""A few networks to PyTorch and back."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_networks_there_and_back():
     findings = interchange.prove(40, steps.append)
     assert (sum(steps), len(findings)) == (40, 4)
     assert [finding.measured for finding in findings if not finding.holds] == []
-    made = [interchange.drawn(seed) for seed in range(40)]
+    made = [interchange.draw_case(seed) for seed in range(40)]
     assert {kind for case in made for kinds in case.between for kind in kinds} == set(interchange.KINDS)
     assert {(case.bias, case.rescales, case.dtype) for case in made} == {
         (bias, rescales, dtype)
@@ -33,8 +33,8 @@ def test_a_wrong_slope_does_not_hold(monkeypatch):
     ]
 
 
-def test_apart_by_hand():
-    assert interchange.apart(np.array([1.0, 2.0]), np.array([1.5, -2.0])) == 2.0
-    assert interchange.apart(np.zeros(2), np.zeros(2)) == 0
-    assert interchange.apart(np.zeros(2), np.zeros(2, np.float32)) == np.inf
-    assert interchange.apart(np.zeros(2), np.zeros((1, 2))) == np.inf
+def test_relative_differences_by_hand():
+    assert interchange.relative_difference(np.array([1.0, 2.0]), np.array([1.5, -2.0])) == 2.0
+    assert interchange.relative_difference(np.zeros(2), np.zeros(2)) == 0
+    assert interchange.relative_difference(np.zeros(2), np.zeros(2, np.float32)) == np.inf
+    assert interchange.relative_difference(np.zeros(2), np.zeros((1, 2))) == np.inf

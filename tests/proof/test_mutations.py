@@ -1,9 +1,9 @@
-"""Each kind of slip, planted once in a random network; `make proof` plants thousands."""
+"""Each kind of slip is planted once in a random network; `make proof` plants thousands."""
 
 import numpy as np
 import pytest
+from proof.gradient_slips import SLIPS
 from proof.mutations import planted, prove
-from proof.slips import SLIPS
 
 import pellucid as pl
 from proof import mutations
@@ -19,16 +19,16 @@ def test_each_slip_is_found_and_named():
     assert "among 3 at most" in findings[1].claim
 
 
-def test_a_slip_that_is_none_is_told(monkeypatch):
-    """What changes nothing cannot be found, and the finding says which it was."""
-    harmless = mutations.Slip(pl.Tanh, "nothing at all", lambda right, layer, dy: right(layer, dy))
+def test_a_slip_without_effect_is_reported(monkeypatch):
+    """A slip that changes nothing cannot be found, and the finding names it."""
+    harmless = mutations.GradientSlip(pl.Tanh, "nothing at all", lambda right, layer, dy: right(layer, dy))
     monkeypatch.setattr(mutations, "SLIPS", (harmless, *SLIPS[:2]))
     found, named, clean = prove(3, lambda k: None)
     assert (found.holds, named.holds, clean.holds) == (False, False, True)
     assert found.measured == "2 of 3 slips of 3 kinds, not Tanh: nothing at all"
 
 
-def test_a_library_that_is_wrong_itself_is_told(monkeypatch):
+def test_an_error_of_the_library_itself_is_reported(monkeypatch):
     right = pl.Tanh.backward
     monkeypatch.setattr(pl.Tanh, "backward", lambda self, dy: -right(self, dy))
     *_, clean = prove(2, lambda k: None)
@@ -36,8 +36,8 @@ def test_a_library_that_is_wrong_itself_is_told(monkeypatch):
 
 
 @pytest.mark.parametrize("cls", [pl.Tanh, pl.MeanSquaredError])
-def test_classes_are_put_back(cls):
-    """A method that the class inherits is inherited again."""
+def test_classes_are_restored(cls):
+    """An inherited method is inherited again."""
     before = dict(vars(cls))
     slip = next(slip for slip in SLIPS if slip.cls is cls)
     with pytest.raises(KeyError), planted(slip, None):

@@ -1,8 +1,8 @@
-"""Some hundred batches of outputs up to ±10⁴ beside exact numbers; `make proof` compares thousands."""
+"""Some hundred batches of outputs up to ±10⁴ against exact numbers; `make proof` compares thousands."""
 
 import numpy as np
 import pytest
-from proof.numerics import Case, compared, draw_case, prove
+from proof.numerics import LossCase, compared, draw_case, prove
 
 import pellucid as pl
 from proof import numerics
@@ -24,7 +24,7 @@ def test_random_outputs():
     ]
 
 
-def test_what_is_drawn():
+def test_cases_cover_all_kinds():
     cases = [draw_case(np.random.default_rng(i)) for i in range(N)]
     assert (
         {type(case.loss) for case in cases}
@@ -50,9 +50,9 @@ def errors_of(case):
 
 
 @pytest.mark.parametrize("wrong", [lambda dy: -dy, lambda dy: dy * (1 + 1e-5)], ids=["sign", "1e-5"])
-def test_a_wrong_gradient_is_seen(wrong, monkeypatch):
-    """In float32, an error of 10⁻⁵ is 80 roundings; the value is right, and compiled code is as it was."""
-    case = Case(pl.SoftmaxCrossEntropy(), np.array([[1.0, 2.0], [0, 1e4]], np.float32), np.array([0, 0]))
+def test_a_wrong_gradient_is_detected(wrong, monkeypatch):
+    """In float32, an error of 10⁻⁵ is 80 roundings. The value and the compiled code are still correct."""
+    case = LossCase(pl.SoftmaxCrossEntropy(), np.array([[1.0, 2.0], [0, 1e4]], np.float32), np.array([0, 0]))
     assert max(errors_of(case).values()) < 4
     rows = pl.SoftmaxCrossEntropy.rows
 
@@ -65,8 +65,8 @@ def test_a_wrong_gradient_is_seen(wrong, monkeypatch):
     assert failed == {"The gradient of a loss", "The step of plain training"}
 
 
-def test_overflow_is_seen(monkeypatch):
-    """Softmax without the largest output subtracted: NaN is infinitely far off, and told with its batch."""
+def test_overflow_is_detected(monkeypatch):
+    """Softmax without subtracting the largest output: NaN is an infinite error, reported with its batch."""
 
     def rows(self, outputs, labels):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -74,7 +74,7 @@ def test_overflow_is_seen(monkeypatch):
             p /= p.sum(axis=1, keepdims=True)
             return -np.log(p[np.arange(len(p)), labels]), p - np.eye(p.shape[1])[labels]
 
-    case = Case(pl.SoftmaxCrossEntropy(), np.array([[1e4, 0.0]]), np.array([0]))
+    case = LossCase(pl.SoftmaxCrossEntropy(), np.array([[1e4, 0.0]]), np.array([0]))
     monkeypatch.setattr(numerics, "draw_case", lambda rng: case)
     assert all(finding.holds for finding in prove(1, lambda k: None))
     monkeypatch.setattr(pl.SoftmaxCrossEntropy, "rows", rows)

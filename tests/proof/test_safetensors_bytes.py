@@ -1,4 +1,4 @@
-"""A thousand sets of tensors beside the package safetensors; `make proof` compares twenty thousand."""
+"""A thousand sets of tensors against the package safetensors; `make proof` compares twenty thousand."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_a_thousand_sets():
 
 
 @pytest.mark.parametrize("wrong", ["order", "padding", "metadata"])
-def test_another_layout_is_found(wrong, monkeypatch):
+def test_another_layout_is_detected(wrong, monkeypatch):
     if wrong == "order":
         reverse = dict(reversed(safetensors_header.DTYPES.items()))
         monkeypatch.setattr(safetensors_header, "DTYPES", reverse)

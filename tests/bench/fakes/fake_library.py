@@ -1,4 +1,4 @@
-"""A contestant for tests: a unit sleeps as long as its options say, and fails where they say so."""
+"""A contestant for tests, whose units sleep or fail as its options say."""
 
 import os
 import time
@@ -7,7 +7,7 @@ from bench.problem import Prepared
 
 
 def prepare(problem, options):
-    print("what a library prints is no answer")
+    print("output of a library is not an answer")
     if "error" in options:
         raise ValueError(options["error"] + "\nand more")
     runs = []

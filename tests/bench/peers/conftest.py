@@ -1,4 +1,4 @@
-"""The arithmetic of every contestant is the same: three steps from the same weights on the same batches."""
+"""Every contestant computes the same: three steps from the same weights on the same batches."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ SMALL = {
 
 
 def images(n):
-    """Return pixels like those of digits, most of them 0 and some in every picture, and class numbers."""
+    """Return pixels like those of digits, most of them 0, and class numbers."""
     rng = np.random.default_rng(7)
     pixels = rng.integers(0, 256, (n, 784)) * (rng.random((n, 784)) < 0.2)
     return pixels.astype(np.uint8), np.arange(n) % 10
@@ -52,19 +52,19 @@ def adam():
 
 @pytest.fixture(params=["tanh, full batch", "sigmoid", "recipe", "deep"])
 def few(request):
-    """Return small workloads with every activation and both rules: for what compiles each anew."""
+    """Return a few small workloads, for contestants that compile each; all activations, both optimizers."""
     return SMALL[request.param]
 
 
 @pytest.fixture(params=SMALL.values(), ids=SMALL)
 def small(request):
-    """Return one small workload after another."""
+    """Return each of the small workloads."""
     return request.param
 
 
 @pytest.fixture
 def check_same():
-    """Return the check of a contestant's parameters against ours; nothing else may differ but rounding."""
+    """Return a function that compares a contestant's parameters with ours, up to rounding."""
 
     def check(prepare, workload, options, *, exceptions=0.0):
         theirs = trained(prepare, workload, options)
@@ -75,7 +75,7 @@ def check_same():
             for mine, other in ((our_W, W), (our_b, b)):
                 assert mine.shape == other.shape
                 assert np.mean(~np.isclose(other, mine, rtol=1e-4, atol=1e-6)) <= exceptions
-            # Something has been learnt, far more than the tolerance.
+            # The training has changed the weights by far more than the tolerance.
             assert np.abs(our_W - first_W).max() > 1e-4
 
     return check
@@ -83,7 +83,7 @@ def check_same():
 
 @pytest.fixture
 def run_of_ours(monkeypatch):
-    """Return a function that trains ours in full batch, on rows that also are MNIST's test rows."""
+    """Return a function that trains ours in full batch; its rows replace MNIST's test set."""
 
     def run(workload, epochs):
         if workload.batch_size is not None:

@@ -1,4 +1,4 @@
-"""The textbook's way computes what ours does, in float64."""
+"""The textbook formulas compute the same as ours, in float64."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""scikit-learn computes what ours does; its Adam places ε elsewhere, which shows in the tiniest gradients."""
+"""scikit-learn computes the same as ours; its Adam has ε in another place, which shows in tiny gradients."""
 
 from dataclasses import replace
 
@@ -12,12 +12,12 @@ pytest.importorskip("sklearn")
 
 
 def test_three_steps_are_ours(check_same, small):
-    small = replace(small, label_smoothing=0)  # it has none
+    small = replace(small, label_smoothing=0)  # scikit-learn has none
     check_same(sklearn_mlp.prepare, small, {}, exceptions=0.0 if small.rule == "sgd" else 0.02)
 
 
 def test_the_rate_of_an_epoch_is_its_mean(adam):
-    """In full batch an epoch is a step: there the cycle is followed exactly."""
+    """In full batch an epoch is one step, so the schedule is followed exactly."""
     data = np.zeros((80, 784), np.uint8), np.arange(80) % 10
     cycled = replace(adam, cycle_epochs=2)
     prepared = sklearn_mlp.prepare(Problem(cycled, data=data, shuffle=False), {})

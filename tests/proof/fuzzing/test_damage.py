@@ -1,4 +1,4 @@
-"""Damage is of every kind, and where a format has a check around it, the damage gets past the check."""
+"""Damage is of every kind, and gets past the outermost check of a format."""
 
 import gzip
 import io
@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 from PIL import Image
+from proof.fuzzing.damage import MAX_BYTES, MUTATIONS, Stock, mutate
 from proof.fuzzing.json_edits import edit_json, edit_json_file
-from proof.fuzzing.mutations import MAX_BYTES, MUTATIONS, Stock, mutate
 from proof.fuzzing.structure import (
     checksummed,
     edit_model_notes,
@@ -81,7 +81,7 @@ def test_rows_are_damaged_below_the_header():
     assert all(edit_rows(b"a,b\n1,2\n", Random(seed)).startswith(b"a,b\n") for seed in range(50))
 
 
-def test_what_is_packed_unpacks_but_for_what_stands_behind_it():
+def test_packed_files_unpack_except_for_bytes_after_the_end():
     for seed in range(50):
         content = packed(b"x" * 1000, Random(seed))
         try:
@@ -92,7 +92,7 @@ def test_what_is_packed_unpacks_but_for_what_stands_behind_it():
     assert unpacked_bytes(b"plain") == 5
 
 
-def test_checksums_of_a_damaged_picture_are_made_right():
+def test_checksums_of_a_damaged_picture_are_corrected():
     (content, *_) = samples.pictures()
     damaged = bytearray(content)
     damaged[17] ^= 1  # of the width
