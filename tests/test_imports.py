@@ -53,7 +53,7 @@ PLACES = {
     "matplotlib": ("lab/pictures/",),
     "numba": ("compiled/",),
     "PIL": ("app/pictures.py",),
-    "polars": ("app/tables.py",),
+    "polars": ("app/row_blocks.py", "app/tables.py"),
     "sklearn": ("estimator/",),
     "torch": ("interop/torch/",),
 }
