@@ -19,7 +19,7 @@ from PIL import Image
 import pellucid as pl
 from pellucid.data.table import COLUMNS
 from pellucid.files import safetensors
-from pellucid.files.safetensors_header import KEY
+from pellucid.files.safetensors import KEY
 from pellucid.training.checkpoint import _digest
 from proof.fuzzing import samples
 from proof.fuzzing.readers import LARGE_ROWS, PACKED_FILE, SIDE, TABLE

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.files.reading import brief
-from pellucid.files.safetensors_header import Place
+from pellucid.files.safetensors import Place
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
 
 #: In a file a layer may take 18 bytes, and some 600 in memory.
