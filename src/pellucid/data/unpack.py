@@ -5,14 +5,17 @@ allows, whatever a header or a compressed stream claims.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from pellucid.files.reading import open_regular
+from pellucid.files.reading import brief, open_regular
+
+if TYPE_CHECKING:
+    import tarfile
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 20
@@ -93,6 +96,73 @@ def read_known(source: str | Path, size: int) -> memoryview:
         while n <= size and (arrived := stream.readinto(content[n : n + CHUNK_BYTES])):
             n += arrived
     return content[:n]
+
+
+def read_members(
+    archive: str | Path, sizes: Mapping[str, int], limit: int
+) -> Iterator[tuple[str, memoryview]]:
+    """Yield files of a tar archive, plain or gzip, by name: nothing is written to the disk.
+
+    Parameters
+    ----------
+    archive : path
+    sizes : mapping of str to int
+        The name of each file and how many bytes it should have; a longer one is cut one byte past that.
+    limit : int
+        Stop reading an archive that unpacks to more bytes.
+
+    Raises
+    ------
+    MissingError
+        If this is not a tar archive, or a file is not in it.
+    """
+    import tarfile
+
+    missing = dict(sizes)
+    with open_unpacked(archive) as stream:
+        limited: Any = Limited(stream, limit)
+        try:
+            with tarfile.open(fileobj=limited, mode="r|") as tar:
+                while missing and (member := tar.next()) is not None:
+                    tar.members.clear()  # type: ignore[attr-defined]  # it would grow with the archive
+                    if member.name in missing:
+                        limited.check(member.size)
+                        yield member.name, _content(tar, member, missing.pop(member.name))
+        except (tarfile.TarError, UnicodeError, ValueError, OverflowError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise MissingError(f"not the expected archive: {brief(str(error), 100)}") from error
+    if missing:
+        raise MissingError(f"not the expected archive: there is no {brief(next(iter(missing)), 100)} in it")
+
+
+def _content(tar: "tarfile.TarFile", member: "tarfile.TarInfo", size: int) -> memoryview:
+    file = tar.extractfile(member) if member.isreg() else None
+    if file is None:
+        raise MissingError(f"{member.name} in the package is not a plain file")
+    return memoryview(file.read(size + 1))
+
+
+class Limited:
+    """A stream that raises `DataError` after `limit` bytes.
+
+    Reads past its end count too: a damaged header can ask to skip 2^80 bytes.
+    """
+
+    def __init__(self, stream: Readable, limit: int) -> None:
+        self.stream, self.left = stream, limit
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes."""
+        data = self.stream.read(size)
+        self.left -= len(data) or size
+        self.check(0)
+        return data
+
+    def check(self, size: int) -> None:
+        """Raise if `size` more bytes exceed the limit."""
+        if size > self.left:
+            raise DataError("not the expected archive: it takes more bytes than the limit")
 
 
 def sha256(data: bytes | Content) -> str:
