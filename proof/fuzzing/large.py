@@ -17,7 +17,7 @@ from bench.results import FORMAT
 from PIL import Image
 
 import pellucid as pl
-from pellucid.data.table import COLUMNS
+from pellucid.data.digit_csv import COLUMNS
 from pellucid.files import safetensors
 from pellucid.files.safetensors import KEY
 from pellucid.training.checkpoint import _digest

@@ -17,7 +17,7 @@ import pellucid as pl
 from pellucid.app import tables
 from pellucid.app.settings import TrainSettings, nearest
 from pellucid.data import DataError
-from pellucid.data.table import COLUMNS
+from pellucid.data.digit_csv import COLUMNS
 from pellucid.data.unpack import open_unpacked, sha256_unpacked
 from pellucid.files.reading import brief, plain
 from pellucid.wording import counted

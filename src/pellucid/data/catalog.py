@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
+from pellucid.data.digit_csv import parse_numbers, read_digit_csv
 from pellucid.data.folders import cache_folder, candidates, named_folder
 from pellucid.data.idx import parse_idx
-from pellucid.data.table import parse_numbers, read_digit_csv
 from pellucid.data.unpack import Content, DataError, MissingError, read_unpacked, sha256, sha256_unpacked
 
 if TYPE_CHECKING:
