@@ -28,7 +28,7 @@ WHOLE = re.compile(r"-?[0-9]{1,1000}")
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class LabelledRows:
     """Labelled rows and what they mean.
 
     Attributes
@@ -67,7 +67,7 @@ class Parts:
     y_test: Labels
 
 
-def load_source(settings: TrainSettings) -> Source:
+def load_rows(settings: TrainSettings) -> LabelledRows:
     """Return the rows of the data set or CSV file that the settings name.
 
     Raises
@@ -77,7 +77,7 @@ def load_source(settings: TrainSettings) -> Source:
 
     Examples
     --------
-    >>> source = load_source(TrainSettings(source="digits"))
+    >>> source = load_rows(TrainSettings(source="digits"))
     >>> source.x.shape, source.image_shape, source.classes[:3]
     ((1437, 64), (8, 8), ('0', '1', '2'))
     """
@@ -94,7 +94,7 @@ def load_source(settings: TrainSettings) -> Source:
     return _csv(path, settings.label)
 
 
-def divide(source: Source, settings: TrainSettings, rng: np.random.Generator) -> Parts:
+def divide(source: LabelledRows, settings: TrainSettings, rng: np.random.Generator) -> Parts:
     """Divide the rows at random, each class in proportion.
 
     Raises
@@ -105,7 +105,7 @@ def divide(source: Source, settings: TrainSettings, rng: np.random.Generator) ->
     Examples
     --------
     >>> settings = TrainSettings(source="digits")
-    >>> parts = divide(load_source(settings), settings, np.random.default_rng(0))
+    >>> parts = divide(load_rows(settings), settings, np.random.default_rng(0))
     >>> len(parts.train), len(parts.validation), len(parts.y_test)
     (1293, 144, 360)
     """
@@ -148,7 +148,7 @@ def _divided(
     return rows[part], rows[rest]
 
 
-def _check_class_sizes(source: Source, parts: int) -> None:
+def _check_class_sizes(source: LabelledRows, parts: int) -> None:
     counts = np.bincount(source.y, minlength=len(source.classes))
     rarest = int(counts.argmin())
     if counts[rarest] < parts:
@@ -159,10 +159,10 @@ def _check_class_sizes(source: Source, parts: int) -> None:
         )
 
 
-def _data_set(name: str, folder: Path | None) -> Source:
+def _data_set(name: str, folder: Path | None) -> LabelledRows:
     data = pl.load_dataset(name, folder=folder)
     test = (data.x_test, data.y_test)
-    return Source(
+    return LabelledRows(
         name=name,
         x=data.x_train,
         y=data.y_train,
@@ -182,10 +182,10 @@ def _is_digit_csv(path: Path) -> bool:
         return stream.read(len(header) + 3).removeprefix(b"\xef\xbb\xbf").startswith(header)
 
 
-def _digit_csv(path: Path) -> Source:
+def _digit_csv(path: Path) -> LabelledRows:
     y, x = pl.read_digit_csv(path)
     present, y = np.unique(y, return_inverse=True)
-    return Source(
+    return LabelledRows(
         name=str(path),
         x=x,
         y=y,
@@ -198,14 +198,14 @@ def _digit_csv(path: Path) -> Source:
     )
 
 
-def _csv(path: Path, label: str | None) -> Source:
+def _csv(path: Path, label: str | None) -> LabelledRows:
     table = tables.read_table(path)
     label = _label_column(table, label)
     labels = tables.labels(table, label)
     classes = _checked_classes(labels.names, table.name, label)
     features = tuple(column for column in table.columns if column != label)
     number = {name: k for k, name in enumerate(classes)}
-    return Source(
+    return LabelledRows(
         name=table.name,
         x=tables.numbers(table, features),
         y=np.array([number[each] for each in labels.names])[labels.codes],
