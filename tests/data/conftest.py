@@ -14,8 +14,8 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from pellucid.data import origins
-from pellucid.data.origins import Origin
+from pellucid.data import fetch
+from pellucid.data.fetch import Origin
 from pellucid.data.sources import DataFile
 
 
@@ -55,7 +55,7 @@ def tiny(contents, monkeypatch, tmp_path):
 
     def register(*sources):
         origin = Origin("tiny", files, ("tiny", "Tiny/raw"), sources)
-        monkeypatch.setitem(origins.ORIGINS, "tiny", origin)
+        monkeypatch.setitem(fetch.ORIGINS, "tiny", origin)
         return origin
 
     return register

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from pellucid.data import DataError, cache_folder, load_dataset, mirror, sources
+from pellucid.data.fetch import FASHION_MNIST, MNIST, ORIGINS, owner_of
 from pellucid.data.mirror import Mirror
 from pellucid.data.sources import Folder, NpmPackage
 
@@ -118,10 +120,10 @@ def test_longer_file_in_a_folder(tiny, put, tmp_path):
 def test_files_of_another_set_are_passed_over(tiny, put, tmp_path, contents, monkeypatch):
     origin = tiny(Folder(put(tmp_path / "source")))
     other = type(origin)("other", origin.files, ("other",), origin.sources)
-    monkeypatch.setitem(sys.modules["pellucid.data.origins"].ORIGINS, "other", other)
+    monkeypatch.setitem(sys.modules["pellucid.data.fetch"].ORIGINS, "other", other)
     changed = [type(f)(f.name, "0" * 64, f.shape) for f in origin.files]
     monkeypatch.setitem(
-        sys.modules["pellucid.data.origins"].ORIGINS,
+        sys.modules["pellucid.data.fetch"].ORIGINS,
         "tiny",
         type(origin)("tiny", tuple(changed), ("tiny",), ()),
     )
@@ -187,11 +189,12 @@ def test_read_only_cache(tiny, web):
 
 LOAD = """
 import sys
-from pellucid.data import load_dataset, origins
+from pellucid.data import fetch, load_dataset
+from pellucid.data.fetch import FASHION_MNIST, MNIST, ORIGINS, owner_of
 from pellucid.data.mirror import Mirror
 from pellucid.data.sources import DataFile
 files = tuple(DataFile(*entry) for entry in {files})
-origins.ORIGINS["tiny"] = origins.Origin("tiny", files, (), (Mirror({url!r}),))
+fetch.ORIGINS["tiny"] = fetch.Origin("tiny", files, (), (Mirror({url!r}),))
 print("ready", flush=True)
 sys.stdin.readline()
 print(load_dataset("tiny").x_train.sum(), flush=True)
@@ -412,3 +415,33 @@ def test_message_lists_all_that_was_tried(tiny, tmp_path, monkeypatch):
     assert lines[5] == f"  - folder {tmp_path / 'absent'}: no {IMAGES} there"
     assert "folder=... or PELLUCID_DATA" in lines[6]
     assert lines[7:] == [f"  {f.name} ({f.size:,} bytes, SHA-256 {f.sha256})" for f in origin.files]
+
+
+# --- the pinned files ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", ORIGINS.values(), ids=lambda origin: origin.name)
+def test_a_set_is_four_files_of_the_published_sizes(origin):
+    # The sizes that the pages of both sets give for the unpacked files.
+    assert [file.size for file in origin.files] == [47_040_016, 60_008, 7_840_016, 10_008]
+    assert [file.name[:5] for file in origin.files] == ["train", "train", "t10k-", "t10k-"]
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in origin.files)
+    assert ORIGINS[origin.name] is origin
+
+
+def test_no_file_belongs_to_two_sets():
+    digests = [file.sha256 for origin in ORIGINS.values() for file in origin.files]
+    assert len(set(digests)) == 8
+    assert owner_of(MNIST.files[1].sha256) == "mnist"
+    assert owner_of(FASHION_MNIST.files[3].sha256) == "fashion-mnist"
+    assert owner_of("0" * 64) is None
+
+
+@pytest.mark.parametrize("origin", ORIGINS.values(), ids=lambda origin: origin.name)
+def test_each_set_has_a_source_without_a_mirror_and_mirrors_over_https(origin):
+    mirrors = [source for source in origin.sources if isinstance(source, Mirror)]
+    assert 0 < len(mirrors) < len(origin.sources)
+    assert origin.sources[0] in mirrors
+    assert all(re.fullmatch(r"https://\S+/", each.url) for each in mirrors)
+    titles = [source.title for source in origin.sources]
+    assert len(set(titles)) == len(titles)

@@ -10,11 +10,9 @@ Importing this package needs NumPy only and touches neither network nor disk.
 ((1293, 64), (144, 64))
 """
 
-from pellucid.data.catalog import DATASETS, load_dataset
-from pellucid.data.dataset import Dataset
-from pellucid.data.describe import Description, Outlier, describe
+from pellucid.data.catalog import DATASETS, cache_folder, load_dataset
+from pellucid.data.dataset import Dataset, Description, Outlier, describe
 from pellucid.data.digit_csv import read_digit_csv
-from pellucid.data.folders import cache_folder
 from pellucid.data.idx import read_idx
 from pellucid.data.split import split
 from pellucid.data.unpack import DataError

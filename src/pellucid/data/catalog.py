@@ -1,9 +1,11 @@
 """The data sets by name, each with pixels as bytes: ``load_dataset("mnist")``.
 
-`origins` says what the files of each set are, `fetch` finds them; here they become arrays.
+`fetch` finds the files of each set; here they become arrays.
 """
 
+import os
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +14,14 @@ from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
 from pellucid.data.digit_csv import parse_numbers, read_digit_csv
-from pellucid.data.folders import cache_folder, candidates, named_folder
 from pellucid.data.idx import parse_idx
 from pellucid.data.unpack import Content, DataError, MissingError, read_unpacked, sha256, sha256_unpacked
 
 if TYPE_CHECKING:
     from pellucid.data.sources import DataFile
+
+FOLDER_VARIABLE = "PELLUCID_DATA"
+CACHE_VARIABLE = "PELLUCID_CACHE"
 
 DATASETS = ("mnist", "fashion-mnist", "digits", "kaggle-mnist")
 
@@ -96,8 +100,7 @@ def load_dataset(name: str, *, folder: str | Path | None = None, progress: bool 
 
 def _load_idx_set(name: str, folder: str | Path | None, progress: bool) -> Dataset:
     # Here, not above: `import pellucid` should not pay for downloads.
-    from pellucid.data.fetch import gather
-    from pellucid.data.origins import ORIGINS
+    from pellucid.data.fetch import ORIGINS, gather
 
     if name not in ORIGINS:
         raise DataError(f"unknown data set {name!r}, expected {', '.join(DATASETS)}")
@@ -182,3 +185,35 @@ def _find(name: str, files: tuple[str, ...], folder: str | Path | None) -> Path 
         return found
     places = (named_folder(folder), cache_folder() / name)
     return next((path for place in places if place for path in candidates(place, (name,), files)), None)
+
+
+def cache_folder() -> Path:
+    """Return the folder in which fetched files are kept: ``$PELLUCID_CACHE``, else ``~/.cache/pellucid``.
+
+    Examples
+    --------
+    >>> path = cache_folder()  # such as PosixPath('/home/ada/.cache/pellucid')
+    """
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pellucid"
+
+
+def named_folder(folder: str | Path | None) -> Path | None:
+    """Return the folder of the environment variable, unless the caller names one or there is none."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named).expanduser() if named and folder is None else None
+
+
+def candidates(folder: Path, subfolders: Sequence[str], names: Sequence[str]) -> Iterator[Path]:
+    """Yield the existing files of these names: a subfolder of the set's own goes before the folder itself."""
+    for place in (*(folder / sub for sub in subfolders), folder):
+        for name in names:
+            yield from (path for path in spellings(place, name) if path.is_file())
+
+
+def spellings(folder: Path, name: str) -> Iterator[Path]:
+    """Yield the paths `name` may have in `folder`: some copies write ``train-images.idx3-ubyte``."""
+    for spelling in dict.fromkeys((name, name.replace("-idx", ".idx"))):
+        yield folder / spelling
+        yield folder / f"{spelling}.gz"

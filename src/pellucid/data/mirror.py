@@ -45,7 +45,7 @@ class Mirror:
         import pooch
         import requests
 
-        sink = Sink(file.size + CHUNK_BYTES)
+        sink = MemoryFile(file.size + CHUNK_BYTES)
         timeout = (CONNECT_SECONDS, READ_SECONDS)
         try:
             with _bar(file.name, progress) as bar:
@@ -62,7 +62,7 @@ def _require(*packages: str) -> None:
             raise MissingError(f"skipped: needs pip install 'pellucid[lab]' ({package} is missing)")
 
 
-class Sink:
+class MemoryFile:
     """A file in memory that refuses more than `limit` bytes: no mirror can fill the memory."""
 
     def __init__(self, limit: int) -> None:
@@ -111,7 +111,7 @@ def _try_connection(host: str, port: int, failures: list[OSError]) -> None:
         failures.append(error)
 
 
-class Bar(Protocol):
+class DownloadBar(Protocol):
     """The progress object that pooch asks for."""
 
     total: int
@@ -127,13 +127,13 @@ class Bar(Protocol):
 
 
 @contextmanager
-def _bar(title: str, progress: bool) -> Iterator[Bar | bool]:
+def _bar(title: str, progress: bool) -> Iterator[DownloadBar | bool]:
     """Show the progress of one file, by rich where it is installed, else by lines."""
     if not progress:
         yield False
         return
     if find_spec("rich") is None:
-        yield Line(title)
+        yield ProgressLine(title)
         return
     import rich.progress
 
@@ -175,7 +175,7 @@ class RichBar:
         self.shown.refresh()
 
 
-class Line:
+class ProgressLine:
     """Progress without rich: a line when a file begins and its size when it is there."""
 
     def __init__(self, title: str) -> None:

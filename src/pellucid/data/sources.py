@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pellucid.data.folders import spellings
+from pellucid.data.catalog import spellings
 from pellucid.data.unpack import Content, DataError, MissingError, read_members, read_unpacked, sha256
 
-__all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "Source"]
+__all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "DataSource"]
 
 NPM_SECONDS = 120
 PACKAGE_BYTES = 80_000_000
@@ -46,7 +46,7 @@ class DataFile:
 Offers = Iterator[tuple[DataFile, Content]]
 
 
-class Source(Protocol):
+class DataSource(Protocol):
     """What every source offers."""
 
     @property
