@@ -48,7 +48,7 @@ def test_without_labels(write):
 WRONG = [
     ("width,kind\n1,oak\n", "the model needs the column 'height'; it was trained on width, height"),
     ("width,hight\n1,2\n", "the model needs the column 'height': did you mean hight?; it was trained on"),
-    ("width,height,id\n1,2,3\n", "the model does not know the column 'id': take it out"),
+    ("width,height,id\n1,2,3\n", "the model does not know the column 'id': remove it"),
     (
         "width,height,kind\n1,2,oak\n1,2,ash\n",
         "row 3, column kind: the model has no class 'ash', only elm, oak",
@@ -132,11 +132,11 @@ def test_refusals(tmp_path, write, monkeypatch):
             "digits holds images, but the model was trained on a table: .* width, height",
         ),
         (["a.png"], TABLE, {}, "a.png holds images, but the model was trained on a table"),
-        (["none.idx"], images(2, 2), {}, "there is no image in it"),
+        (["none.idx"], images(2, 2), {}, "the file holds no images"),
         (["tall.idx"], images(2, 2), {}, "dimension 1 is 3, expected 2"),
-        (["a.png", "t.csv"], images(2, 2), {}, "must all be PNG or JPEG files, which t.csv is not"),
+        (["a.png", "t.csv"], images(2, 2), {}, "must all be PNG or JPEG files, and t.csv is not"),
         (["t.csv", "t.csv"], TABLE, {}, "must all be PNG or JPEG files"),
-        (["t.csv"], TABLE, {"invert": True}, "--resize and --invert are for PNG and JPEG files, which t.csv"),
+        (["t.csv"], TABLE, {"invert": True}, "--resize and --invert are for PNG and JPEG files, and t.csv"),
         (["digits"], images(8, 8), {"resize": True}, "--resize and --invert are for PNG and JPEG files"),
         (["a.png"], images(3, 3), {}, "2 x 2 pixels, the model needs 3 x 3: add --resize"),
         (["."], TABLE, {}, r"\. is a folder: name the files in it"),

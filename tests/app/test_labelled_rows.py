@@ -79,13 +79,13 @@ def test_labelled_images_are_read_as_pixels(tmp_path, packed):
 
 
 WRONG = [
-    ("a,kind\n1,x\n2,x\n", {}, "column kind holds one class only, 'x': at least 2"),
+    ("a,kind\n1,x\n2,x\n", {}, "column kind holds only one class, 'x': at least 2"),
     ("a,b\n1,2\n", {}, "there is no column 'kind'; the columns are a, b"),
     ("a,kinds\n1,2\n", {}, "there is no column 'kind': did you mean kinds?; the columns are a, kinds"),
     (
         "a,b\n1,2\n",
         {"label": None},
-        "no column 'label': name the column of classes by --label; the columns are",
+        "no column 'label': name the column of classes with --label; the columns are",
     ),
     ("a,kind\n1,x\n2,\n", {}, "row 3, column kind: empty"),
     ("a,kind\n1,x\n,y\n", {}, "row 3, column a: empty"),
@@ -110,12 +110,12 @@ def test_a_name_that_is_nothing():
 
 ROWS = {"x": 20, "y": 20}
 TOO_FEW = [
-    ({**ROWS, "z": 1}, {}, "class 'z' has 1 row, at least 3 are needed .*is 'kind' the right --label"),
+    ({**ROWS, "z": 1}, {}, "class 'z' has 1 row, at least 3 are needed, .*is 'kind' the right --label"),
     ({**ROWS, "z": 2}, {}, "class 'z' has 2 rows, at least 3 are needed"),
     ({**ROWS, "z": 1}, {"test": 0.0}, "class 'z' has 1 row, at least 2 are needed"),
-    ({"x": 20, "y": 3}, {"test": 0.85, "validation": 0.0}, "no training row is left of class 'y'"),
-    (ROWS, {"test": 0.001}, r"--test 0\.001 of 40 rows leaves a part without rows"),
-    (ROWS, {"validation": 0.001}, r"--validation 0\.001 of 32 rows leaves a part without rows"),
+    ({"x": 20, "y": 3}, {"test": 0.85, "validation": 0.0}, "no training rows are left for class 'y'"),
+    (ROWS, {"test": 0.001}, r"--test 0\.001 of 40 rows leaves a part empty"),
+    (ROWS, {"validation": 0.001}, r"--validation 0\.001 of 32 rows leaves a part empty"),
 ]
 
 
