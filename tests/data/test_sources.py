@@ -64,7 +64,7 @@ def test_a_folder_gives_what_it_has_before_it_misses_a_file(file, tmp_path):
     lacking = DataFile("t10k-labels-idx1-ubyte", DIGEST, (3,))
     offers = Folder(tmp_path).fetch([file, lacking], progress=False)
     assert next(offers) == (file, bytearray(DATA))
-    with pytest.raises(MissingError, match="no t10k-labels-idx1-ubyte there"):
+    with pytest.raises(MissingError, match="no t10k-labels-idx1-ubyte in it"):
         next(offers)
 
 

@@ -65,8 +65,8 @@ def test_the_tensors_of_a_file_must_be_those_needed():
 
 def test_more_layers_than_a_file_holds():
     layers = [pl.ReLU()] * 2001
-    with pytest.raises(ValueError, match="a file may hold 2,000 layers at most, got 2,001"):
+    with pytest.raises(ValueError, match="a file may hold at most 2,000 layers, got 2,001"):
         describe_layers(layers)
-    with pytest.raises(ValueError, match="a file may hold 2,000 layers at most, got 2,001"):
+    with pytest.raises(ValueError, match="a file may hold at most 2,000 layers, got 2,001"):
         make_layers([{"layer": "ReLU"}] * 2001)
     assert len(make_layers(describe_layers(layers[1:]))) == 2000

@@ -1,7 +1,7 @@
-"""Data: bytes → arrays. `load_dataset` gives images by name, `split` divides rows, `describe` sums them up.
+"""Data sets: `load_dataset` loads images by name, `split` divides rows, `describe` summarizes a data set.
 
-`read_idx` and `read_digit_csv` read the two file formats and say which byte, row or column is wrong.
-Importing this package needs NumPy only and touches neither network nor disk.
+`read_idx` and `read_digit_csv` read the two file formats; their errors name the byte, or the row and column.
+Importing this package needs NumPy only, and uses neither network nor disk.
 
 >>> import numpy as np
 >>> digits = load_dataset("digits")

@@ -19,27 +19,26 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """A labelled set of images, divided into training and test rows; its arrays are read-only.
+    """Labelled images, divided into training and test rows, in read-only arrays.
 
     Attributes
     ----------
     name : str
     x_train, x_test : ndarray of uint8, shape (n, n_features)
-        Pixels, one image a row; the test part may have no rows.
+        Pixels, one image per row; there may be no test rows.
     y_train, y_test : ndarray of int64, shape (n,)
         Class numbers from 0.
     n_classes : int
     image_shape : tuple of int
         (height, width): ``x_train[0].reshape(image_shape)`` is an image.
     source : str
-        Where the files came from, in words.
+        A description of where the files came from.
     sha256 : dict of str to str
-        SHA-256 of every (unpacked) file that was read: the fingerprint of the data that a run used.
+        SHA-256 of each unpacked file, which identifies the data that a run used.
 
     Notes
     -----
-    Read-only, so that no layer and no user can change the data of everyone else in the process; copy to
-    change.
+    The arrays are read-only because they may be shared in the process; copy them to change them.
 
     Examples
     --------
@@ -100,7 +99,7 @@ class Outlier:
 
 @dataclass(frozen=True)
 class Description:
-    """Facts about a data set. Pixel statistics are those of the training images.
+    """Facts about a data set. Pixel statistics cover the training images.
 
     Attributes
     ----------
@@ -110,25 +109,25 @@ class Description:
     memory_mb : float
         Size of all four arrays, in 10**6 bytes.
     train_counts, test_counts : tuple of int
-        Rows of each class.
+        Rows per class.
     pixel_min, pixel_max : int
     pixel_mean, pixel_sd : float
         Mean and standard deviation (divided by n) over all pixels of all training images.
     zero_fraction : float
         The fraction of those pixels that are 0.
     constant_pixels : tuple of int
-        Features that have one value in every training image: they carry no information.
+        Features with the same value in every training image.
     constant_values : tuple of int
-        That value, for each of them.
+        That value, for each of these features.
     duplicate_rows : int
-        Training images equal, pixel by pixel, to an earlier training image, whatever their labels.
+        Training images with the same pixels as an earlier training image, whatever their labels.
     shared_rows : int
-        Test images equal to some training image.
+        Test images with the same pixels as a training image.
     n_outliers : int
         Training images farther from the mean image of their class than the class's mean distance plus four
         standard deviations (divided by n) of its distances.
     outliers : tuple of Outlier
-        The ten of them with the most deviations, the worst first.
+        The ten of them with the most deviations, in descending order.
 
     Examples
     --------
@@ -172,12 +171,12 @@ def describe(dataset: Dataset) -> Description:
     Returns
     -------
     Description
-        Of plain numbers and tuples, so that ``dataclasses.asdict`` of it can be written as JSON.
+        Plain numbers and tuples: ``dataclasses.asdict`` of it can be written as JSON.
 
     Raises
     ------
     ValueError
-        There are no training rows.
+        If there are no training rows.
 
     Notes
     -----

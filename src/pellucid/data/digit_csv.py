@@ -24,15 +24,15 @@ DIGITS_AND_SEPARATORS = b"0123456789,\n"
 def read_digit_csv(
     source: str | Path | bytes, *, max_rows: int = MAX_ROWS
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    r"""Read a table of labelled 28 x 28 images in the format of Kaggle's Digit Recognizer.
+    r"""Read labelled 28 x 28 images from a CSV file in the format of Kaggle's Digit Recognizer.
 
     Parameters
     ----------
     source : str, Path or bytes
         A CSV file, plain or gzip, or its content: the header ``label,pixel0,...,pixel783``, then one image
-        a row, every cell a whole number of one to three digits.
+        per row. Each cell is a whole number of one to three digits.
     max_rows : int, default 1,000,000
-        Refuse longer tables (a small gzip file can hold a very long one).
+        The most rows to accept: a small gzip file can hold very many.
 
     Returns
     -------
@@ -42,14 +42,16 @@ def read_digit_csv(
     Raises
     ------
     DataError
-        A header, number of cells, cell or label that is wrong, a blank row, no rows, damaged gzip. The
-        message names file, row (the header is row 1), column, the text found and what was expected.
+        If the header, the number of cells, a cell or a label is wrong, a row is blank, there are no rows, or
+        the gzip data are damaged. The message names the file, the row (the header is row 1), the column, the
+        text found and what was expected.
     OSError
-        The file cannot be opened.
+        If the file cannot be opened.
 
     Notes
     -----
-    Kaggle's ``train.csv`` (42,000 rows, 77 MB) takes about a second; memory is twice the pixels' 33 MB.
+    Kaggle's ``train.csv`` (42,000 rows, 77 MB) takes about a second, and twice the memory of its pixels
+    (33 MB).
 
     Examples
     --------
@@ -77,7 +79,7 @@ def read_digit_csv(
 
 
 def parse_numbers(block: bytes, columns: Sequence[str], name: str, first_row: int = 1) -> NDArray[np.uint8]:
-    """Read whole rows of numbers from 0 to 255; those of the column "label" go from 0 to 9."""
+    """Read whole rows of numbers from 0 to 255, and from 0 to 9 in the column "label"."""
     table = _parse_fast(block, len(columns))
     if table is None or (table[:, columns.index("label")] > 9).any():
         return _parse_slowly(block, columns, name, first_row)
@@ -95,12 +97,12 @@ def _tables(blocks: Iterable[bytes], name: str, max_rows: int) -> Iterator[NDArr
 
 
 def _blocks(stream: Readable, name: str) -> Iterator[bytes]:
-    """Cut the stream into blocks of whole rows, each ended by a newline."""
+    """Cut the stream into blocks of whole rows, each with a newline at its end."""
     rest = b""
     while piece := stream.read(BLOCK_BYTES):
         rows, newline, rest = (rest + piece).rpartition(b"\n")
         if not newline and len(rest) > BLOCK_BYTES:
-            raise DataError(f"{name}: a row of more than {BLOCK_BYTES:,} bytes, which no table of digits has")
+            raise DataError(f"{name}: a row of more than {BLOCK_BYTES:,} bytes: this is not a CSV of digits")
         if newline:
             yield (rows + newline).replace(b"\r\n", b"\n")
     if rest:
@@ -155,5 +157,5 @@ def _parse_cell(cell: bytes, limit: int, where: str) -> int:
 
 
 def _show(cell: bytes) -> str:
-    """Return the text of a cell for a message; bytes that are no text appear as escapes."""
+    """Return a cell's text for a message, with escapes for bytes that are not UTF-8."""
     return repr(cell[:20].decode("utf-8", "backslashreplace"))

@@ -1,6 +1,6 @@
-"""Bytes of a file, plain or gzip.
+"""Read files, plain or gzip, and members of tar archives.
 
-Gzip is told by its content, never by the file's name. No function here takes more memory than its caller
+The content decides whether a file is gzip, never its name. No function here uses more memory than its caller
 allows, whatever a header or a compressed stream claims.
 """
 
@@ -24,7 +24,7 @@ Content: TypeAlias = bytearray | memoryview
 
 
 class DataError(ValueError):
-    """A data file that is missing, damaged or of the wrong kind; the message says where and what.
+    """A data file is missing, damaged or of the wrong kind; the message says where.
 
     Examples
     --------
@@ -38,14 +38,14 @@ class DataError(ValueError):
 
 
 class MissingError(DataError):
-    """A source lacks a file or cannot be reached: the next one may have it."""
+    """A source lacks a file or cannot be reached; another source may have it."""
 
 
 class Readable(Protocol):
-    """What the readers need of a stream."""
+    """A stream of bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes; none at the end."""
+        """Return up to `size` bytes; b"" at the end."""
 
 
 def name_of(source: str | Path | bytes) -> str:
@@ -55,7 +55,7 @@ def name_of(source: str | Path | bytes) -> str:
 
 @contextmanager
 def open_unpacked(source: str | Path | bytes) -> Iterator[io.BufferedIOBase]:
-    """Open a file, or bytes in memory, and unpack gzip; damage found on the way is a `DataError`."""
+    """Open a file, or bytes in memory, and unpack gzip; damage found while reading is a `DataError`."""
     import gzip
     import zlib
 
@@ -73,7 +73,7 @@ def _open_raw(source: str | Path | bytes) -> io.BufferedIOBase:
 
 
 def read_at_most(stream: Readable, limit: int) -> bytearray:
-    """Read up to `limit` bytes, in pieces: memory grows with what arrives, not with what was promised."""
+    """Read up to `limit` bytes, in pieces, so that memory grows with the bytes that arrive."""
     data = bytearray()
     while len(data) < limit and (piece := stream.read(min(CHUNK_BYTES, limit - len(data)))):
         data += piece
@@ -81,15 +81,16 @@ def read_at_most(stream: Readable, limit: int) -> bytearray:
 
 
 def read_unpacked(source: str | Path | bytes, limit: int) -> bytearray:
-    """Return the unpacked content, cut one byte past `limit` so that a longer file shows as longer."""
+    """Return the unpacked content; of a file longer than `limit`, one byte more than `limit`."""
     with open_unpacked(source) as stream:
         return read_at_most(stream, limit + 1)
 
 
 def read_known(source: str | Path, size: int) -> memoryview:
-    """Do the same for a file that should have `size` bytes, into memory that NumPy allocates at once.
+    """Return the unpacked content of a file that should have `size` bytes, in memory from NumPy.
 
-    NumPy asks the system for large pages: rows are then gathered several times as fast.
+    NumPy requests huge pages, which makes gathering rows several times as fast. Of a longer file, one byte
+    more than `size` is returned.
     """
     content, n = np.empty(size + 1, np.uint8).data, 0
     with open_unpacked(source) as stream:
@@ -166,7 +167,7 @@ class Limited:
 
 
 def sha256(data: bytes | Content) -> str:
-    """Return the SHA-256 of `data` in hexadecimal."""
+    """Return the SHA-256 of `data` as hexadecimal digits."""
     import hashlib
 
     return hashlib.sha256(data).hexdigest()
