@@ -109,18 +109,18 @@ def test_what_is_no_table(content, message):
 CELLS = [
     (
         b"a,b,y\n1,2,x\n1,,y\n1,3,y\n",
-        "row 3, column b: empty, expected a number: fill it or leave out the row",
+        "row 3, column b: empty, expected a number: correct it or remove the row",
     ),
-    (b"a,b,y\n1\n2,3,x\n", "row 2 has 1 cell, the header 3: it has none in column b: fill it or"),
+    (b"a,b,y\n1\n2,3,x\n", "row 2 has 1 cell, the header 3, so column b is missing: complete the row or"),
     (b"a,b,y\n1,nan,x\n", "row 2, column b: 'nan' is not a finite number"),
     (b"a,b,y\n1,1e999,x\n", "row 2, column b: '1e999' is not a finite number"),
     (
         b"a,b,y\nbob,1,x\nann,1,y\n",
-        "row 2, column a: 'bob' is not a finite number: fill it or leave out the column",
+        "row 2, column a: 'bob' is not a finite number: correct it or remove the column",
     ),
     (b"a,b,y\n1,2 3,x\n", "row 2, column b: '2 3' is not"),
     (b'a,b,y\n1,"1,5",x\n', "row 2, column b: '1,5' is not"),
-    (b'a,b,y\n1,"2",x\n\n1,2,x\n', "row 3: a blank row, take it out"),
+    (b'a,b,y\n1,"2",x\n\n1,2,x\n', "row 3: a blank row: remove it"),
     (
         b"a,b,y\n1," + b"x" * 500 + b",x\n",
         "row 2, column b: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... is not a",
@@ -137,7 +137,7 @@ def test_cells_that_are_no_numbers(content, message):
 
 LABELS = [
     (b"a,y\n1,x\n2,\n3,y\n", "row 3, column y: empty, expected a label"),
-    (b"a,y\n1,x\n\n3,y\n", "row 3: a blank row, take it out"),
+    (b"a,y\n1,x\n\n3,y\n", "row 3: a blank row: remove it"),
     (b"a,y\n1,  \n", "row 2, column y: empty, expected a label"),
     (b"a,y\n1,1\n2,0.5\n", "row 3, column y: 0.5 is not a class: labels must be text or whole numbers"),
 ]
@@ -227,7 +227,9 @@ def test_more_columns_than_are_read():
 @pytest.mark.parametrize("end", [b"", b'"5",6,7\n'])
 def test_a_short_row_far_below(end):
     text = b"a,b,y\n" + b"1,2,x\n" * 200_000 + b"3\n" + b"1,2,x\n" * 100_000 + end
-    with pytest.raises(DataError, match=r"row 200002 has 1 cell, .* none in column b: .* leave out the row"):
+    with pytest.raises(
+        DataError, match=r"row 200002 has 1 cell, .* so column b is missing: complete the row or"
+    ):
         read_table(text)
 
 
@@ -236,7 +238,7 @@ def test_short_rows_take_no_memory():
     header = b",".join(b"%d" % i for i in range(30_000))
     text = header + b"\n1,2\n" + b"\n" * 1_000_000 + b"1"
     tracemalloc.start()
-    with pytest.raises(DataError, match=r"row 2 has 2 cells, the header 30000: it has none in column 2: "):
+    with pytest.raises(DataError, match=r"row 2 has 2 cells, the header 30000, so column 2 is missing: "):
         read_table(text)
     assert tracemalloc.get_traced_memory()[1] < 2 * len(text) + (8 << 20)
     tracemalloc.stop()

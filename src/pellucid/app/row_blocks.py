@@ -1,8 +1,8 @@
-"""Whole rows of a CSV file, a block at a time; polars splits each block into cells.
+"""Read a CSV file in blocks of whole rows; polars parses the cells of each block.
 
-What polars leaves open is checked here, with messages that name the row: rows of another width than the
-header, quotes that are not doubled, bytes that are not text. polars sees a block as one long column of cells,
-so wide tables take no longer than long ones.
+This module checks what polars accepts silently or refuses without naming the row: rows with more or fewer
+cells than the header, quotes that are not doubled, bytes that are not UTF-8. polars parses a block as one
+long column of cells, so that a wide table takes no longer than a long one of the same size.
 """
 
 from collections.abc import Iterator, Sequence
@@ -125,14 +125,14 @@ class RowBlock:
     def _refuse_width(self, columns: Sequence[str]) -> None:
         width, where = len(self.marks), f"{self.name}: row {self.first_row}"
         if not self.text.strip():
-            raise DataError(f"{where}: a blank row, take it out")
+            raise DataError(f"{where}: a blank row: remove it")
         if width > len(columns):
             raise DataError(
                 f"{where} has {width} cells, the header {len(columns)}: text with commas needs quotes"
             )
         raise DataError(
-            f"{where} has {counted(width, 'cell')}, the header {len(columns)}: it has none in column "
-            f"{plain(columns[width])}: fill it or leave out the row"
+            f"{where} has {counted(width, 'cell')}, the header {len(columns)}, so column "
+            f"{plain(columns[width])} is missing: complete the row or remove it"
         )
 
     def _with_commas(self) -> bytes:

@@ -138,7 +138,7 @@ def numbers(table: Table, columns: Sequence[str]) -> Floats:
     >>> numbers(read_table(b"a,b\n1,\n"), ["a", "b"])
     Traceback (most recent call last):
     ...
-    pellucid.data.unpack.DataError: <bytes>: row 2, column b: empty, expected a number: fill it or leave ...
+    pellucid.data.unpack.DataError: <bytes>: row 2, column b: empty, expected a number: correct it or ...
     """
     values = np.empty((len(table), len(columns)))
     places, n_right = [table.places[column] for column in columns], np.zeros(len(columns))
@@ -155,7 +155,7 @@ def numbers(table: Table, columns: Sequence[str]) -> Floats:
         found = f"{brief(cell, 40)} is not a finite number" if cell else "empty, expected a number"
         remedy = "row" if n_right[k] > len(table) / 2 else "column: features must be numbers"
         raise DataError(
-            f"{table.name}: row {row}, column {plain(columns[k])}: {found}: fill it or leave out the {remedy}"
+            f"{table.name}: row {row}, column {plain(columns[k])}: {found}: correct it or remove the {remedy}"
         )
     return values
 
