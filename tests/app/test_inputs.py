@@ -1,4 +1,4 @@
-"""What `predict` is given: columns by name, images by size, and clear refusals."""
+"""Inputs of `predict`: columns by name, images by size, and clear refusals."""
 
 import gzip
 
@@ -82,7 +82,7 @@ def test_an_idx_file(write, packed):
 
 
 def test_images_come_in_the_range_that_the_model_knows(tmp_path, write):
-    """The digits of scikit-learn go from 0 to 16, image files from 0 to 255."""
+    """Pixels of scikit-learn's digits go from 0 to 16, those of image files from 0 to 255."""
     pixels = np.array([[0, 255], [51, 102]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     for source in (tmp_path / "a.png", write(idx(pixels[None]), "b")):

@@ -1,4 +1,4 @@
-"""From a name or a path to rows, and rows into parts: sizes, classes, no leaks."""
+"""Rows of data sets and CSV files, and how they are divided: sizes, classes, no leaks."""
 
 import gzip
 
@@ -49,7 +49,7 @@ def test_all_rows_are_not_copied_and_some_are_the_ones_asked_for(flowers):
     assert taken(source.x, every) is source.x
 
 
-def test_a_data_set_brings_its_test_rows():
+def test_a_data_set_has_its_own_test_rows():
     settings = TrainSettings(source="digits", test=0.9)
     source = load_rows(settings)
     parts = divide(source, settings, np.random.default_rng(0))
@@ -67,7 +67,7 @@ def test_numbers_as_classes_are_ordered_by_size(tmp_path):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_labelled_images_are_read_as_pixels(tmp_path, packed):
-    """Kaggle's format: pixels stay bytes, and classes are those that there are."""
+    """Kaggle's format: pixels stay bytes, and the classes are those in the file."""
     header = ",".join(["label", *(f"pixel{i}" for i in range(784))])
     rows = [",".join([str(label), *["0"] * 783, "255"]) for label in (7, 3, 3)]
     text = "\n".join([header, *rows]).encode()

@@ -1,4 +1,4 @@
-"""Notes of a model: there and back, and whatever a file may hold in their place."""
+"""Notes of a model: written and read back, and refused if a file holds anything else."""
 
 import json
 

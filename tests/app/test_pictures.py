@@ -116,12 +116,12 @@ def test_other_formats_are_refused(tmp_path):
         read(path)
 
 
-def test_a_missing_file_is_told_as_such(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none.png")
 
 
-def test_paper_is_told_from_its_edge():
+def test_paper_is_recognized_by_its_edges():
     digit = np.zeros((5, 5), np.uint8)
     digit[1:4, 2] = 255
     assert not looks_inverted(digit.reshape(1, -1), (5, 5))
@@ -152,7 +152,7 @@ def test_a_length_in_the_file_takes_no_memory(tmp_path):
     path = tmp_path / "a.png"
     content = bytearray(whole_png())
     place = content.index(b"IDAT")
-    content[place - 4] = 0x50  # 1.3 GB are said to follow
+    content[place - 4] = 0x50  # the header claims 1.3 GB of pixels
     path.write_bytes(content)
     tracemalloc.start()
     read(path, (20, 30))

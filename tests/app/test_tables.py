@@ -159,7 +159,7 @@ def test_a_small_file_cannot_unpack_to_a_large_one(monkeypatch):
         read_table(b"a" + b"," * 200)
 
 
-def test_a_name_of_two_lines_is_told_on_one():
+def test_a_name_of_two_lines_is_shown_on_one():
     table = read_table(b'"wid\nth",y\noak,0.5\n')
     for complaint in (lambda: numbers(table, ["wid\nth"]), lambda: texts(read_table(b'a,"y\n"\n1,\n'), "y")):
         with pytest.raises(DataError) as caught:

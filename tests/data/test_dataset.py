@@ -1,4 +1,4 @@
-"""Labelled images in memory, and what `describe` says of them."""
+"""Labelled images in memory, and their description by `describe`."""
 
 import dataclasses
 import json
@@ -38,7 +38,7 @@ def test_a_row_is_an_image_line_by_line(made):
     assert image[2, 3] == 23
 
 
-def test_it_is_told_in_a_line_and_equal_to_itself_alone(made):
+def test_its_repr_is_one_line_and_it_equals_only_itself(made):
     assert repr(made) == (
         "Dataset('toy': 3 training and 0 test images of 3 x 4, 2 classes, from folder /data)"
     )

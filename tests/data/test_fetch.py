@@ -422,7 +422,7 @@ def test_message_lists_all_that_was_tried(tiny, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("origin", ORIGINS.values(), ids=lambda origin: origin.name)
 def test_a_set_is_four_files_of_the_published_sizes(origin):
-    # The sizes that the pages of both sets give for the unpacked files.
+    # The sizes of the unpacked files on the web pages of both sets.
     assert [file.size for file in origin.files] == [47_040_016, 60_008, 7_840_016, 10_008]
     assert [file.name[:5] for file in origin.files] == ["train", "train", "t10k-", "t10k-"]
     assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in origin.files)

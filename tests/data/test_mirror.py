@@ -40,7 +40,7 @@ def test_a_sink_keeps_what_comes_and_refuses_one_byte_too_many():
     assert sink.data == b"abcde"
 
 
-def test_a_host_that_answers_passes_and_one_that_does_not_is_told(port, monkeypatch):
+def test_a_host_must_accept_a_connection(port, monkeypatch):
     check_connection(f"http://127.0.0.1:{port}/mnist/")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -25,7 +25,7 @@ def test_the_size_of_a_file_is_its_header_and_its_values(file):
     assert DataFile("train-images-idx3-ubyte", "", (60_000, 28, 28)).size == 47_040_016
 
 
-def test_the_right_content_passes_and_any_other_is_told_with_both_digests(file):
+def test_wrong_content_is_refused_with_both_digests(file):
     file.check(bytearray(DATA), "here")
     with pytest.raises(DataError) as caught:
         file.check(bytearray(DATA[:-1] + b"\x05"), "mine/labels")
@@ -56,7 +56,7 @@ def test_a_folder_gives_a_file_unpacked_the_plain_one_first(file, tmp_path):
     assert list(folder.fetch([file], progress=False)) == [(file, bytearray(b"another"))]
     (tmp_path / NAME).write_bytes(bytes(1000))
     ((_, content),) = folder.fetch([file], progress=False)
-    assert len(content) == file.size + 1  # enough to see that it is too long
+    assert len(content) == file.size + 1  # enough to show that it is too long
 
 
 def test_a_folder_gives_what_it_has_before_it_misses_a_file(file, tmp_path):

@@ -35,7 +35,7 @@ def content(request):
 
 
 @pytest.mark.parametrize("name", ["train.csv", "train.csv.gz"])
-def test_gzip_is_told_by_content_not_by_name(content, name, tmp_path):
+def test_gzip_is_recognized_by_content_not_by_name(content, name, tmp_path):
     path = tmp_path / name
     path.write_bytes(content)
     for source in (content, path, str(path)):
@@ -63,7 +63,7 @@ def test_short_files_are_plain(source):
         gzip.compress(TEXT, mtime=0)[:10] + b"\xff" * 20,  # no stream
     ],
 )
-def test_damage_is_told_with_the_files_name(damaged, tmp_path):
+def test_damage_names_the_file(damaged, tmp_path):
     path = tmp_path / "train.csv.gz"
     path.write_bytes(damaged)
     for source, name in ((damaged, "<bytes>"), (path, str(path))):
@@ -104,7 +104,7 @@ def test_a_file_of_known_size(tmp_path, monkeypatch, packed):
     path.write_bytes(gzip.compress(TEXT) if packed else TEXT)
     assert read_known(path, len(TEXT)) == TEXT
     assert read_known(path, len(TEXT) + 50) == TEXT
-    assert read_known(path, 10) == TEXT[:11]  # a byte too many tells that there is more
+    assert read_known(path, 10) == TEXT[:11]  # the extra byte shows that there is more
 
 
 def test_the_digest_is_that_of_the_unpacked_content(content, monkeypatch):

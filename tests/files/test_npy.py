@@ -1,4 +1,4 @@
-"""Files of `numpy.save`: mapped as NumPy maps them, and refused in one line where they are damaged."""
+"""Files of `numpy.save`: mapped as NumPy maps them, and refused in one line if they are damaged."""
 
 import io
 import os

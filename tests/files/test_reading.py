@@ -1,4 +1,4 @@
-"""What comes from anywhere: only regular files, only strict JSON, and messages of one short line."""
+"""Reading files from anywhere: only regular files, only strict JSON, and messages of one short line."""
 
 import ast
 import contextlib
@@ -114,7 +114,7 @@ MANY = {
 @pytest.mark.parametrize("escaped", [False, True])
 @pytest.mark.parametrize("kind", MANY)
 def test_the_memory_of_values_is_twice_the_text_and_a_little(kind, escaped):
-    """As many as are taken, found by halving."""
+    """Find the largest number that is accepted, by bisection."""
     peaks = []
     for halvings in range(6):
         many = MANY[kind]

@@ -99,7 +99,7 @@ def test_a_file_cut_at_any_byte(tmp_path):
 
 
 def test_any_byte_of_the_header_changed(tmp_path):
-    """Each either still reads or raises ValueError, nothing else."""
+    """Each change either reads or raises ValueError, nothing else."""
     path = small_file(tmp_path)
     whole = path.read_bytes()
     raised = 0
