@@ -19,7 +19,7 @@ from safetensors.numpy import load, save
 
 from pellucid.files import safetensors
 from pellucid.files.reading import brief
-from pellucid.files.safetensors_header import DTYPES
+from pellucid.files.safetensors import DTYPES
 from pellucid.wording import counted
 from proof.findings import Finding
 from proof.fuzzing.damage import Stock, mutate

@@ -53,7 +53,7 @@ PLACES = {
     "matplotlib": ("lab/pictures/",),
     "numba": ("compiled/",),
     "PIL": ("app/pictures.py",),
-    "polars": ("app/tables.py",),
+    "polars": ("app/row_blocks.py", "app/tables.py"),
     "sklearn": ("estimator/",),
     "torch": ("interop/torch/",),
 }
@@ -151,7 +151,7 @@ HEAVY = {
     *("polars", "pooch", "requests", "scipy", "sklearn", "torch"),
     *("bench", "pellucid.compiled.descent", "pellucid.interop", "pellucid.lab"),
 }
-DOWNLOADS = {"pellucid.data.fetch", "pellucid.data.mirror", "pellucid.data.origins", "pellucid.data.sources"}
+DOWNLOADS = {"pellucid.data.fetch", "pellucid.data.mirror", "pellucid.data.sources"}
 WORK = {"pellucid.app.train", "pellucid.app.inputs", "pydantic", "threadpoolctl"}
 OF_PYTHON = {"asyncio", "email", "gzip", "http", "multiprocessing", "socket", "ssl", "subprocess", "tarfile"}
 

@@ -12,7 +12,7 @@ from pellucid.files import safetensors
 
 
 def trained(dtype=np.float32):
-    """Return a network of every kind of layer whose parameters are no longer those drawn."""
+    """Return a network with every kind of layer, after changes to its initial parameters."""
     layers = [
         pl.Rescale(1 / 16),
         pl.Dense(6, init=pl.he_normal),
@@ -50,7 +50,7 @@ def test_a_loaded_network_trains_with_dropout_once_it_has_a_generator(tmp_path, 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_pytorch_loads_the_file(dtype, tmp_path, rng):
-    """Rescale is not counted, every other layer is: names and orientation are those of nn.Sequential."""
+    """Rescale does not count, every other layer does: names and orientation as in nn.Sequential."""
     torch = pytest.importorskip("torch")
     load_file = pytest.importorskip("safetensors.torch").load_file
     net, x = trained(dtype), rng.integers(17, size=(9, 7))

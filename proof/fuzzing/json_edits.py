@@ -45,7 +45,7 @@ def _edit_once(value: Any, rng: Random) -> Any:
     """Change one random place, which may be the whole value."""
     places = [(holder, key) for holder in _holders(value) for key in _keys(holder)]
     if not places or rng.random() < 0.02:
-        return rng.choice(HOSTILE)
+        return deepcopy(rng.choice(HOSTILE))
     holder, key = rng.choice(places)
     match rng.randrange(6):
         case 0:
@@ -58,7 +58,7 @@ def _edit_once(value: Any, rng: Random) -> Any:
             other, its = rng.choice(places)
             holder[key], other[its] = other[its], holder[key]
             if _is_circular(value):
-                return rng.choice(HOSTILE)
+                return deepcopy(rng.choice(HOSTILE))
         case 3 if isinstance(holder, dict):
             holder[rng.choice((*holder, "", "a\nb", "\ud800", "__metadata__", "x" * 3000))] = holder.pop(key)
         case _:

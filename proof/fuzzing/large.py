@@ -17,9 +17,9 @@ from bench.results import FORMAT
 from PIL import Image
 
 import pellucid as pl
-from pellucid.data.table import COLUMNS
+from pellucid.data.digit_csv import COLUMNS
 from pellucid.files import safetensors
-from pellucid.files.safetensors_header import KEY
+from pellucid.files.safetensors import KEY
 from pellucid.training.checkpoint import _digest
 from proof.fuzzing import samples
 from proof.fuzzing.readers import LARGE_ROWS, PACKED_FILE, SIDE, TABLE

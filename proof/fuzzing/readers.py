@@ -9,9 +9,9 @@ from bench.results import read_results
 import pellucid as pl
 from pellucid.app.config import merge
 from pellucid.app.inputs import Inputs, read_inputs
+from pellucid.app.labelled_rows import load_rows
 from pellucid.app.model_notes import ModelNotes
 from pellucid.app.prediction import load_model, predict
-from pellucid.app.rows import load_source
 from pellucid.app.settings import TrainSettings
 from pellucid.checks import check_data
 from pellucid.data import read_digit_csv, read_idx
@@ -90,7 +90,7 @@ def digits(path: Path) -> object:
 
 def table_to_train_on(path: Path) -> object:
     """Read a table as `pellucid train` does."""
-    return load_source(TrainSettings(source=str(path), label="kind"))
+    return load_rows(TrainSettings(source=str(path), label="kind"))
 
 
 def table_to_predict(path: Path) -> object:

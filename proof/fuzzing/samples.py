@@ -12,7 +12,7 @@ from bench.results import FORMAT
 from PIL import Image
 
 import pellucid as pl
-from pellucid.data.table import COLUMNS
+from pellucid.data.digit_csv import COLUMNS
 from pellucid.files import safetensors
 from proof.fuzzing.readers import IMAGES, PACKED_FILE, SIDE, TABLE, training
 from proof.scratch import scratch_folder

@@ -14,7 +14,7 @@ from PIL import Image
 
 from pellucid.data.unpack import GZIP_MAGIC
 from pellucid.files import safetensors
-from pellucid.files.safetensors_header import KEY
+from pellucid.files.safetensors import KEY
 from pellucid.training.checkpoint import _digest
 from proof.fuzzing.damage import Stock, mutate
 from proof.fuzzing.json_edits import edit_json

@@ -5,7 +5,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.app.builder import LOSSES, build_learner, build_loss, build_optimizer, learning_rate
-from pellucid.app.rows import Source, load_source
+from pellucid.app.labelled_rows import LabelledRows, load_rows
 from pellucid.app.settings import TrainSettings
 
 
@@ -13,7 +13,7 @@ def table(x, classes=("no", "yes"), **more):
     x = np.asarray(x, float)
     features = tuple(f"f{i}" for i in range(x.shape[1]))
     y = np.arange(len(x)) % len(classes)
-    return Source("t", x, y, None, classes, features, "label", None, {}, **more)
+    return LabelledRows("t", x, y, None, classes, features, "label", None, {}, **more)
 
 
 def network(source, rows=None, **settings):
@@ -48,14 +48,14 @@ def test_columns_of_any_size(size):
 
 
 def test_pixels_come_to_0_to_1():
-    net = network(load_source(TrainSettings(source="digits")))
+    net = network(load_rows(TrainSettings(source="digits")))
     assert net.layers[0].settings() == {"scale": 1 / 16}
     assert net.notes["pixel_max"] == 16
     assert net.notes["image_shape"] == [8, 8]
 
 
 def test_pixels_less_their_mean_over_the_training_rows():
-    source = load_source(TrainSettings(source="digits"))
+    source = load_rows(TrainSettings(source="digits"))
     first = network(source, np.arange(400, 900), subtract_mean=True).layers[0]
     scaled = first.forward(source.x, train=False)
     np.testing.assert_allclose(scaled[400:900].mean(axis=0), 0, atol=1e-6)

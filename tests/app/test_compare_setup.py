@@ -5,7 +5,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.app.compare_setup import setup_of_report, setup_of_settings
-from pellucid.app.rows import divide, load_source
+from pellucid.app.labelled_rows import divide, load_rows
 from pellucid.app.settings import TrainSettings
 from pellucid.app.training_run import TrainingRun
 from pellucid.lab.reports import d_run, e_run
@@ -18,7 +18,7 @@ def test_the_first_epoch_of_train():
     options = {"epochs": 1, "batch_size": 32, "rng": setup.rng, "compiled": False}
     list(pl.train(setup.net, setup.loss, setup.optimizer, setup.x, setup.y, **options))
     rng = np.random.default_rng(3)
-    source = load_source(settings)
+    source = load_rows(settings)
     run = TrainingRun(settings, source, divide(source, settings, rng), rng)
     list(run)
     np.testing.assert_array_equal(setup.net.theta, run.net.theta)

@@ -1,4 +1,4 @@
-"""What `predict` is given: columns by name, images by size, and clear refusals."""
+"""Inputs of `predict`: columns by name, images by size, and clear refusals."""
 
 import gzip
 
@@ -48,7 +48,7 @@ def test_without_labels(write):
 WRONG = [
     ("width,kind\n1,oak\n", "the model needs the column 'height'; it was trained on width, height"),
     ("width,hight\n1,2\n", "the model needs the column 'height': did you mean hight?; it was trained on"),
-    ("width,height,id\n1,2,3\n", "the model does not know the column 'id': take it out"),
+    ("width,height,id\n1,2,3\n", "the model does not know the column 'id': remove it"),
     (
         "width,height,kind\n1,2,oak\n1,2,ash\n",
         "row 3, column kind: the model has no class 'ash', only elm, oak",
@@ -82,7 +82,7 @@ def test_an_idx_file(write, packed):
 
 
 def test_images_come_in_the_range_that_the_model_knows(tmp_path, write):
-    """The digits of scikit-learn go from 0 to 16, image files from 0 to 255."""
+    """Pixels of scikit-learn's digits go from 0 to 16, those of image files from 0 to 255."""
     pixels = np.array([[0, 255], [51, 102]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
     for source in (tmp_path / "a.png", write(idx(pixels[None]), "b")):
@@ -132,11 +132,11 @@ def test_refusals(tmp_path, write, monkeypatch):
             "digits holds images, but the model was trained on a table: .* width, height",
         ),
         (["a.png"], TABLE, {}, "a.png holds images, but the model was trained on a table"),
-        (["none.idx"], images(2, 2), {}, "there is no image in it"),
+        (["none.idx"], images(2, 2), {}, "the file holds no images"),
         (["tall.idx"], images(2, 2), {}, "dimension 1 is 3, expected 2"),
-        (["a.png", "t.csv"], images(2, 2), {}, "must all be PNG or JPEG files, which t.csv is not"),
+        (["a.png", "t.csv"], images(2, 2), {}, "must all be PNG or JPEG files, and t.csv is not"),
         (["t.csv", "t.csv"], TABLE, {}, "must all be PNG or JPEG files"),
-        (["t.csv"], TABLE, {"invert": True}, "--resize and --invert are for PNG and JPEG files, which t.csv"),
+        (["t.csv"], TABLE, {"invert": True}, "--resize and --invert are for PNG and JPEG files, and t.csv"),
         (["digits"], images(8, 8), {"resize": True}, "--resize and --invert are for PNG and JPEG files"),
         (["a.png"], images(3, 3), {}, "2 x 2 pixels, the model needs 3 x 3: add --resize"),
         (["."], TABLE, {}, r"\. is a folder: name the files in it"),

@@ -1,4 +1,4 @@
-"""Notes of a model: there and back, and whatever a file may hold in their place."""
+"""Notes of a model: written and read back, and refused if a file holds anything else."""
 
 import json
 
@@ -18,7 +18,7 @@ def test_there_and_back(notes):
 @pytest.mark.parametrize("name", IMAGES.to_json())
 def test_a_missing_note(name):
     values = {key: value for key, value in IMAGES.to_json().items() if key != name}
-    with pytest.raises(ValueError, match=f"^m: no model of `pellucid train`: '{name}' is missing"):
+    with pytest.raises(ValueError, match=f"^m: not a model of `pellucid train`: '{name}' is missing"):
         ModelNotes.from_json(values, "m")
 
 

@@ -106,22 +106,22 @@ def whole_png():
 def test_a_cut_picture(tmp_path, size):
     path = tmp_path / "cut.png"
     path.write_bytes(whole_png()[:size])
-    with pytest.raises(DataError, match=r"^.*cut\.png: no whole PNG or JPEG image"):
+    with pytest.raises(DataError, match=r"^.*cut\.png: not a complete PNG or JPEG image"):
         read(path, (20, 30))
 
 
 def test_other_formats_are_refused(tmp_path):
     path = saved(tmp_path, Image.fromarray(GREY), "a.gif")
-    with pytest.raises(DataError, match=r"no whole PNG or JPEG image: its header is damaged$"):
+    with pytest.raises(DataError, match=r"not a complete PNG or JPEG image: its header is damaged$"):
         read(path)
 
 
-def test_a_missing_file_is_told_as_such(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none.png")
 
 
-def test_paper_is_told_from_its_edge():
+def test_paper_is_recognized_by_its_edges():
     digit = np.zeros((5, 5), np.uint8)
     digit[1:4, 2] = 255
     assert not looks_inverted(digit.reshape(1, -1), (5, 5))
@@ -144,7 +144,7 @@ def test_a_palette_that_is_not_there(tmp_path):
     path = tmp_path / "a.png"
     head = struct.pack(">IIBBBBB", 8, 8, 8, 3, 0, 0, 0)
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
-    with pytest.raises(DataError, match=r"a\.png: no whole PNG or JPEG image: its data are damaged$"):
+    with pytest.raises(DataError, match=r"a\.png: not a complete PNG or JPEG image: its data are damaged$"):
         read(path, (8, 8))
 
 
@@ -152,7 +152,7 @@ def test_a_length_in_the_file_takes_no_memory(tmp_path):
     path = tmp_path / "a.png"
     content = bytearray(whole_png())
     place = content.index(b"IDAT")
-    content[place - 4] = 0x50  # 1.3 GB are said to follow
+    content[place - 4] = 0x50  # the header claims 1.3 GB of pixels
     path.write_bytes(content)
     tracemalloc.start()
     read(path, (20, 30))
@@ -165,7 +165,7 @@ def test_a_file_too_large(tmp_path, monkeypatch):
     path = saved(tmp_path, Image.fromarray(GREY))
     size = path.stat().st_size
     monkeypatch.setattr(pictures, "MAX_BYTES", size - 1)
-    with pytest.raises(DataError, match=f"{size} bytes, at most {size - 1} are read: shrink the image"):
+    with pytest.raises(DataError, match=f"{size} bytes, the limit is {size - 1}: shrink the image"):
         read(path)
     monkeypatch.setattr(pictures, "MAX_BYTES", size)
     read(path)
@@ -180,7 +180,7 @@ def test_what_may_never_end_is_not_opened(tmp_path):
 def test_a_few_bytes_cannot_hold_millions_of_pixels(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(png_header(8, 5_570_568))
-    with pytest.raises(DataError, match=r"no whole .*: 8 x 5570568 pixels do not fit in 57 bytes$"):
+    with pytest.raises(DataError, match=r"not a complete .*: 8 x 5570568 pixels do not fit in 57 bytes$"):
         read(path, resize=True)
 
 

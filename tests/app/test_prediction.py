@@ -87,7 +87,7 @@ def test_a_saved_model_predicts_what_it_did_before(tmp_path):
 def test_notes_that_do_not_fit_the_network(tmp_path, n_out, n_in, notes):
     saved(tmp_path / "m", n_out, n_in, notes)
     with pytest.raises(
-        ValueError, match=r"m: its notes are damaged: 2 features and [23] classes, but .* inputs"
+        ValueError, match=r"m: its notes do not fit its network: 2 features and [23] classes, but .* inputs"
     ):
         load_model(tmp_path / "m")
 
@@ -99,7 +99,7 @@ def test_files_that_are_no_models(tmp_path):
     with pytest.raises(ValueError, match="text: not a safetensors file"):
         load_model(tmp_path / "text")
     pl.Network([pl.Dense(2)]).build(2, rng=np.random.default_rng(0)).save(tmp_path / "own")
-    with pytest.raises(ValueError, match=r"own: no model of `pellucid train`: 'classes' is missing"):
+    with pytest.raises(ValueError, match=r"own: not a model of `pellucid train`: 'classes' is missing"):
         load_model(tmp_path / "own")
 
 
@@ -109,6 +109,6 @@ def test_a_model_whose_weights_are_no_numbers(tmp_path, wrong):
     net.theta[3] = wrong
     net.save(tmp_path / "m")
     with pytest.raises(
-        ValueError, match=r"m: its weights are not all finite numbers, so it predicts nothing"
+        ValueError, match=r"m: some of its weights are not finite numbers, so it cannot predict"
     ):
         load_model(tmp_path / "m")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pellucid.app.config import merge
+from pellucid.app.labelled_rows import divide, load_rows
 from pellucid.app.recipes import PURPOSES, RECIPES
-from pellucid.app.rows import divide, load_source
 from pellucid.app.settings import TrainSettings
 from pellucid.app.train import score
 from pellucid.app.training_run import TrainingRun
@@ -26,7 +26,7 @@ def test_each_recipe_says_what_it_is_for():
 
 def test_fast_learns_digits_in_a_few_steps():
     settings = merge(None, {"source": "digits", "recipe": "fast"})
-    rng, source = np.random.default_rng(settings.seed), load_source(settings)
+    rng, source = np.random.default_rng(settings.seed), load_rows(settings)
     parts = divide(source, settings, rng)
     run = TrainingRun(settings, source, parts, rng)
     assert (len(parts.train), len(list(run))) == (1437, 3)

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 import pellucid as pl
-from pellucid.app.rows import divide, load_source
+from pellucid.app.labelled_rows import divide, load_rows
 from pellucid.app.scores import Scores
 from pellucid.app.screen import epoch_line, show_scores, show_training
 from pellucid.app.settings import TrainSettings
@@ -30,7 +30,7 @@ def test_an_epoch_fits_80_columns():
 @pytest.mark.parametrize("terminal", [False, True])
 def test_the_bar_is_for_terminals(terminal):
     settings, rng, text = TrainSettings(source="digits", epochs=2), np.random.default_rng(0), io.StringIO()
-    source = load_source(settings)
+    source = load_rows(settings)
     run = TrainingRun(settings, source, divide(source, settings, rng), rng)
     show_training(run, Console(file=text, width=80, force_terminal=terminal, color_system=None))
     lines = text.getvalue()

@@ -1,4 +1,4 @@
-"""CSV tables: what is read, and that every hostile one ends in a message that names row, column and fix."""
+"""CSV tables: what is read, and that each wrong one ends in a message that names row, column and fix."""
 
 import gzip
 import tracemalloc
@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from pellucid.app import csv_pieces
+from pellucid.app import tables
 from pellucid.app.tables import labels, numbers, read_table
 from pellucid.data import DataError
 
@@ -87,9 +87,9 @@ WRONG = [
     (b"a,a\n1,2\n", "two columns are called 'a': rename one"),
     (b"a, a \n1,2\n", "two columns are called 'a': rename one"),
     (b"a,,y\n1,2,3\n", "column 2 has no name in the header"),
-    (b"a;y\n1;2\n", "only one column, 'a;y': cells must be divided by commas"),
+    (b"a;y\n1;2\n", "only one column, 'a;y': cells must be separated by commas"),
     (b"a,y\n1,2\n3,4,5\n", "row 3 has 3 cells, the header 2"),
-    (b'a,y\n1,2\n3,"4\n', 'the " are odd in number: a quoted cell does not end'),
+    (b'a,y\n1,2\n3,"4\n', 'an odd number of ": a quoted cell does not end'),
     (b"a,y\n1,caf\xe9\n", "row 2: byte 0xe9 is not UTF-8 text: save the table as UTF-8 CSV"),
     ("a,y\n1,2\n".encode("utf-16"), "it holds zero bytes; save it as UTF-8 CSV"),
     (gzip.compress(b"a,y\n1,2\n" * 99)[:-9], "damaged gzip data"),
@@ -109,18 +109,18 @@ def test_what_is_no_table(content, message):
 CELLS = [
     (
         b"a,b,y\n1,2,x\n1,,y\n1,3,y\n",
-        "row 3, column b: empty, expected a number: fill it or leave out the row",
+        "row 3, column b: empty, expected a number: correct it or remove the row",
     ),
-    (b"a,b,y\n1\n2,3,x\n", "row 2, column b: empty, expected a number"),
+    (b"a,b,y\n1\n2,3,x\n", "row 2 has 1 cell, the header 3, so column b is missing: complete the row or"),
     (b"a,b,y\n1,nan,x\n", "row 2, column b: 'nan' is not a finite number"),
     (b"a,b,y\n1,1e999,x\n", "row 2, column b: '1e999' is not a finite number"),
     (
         b"a,b,y\nbob,1,x\nann,1,y\n",
-        "row 2, column a: 'bob' is not a finite number: fill it or leave out the column",
+        "row 2, column a: 'bob' is not a finite number: correct it or remove the column",
     ),
     (b"a,b,y\n1,2 3,x\n", "row 2, column b: '2 3' is not"),
     (b'a,b,y\n1,"1,5",x\n', "row 2, column b: '1,5' is not"),
-    (b'a,b,y\n1,"2",x\n\n1,2,x\n', "row 3, column a: empty"),
+    (b'a,b,y\n1,"2",x\n\n1,2,x\n', "row 3: a blank row: remove it"),
     (
         b"a,b,y\n1," + b"x" * 500 + b",x\n",
         "row 2, column b: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... is not a",
@@ -137,7 +137,7 @@ def test_cells_that_are_no_numbers(content, message):
 
 LABELS = [
     (b"a,y\n1,x\n2,\n3,y\n", "row 3, column y: empty, expected a label"),
-    (b"a,y\n1,x\n\n3,y\n", "row 3: a blank row, take it out"),
+    (b"a,y\n1,x\n\n3,y\n", "row 3: a blank row: remove it"),
     (b"a,y\n1,  \n", "row 2, column y: empty, expected a label"),
     (b"a,y\n1,1\n2,0.5\n", "row 3, column y: 0.5 is not a class: labels must be text or whole numbers"),
 ]
@@ -151,15 +151,15 @@ def test_cells_that_are_no_labels(content, message):
 
 
 def test_a_small_file_cannot_unpack_to_a_large_one(monkeypatch):
-    monkeypatch.setattr(csv_pieces, "MAX_BYTES", 1000)
+    monkeypatch.setattr(tables, "MAX_BYTES", 1000)
     with pytest.raises(DataError, match="this one has more: use fewer rows"):
         read_table(gzip.compress(b"a,b\n" * 900))
-    monkeypatch.setattr(csv_pieces, "MAX_CELLS", 100)
+    monkeypatch.setattr(tables, "MAX_CELLS", 100)
     with pytest.raises(DataError, match="and 100 cells, this one has more"):
         read_table(b"a" + b"," * 200)
 
 
-def test_a_name_of_two_lines_is_told_on_one():
+def test_a_name_of_two_lines_is_shown_on_one():
     table = read_table(b'"wid\nth",y\noak,0.5\n')
     for complaint in (lambda: numbers(table, ["wid\nth"]), lambda: texts(read_table(b'a,"y\n"\n1,\n'), "y")):
         with pytest.raises(DataError) as caught:
@@ -213,7 +213,7 @@ def test_a_label_column_of_too_many_labels():
     ):
         labels(read_table(many), "y")
     assert len(labels(read_table(many[: many.rindex(b"1,")]), "y").names) == 10_000
-    with pytest.raises(DataError, match=r"or 1,048,576 bytes of them: is --label right"):
+    with pytest.raises(DataError, match=r"or 1,048,576 characters of them: is --label right"):
         labels(
             read_table(b"a,y\n1," + b"x" * 500_000 + b"\n2," + b"y" * 500_000 + b"\n3," + b"z" * 99_999), "y"
         )
@@ -224,20 +224,43 @@ def test_more_columns_than_are_read():
         read_table(b"," * 39_999 + b"\n1,2\n")
 
 
-def test_a_short_row_far_below():
-    for end in (b"", b'"5",6,7\n'):
-        table = read_table(b"a,b,y\n" + b"1,2,x\n" * 200_000 + b"3\n" + b"1,2,x\n" * 100_000 + end)
-        assert len(table) == 200_001
-        with pytest.raises(DataError, match=r"row 200002, column b: empty, .* leave out the row"):
-            numbers(table, ["a", "b"])
-        with pytest.raises(DataError, match=r"row 200002, column y: empty, expected a label"):
-            labels(table, "y")
+@pytest.mark.parametrize("end", [b"", b'"5",6,7\n'])
+def test_a_short_row_far_below(end):
+    text = b"a,b,y\n" + b"1,2,x\n" * 200_000 + b"3\n" + b"1,2,x\n" * 100_000 + end
+    with pytest.raises(
+        DataError, match=r"row 200002 has 1 cell, .* so column b is missing: complete the row or"
+    ):
+        read_table(text)
 
 
 def test_short_rows_take_no_memory():
-    """The header of each blank row could stand for 30,000 empty cells."""
+    """Each blank row could stand for the header's 30,000 empty cells."""
     header = b",".join(b"%d" % i for i in range(30_000))
-    table = read_table(header + b"\n1,2\n" + b"\n" * 1_000_000 + b"1")
-    assert len(table) == 1
-    with pytest.raises(DataError, match=r"row 2, column 2: empty, expected a number"):
-        numbers(table, ["0", "2"])
+    text = header + b"\n1,2\n" + b"\n" * 1_000_000 + b"1"
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"row 2 has 2 cells, the header 30000, so column 2 is missing: "):
+        read_table(text)
+    assert tracemalloc.get_traced_memory()[1] < 2 * len(text) + (8 << 20)
+    tracemalloc.stop()
+
+
+def test_blank_lines_at_the_end_are_left_out(monkeypatch):
+    monkeypatch.setattr(tables, "CHUNK_BYTES", 4)
+    assert bytes(read_table(b"a,b\n1,2" + b"\n" * 20).body) == b"1,2"
+
+
+@pytest.mark.parametrize("row", [b'"x"y,2', b'1,"x" ', b'"a"b"c",2', b'"" "",2'])
+def test_quotes_that_are_not_doubled_are_named_with_their_row(row):
+    text = b"a,y\n" + b'1,"x"\n' * 40_000 + row + b"\n1,z\n"
+    with pytest.raises(DataError, match=r"<bytes>: row 40002: not a CSV table: .* must be doubled"):
+        read_table(text)
+
+
+def test_quotes_inside_cells_without_quotes_are_text():
+    assert texts(read_table(b'a,y\n1,say "so"\n2,"1"" pipe"\n'), "y") == ['say "so"', '1" pipe']
+
+
+@pytest.mark.parametrize("row", [b'a"b,"c"d"', b'1,a"b\n2,c"d', b'a"b,c"d'])
+def test_separators_between_stray_quotes_are_refused(row):
+    with pytest.raises(DataError, match=r"row 2 has 1 cell|not a CSV table|row 2 has 2 cells|row 3 has"):
+        labels(read_table(b"a,y\n" + row + b"\n"), "y")

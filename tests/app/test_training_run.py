@@ -5,7 +5,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.app.builder import build_learner
-from pellucid.app.rows import Source, divide, load_source
+from pellucid.app.labelled_rows import LabelledRows, divide, load_rows
 from pellucid.app.settings import TrainSettings
 from pellucid.app.training_run import TrainingRun
 
@@ -13,7 +13,7 @@ from pellucid.app.training_run import TrainingRun
 def run_of(**settings):
     settings = TrainSettings(source="digits", **{"hidden": (20,), "learning_rate": 0.01, **settings})
     rng = np.random.default_rng(settings.seed)
-    source = load_source(settings)
+    source = load_rows(settings)
     return TrainingRun(settings, source, divide(source, settings, rng), rng)
 
 
@@ -102,7 +102,7 @@ def test_smoothed_labels_train_and_validate():
 def test_of_components_the_whole_network_is_kept():
     run = run_of(epochs=60, patience=3, learning_rate=0.03, components=20)
     kept = {record.epoch: run.learner.whole().theta.copy() for record in run}
-    start, source = run.net.theta.copy(), load_source(run.settings)
+    start, source = run.net.theta.copy(), load_rows(run.settings)
     run.put_back()
     assert (run.learner.net.n_in, run.net.n_in) == (20, 64)
     np.testing.assert_array_equal(run.net.theta, kept[run.kept_epoch])
@@ -125,7 +125,7 @@ def test_components_have_the_same_bits_whatever_the_number_of_threads():
     threadpoolctl, found = pytest.importorskip("threadpoolctl"), []
     x = np.random.default_rng(0).integers(0, 256, (2000, 784), np.uint8)
     classes, y = ("0", "1"), np.arange(2000) % 2
-    source = Source("t", x, y, (x[:2], y[:2]), classes, ("",) * 784, "label", (28, 28), {})
+    source = LabelledRows("t", x, y, (x[:2], y[:2]), classes, ("",) * 784, "label", (28, 28), {})
     settings = TrainSettings(source="t", hidden=(300,), components=40)
     for n in (1, 2):
         with threadpoolctl.threadpool_limits(n, user_api="blas"):

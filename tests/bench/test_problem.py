@@ -10,7 +10,7 @@ from bench.workloads import RACE, WORKLOADS
 
 import pellucid as pl
 from pellucid.app.builder import build_learner
-from pellucid.app.rows import Source
+from pellucid.app.labelled_rows import LabelledRows
 from pellucid.app.settings import TrainSettings
 
 WORK = replace(WORKLOADS["E"], rows=50)
@@ -51,7 +51,9 @@ def test_components_are_those_of_the_recipe():
     work = replace(RACE, rows=50, sizes=(8, 5, 10), components=8)
     problem = Problem(work, data=DATA)
     settings = TrainSettings(source="t", components=8, hidden=(5,))
-    images = Source("t", DATA[0][:50], problem.labels, None, tuple("0123456789"), (), "label", (28, 28), {})
+    images = LabelledRows(
+        "t", DATA[0][:50], problem.labels, None, tuple("0123456789"), (), "label", (28, 28), {}
+    )
     learner = build_learner(settings, images, np.arange(50), np.random.default_rng(0))
     np.testing.assert_allclose(problem.pixels(), learner.rows(images.x), atol=1e-5)
     assert [W.shape for W, _ in problem.weights()] == [(8, 5), (5, 10)]

@@ -14,8 +14,8 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from pellucid.data import origins
-from pellucid.data.origins import Origin
+from pellucid.data import fetch
+from pellucid.data.fetch import Origin
 from pellucid.data.sources import DataFile
 
 
@@ -43,7 +43,7 @@ def contents():
 
 @pytest.fixture
 def tiny(contents, monkeypatch, tmp_path):
-    """Register the tiny set as "tiny" with an empty cache; call it with the sources it shall have."""
+    """Register the tiny set as "tiny" with an empty cache; call it with its sources."""
     shapes = ((20, 3, 4), (20,), (10, 3, 4), (10,))
     files = tuple(
         DataFile(name, hashlib.sha256(data).hexdigest(), shape)
@@ -55,7 +55,7 @@ def tiny(contents, monkeypatch, tmp_path):
 
     def register(*sources):
         origin = Origin("tiny", files, ("tiny", "Tiny/raw"), sources)
-        monkeypatch.setitem(origins.ORIGINS, "tiny", origin)
+        monkeypatch.setitem(fetch.ORIGINS, "tiny", origin)
         return origin
 
     return register
@@ -80,8 +80,8 @@ class Web:
     url: str
     pages: dict[str, bytes]
     asked: list[str] = field(default_factory=list)
-    cut: int | None = None  # send only so many bytes of a page, then close the connection
-    pause: float = 0.0  # wait so long in the middle of each page
+    cut: int | None = None  # bytes of a page to send before the connection closes
+    pause: float = 0.0  # seconds to wait in the middle of each page
 
 
 @pytest.fixture

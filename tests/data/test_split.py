@@ -89,15 +89,15 @@ def test_mnist_like_example():
 @pytest.mark.parametrize(
     ("rows", "sizes", "options", "message"),
     [
-        (10, (8, 3), {}, r"sizes \[8, 3\] add up to 11 rows, there are 10"),
+        (10, (8, 3), {}, r"sizes \[8, 3\] add up to 11 rows, but there are only 10"),
         (10, (0.8, 0.3), {}, r"fractions \[0\.8, 0\.3\] add up to 1\.1, the limit is 1"),
         (10, (8, 0.1), {}, r"sizes must be all counts \(int\) or all fractions \(float\), got \[8, 0\.1\]"),
         (10, (), {}, "sizes must be all counts"),
         (10, (5, 0), {}, r"sizes\[1\] must be positive, got 0"),
         (10, (-0.5,), {}, r"sizes\[0\] must be positive, got -0\.5"),
         (10, (float("nan"),), {}, r"sizes\[0\] must be positive, got nan"),
-        (10, (0.9, 0.01), {}, r"sizes\[1\] = 0\.01 of 10 rows is no row: ask for more"),
-        (10, (5,), {"stratify": True}, "stratify needs labels: pass them in place of the number of rows"),
+        (10, (0.9, 0.01), {}, r"sizes\[1\] = 0\.01 of 10 rows rounds to no rows: choose a larger fraction"),
+        (10, (5,), {"stratify": True}, "stratify needs labels: pass them instead of the number of rows"),
         (np.zeros((4, 2)), (2,), {}, r"a vector of labels, got an array of shape \(4, 2\)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a saved network's file says: layers as JSON, parameters under PyTorch's names."""
+"""The contents of a saved network: layers as JSON, parameters under PyTorch's names."""
 
 import json
 
@@ -22,11 +22,11 @@ def tensors():
 
 
 def test_layers_survive_json():
-    told = json.loads(json.dumps(describe_layers(LAYERS)))
-    assert [repr(layer) for layer in make_layers(told)] == [repr(layer) for layer in LAYERS]
+    described = json.loads(json.dumps(describe_layers(LAYERS)))
+    assert [repr(layer) for layer in make_layers(described)] == [repr(layer) for layer in LAYERS]
 
 
-def test_a_layer_of_the_users_own_cannot_be_told():
+def test_a_layer_of_the_user_cannot_be_described():
     class Mine(pl.ReLU):
         pass
 
@@ -35,12 +35,12 @@ def test_a_layer_of_the_users_own_cannot_be_told():
 
 
 @pytest.mark.parametrize(
-    "told",
+    "described",
     [{"layer": "Magic"}, {"layer": "Dense"}, {"layer": "Dropout", "drop_prob": 2}, [["layer", "ReLU"]]],
 )
-def test_a_description_that_makes_no_layer_is_refused(told):
+def test_a_description_that_makes_no_layer_is_refused(described):
     with pytest.raises((KeyError, TypeError, ValueError)):
-        make_layers([told])
+        make_layers([described])
 
 
 def test_names_are_those_of_sequential_without_the_rescale():
@@ -65,8 +65,8 @@ def test_the_tensors_of_a_file_must_be_those_needed():
 
 def test_more_layers_than_a_file_holds():
     layers = [pl.ReLU()] * 2001
-    with pytest.raises(ValueError, match="a file may hold 2,000 layers at most, got 2,001"):
+    with pytest.raises(ValueError, match="a file may hold at most 2,000 layers, got 2,001"):
         describe_layers(layers)
-    with pytest.raises(ValueError, match="a file may hold 2,000 layers at most, got 2,001"):
+    with pytest.raises(ValueError, match="a file may hold at most 2,000 layers, got 2,001"):
         make_layers([{"layer": "ReLU"}] * 2001)
     assert len(make_layers(describe_layers(layers[1:]))) == 2000

@@ -7,7 +7,7 @@ pytest.importorskip("safetensors", minversion="0.6")
 
 from proof.safetensors_bytes import LAYOUTS, prove, same, tensor
 
-from pellucid.files import safetensors_header
+from pellucid.files import safetensors
 
 
 def test_a_thousand_sets():
@@ -24,12 +24,12 @@ def test_a_thousand_sets():
 @pytest.mark.parametrize("wrong", ["order", "padding", "metadata"])
 def test_another_layout_is_detected(wrong, monkeypatch):
     if wrong == "order":
-        reverse = dict(reversed(safetensors_header.DTYPES.items()))
-        monkeypatch.setattr(safetensors_header, "DTYPES", reverse)
+        reverse = dict(reversed(safetensors.DTYPES.items()))
+        monkeypatch.setattr(safetensors, "DTYPES", reverse)
     else:
-        make = safetensors_header.make_header
+        make = safetensors.make_header
         change = (lambda h: h + b" " * 8) if wrong == "padding" else (lambda h: h.replace(b"null", b" nil"))
-        monkeypatch.setattr("pellucid.files.safetensors.make_header", lambda *given: change(make(*given)))
+        monkeypatch.setattr(safetensors, "make_header", lambda *given: change(make(*given)))
     assert not prove(60, lambda k: None)[0].holds
 
 

@@ -482,7 +482,7 @@ def test_other_safetensors_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match="net is a safetensors file, but not a checkpoint of a training"):
         train(tmp_path / "net", None, resume=True)
     train(tmp_path / "a", None, epochs=1)
-    with pytest.raises(ValueError, match="a is the checkpoint of a training, not a network: resume from it"):
+    with pytest.raises(ValueError, match="a is a checkpoint, not a network: resume from it"):
         pl.Network.load(tmp_path / "a")
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
+from pellucid.app.labelled_rows import LabelledRows, taken
 from pellucid.app.learner import Learner
 from pellucid.app.model_notes import ModelNotes
-from pellucid.app.rows import Source, taken
 from pellucid.app.settings import INITIALIZERS, TrainSettings
 from pellucid.compiled.threads.blas import one_thread
 from pellucid.initializers import Initializer
@@ -33,7 +33,7 @@ INITS: dict[str, Initializer] = {name: getattr(pl, name.replace("-", "_")) for n
 
 def build_learner(
     settings: TrainSettings,
-    source: Source,
+    source: LabelledRows,
     rows: np.ndarray,
     rng: np.random.Generator,
     *,
@@ -46,7 +46,7 @@ def build_learner(
     Parameters
     ----------
     settings : TrainSettings
-    source : Source
+    source : LabelledRows
     rows : array of int
         The training rows: what the scale of the features and the components are fitted on.
     rng : numpy.random.Generator
@@ -54,9 +54,9 @@ def build_learner(
 
     Examples
     --------
-    >>> from pellucid.app.rows import load_source
+    >>> from pellucid.app.labelled_rows import load_rows
     >>> settings = TrainSettings(source="digits", hidden=(5,), dropout=0.2)
-    >>> source, rows, rng = load_source(settings), np.arange(1000), np.random.default_rng(0)
+    >>> source, rows, rng = load_rows(settings), np.arange(1000), np.random.default_rng(0)
     >>> build_learner(settings, source, rows, rng).net
     Network([Rescale(scale=0.0625), Dense(5, init=he_normal), ReLU(), Dropout(drop_prob=0.2), Dense(10)])
     >>> learner = build_learner(TrainSettings(source="digits", components=20), source, rows, rng)
@@ -75,7 +75,7 @@ def build_learner(
     return Learner(net, components)
 
 
-def _notes(settings: TrainSettings, source: Source, first: pl.Rescale) -> dict[str, Any]:
+def _notes(settings: TrainSettings, source: LabelledRows, first: pl.Rescale) -> dict[str, Any]:
     """Return what makes a network usable later."""
     white = round(1 / float(first.scale)) if source.image_shape else None
     notes = ModelNotes(
@@ -84,7 +84,7 @@ def _notes(settings: TrainSettings, source: Source, first: pl.Rescale) -> dict[s
     return notes.to_json()
 
 
-def first_layer(source: Source, rows: np.ndarray, *, subtract_mean: bool = False) -> pl.Rescale:
+def first_layer(source: LabelledRows, rows: np.ndarray, *, subtract_mean: bool = False) -> pl.Rescale:
     """Return the layer that brings raw input to the size a network learns well from.
 
     Pixels come to 0 … 1, less their mean over the training rows if that is wanted. Columns of a table come to
@@ -94,7 +94,7 @@ def first_layer(source: Source, rows: np.ndarray, *, subtract_mean: bool = False
     return _for_columns(x) if source.image_shape is None else _for_pixels(source, x, subtract_mean)
 
 
-def _for_pixels(source: Source, x: np.ndarray, subtract_mean: bool) -> pl.Rescale:
+def _for_pixels(source: LabelledRows, x: np.ndarray, subtract_mean: bool) -> pl.Rescale:
     white = int(source.x.max(initial=1))
     if not subtract_mean:
         return pl.Rescale(1 / white)

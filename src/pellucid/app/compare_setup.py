@@ -13,7 +13,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.app.builder import build_learner, build_loss, build_optimizer
-from pellucid.app.rows import divide, load_source, taken
+from pellucid.app.labelled_rows import divide, load_rows, taken
 from pellucid.app.settings import TrainSettings
 from pellucid.backend import Array
 from pellucid.training.batches import InMemory
@@ -60,7 +60,7 @@ class Setup:
 def setup_of_settings(settings: TrainSettings, steps: int, *, dtype: object = np.float64) -> Setup:
     """Return what `pellucid train` trains with these settings; a schedule spans the steps, not the epochs."""
     rng = np.random.default_rng(settings.seed)
-    source = load_source(settings)
+    source = load_rows(settings)
     rows = divide(source, settings, rng).train
     learner = build_learner(settings, source, rows, rng, dtype=dtype)
     each_step_an_epoch = replace(settings, epochs=steps, batch_size=0)

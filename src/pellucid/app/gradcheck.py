@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 import pellucid as pl
 from pellucid.app.builder import LOSSES, build_learner, build_loss
 from pellucid.app.inputs import read_inputs
+from pellucid.app.labelled_rows import load_rows
 from pellucid.app.prediction import load_model
-from pellucid.app.rows import load_source
 from pellucid.app.settings import TrainSettings
 from pellucid.files.saved_network import describe_layers, make_layers
 
@@ -59,7 +59,7 @@ def new_problem(settings: TrainSettings, n_rows: int) -> Problem:
         As in training.
     """
     rng = np.random.default_rng(settings.seed)
-    source = load_source(settings)
+    source = load_rows(settings)
     net = in_double(build_learner(settings, source, np.arange(len(source.y)), rng).net)
     net.theta[net.n_weights :] = rng.normal(0, 0.1, net.theta.size - net.n_weights)
     return _problem(source.name, net, build_loss(settings), source.x, source.y, n_rows, rng)

@@ -1,6 +1,6 @@
-"""What `pellucid predict` is given, as rows that a model understands: a CSV, images, an IDX file, a data set.
+"""Read the inputs of `pellucid predict` (a CSV, images, an IDX file or a data set) as rows for a model.
 
-A file's kind is told by its first bytes, never by its name.
+The first bytes of a file decide its kind, never its name.
 """
 
 from collections.abc import Sequence
@@ -32,13 +32,13 @@ class Inputs:
     ----------
     x : array, shape (n, n_features)
     heading : str
-        "row" or "file": what `names` are.
+        What `names` are: "row" or "file".
     names : sequence
-        Of the rows: 1 is the first below a CSV's header, or the first image; or file names.
+        Row numbers, 1 for the first row below a CSV's header or the first image; or file names.
     y : array of int64 or None
-        Class numbers, where the labels are known.
+        Class numbers, if the labels are known.
     hint : str
-        What the user might want to try; may be empty.
+        A suggestion for the user; may be empty.
     """
 
     x: NDArray[Any]
@@ -56,22 +56,22 @@ def read_inputs(
     invert: bool = False,
     folder: Path | None = None,
 ) -> Inputs:
-    """Return the rows of what a user has named, ready for the model that the notes belong to.
+    """Read the inputs that a user named, for the model with these notes.
 
     Parameters
     ----------
     named : sequence of str
-        One CSV, one IDX file, one data set, or images.
+        One CSV file, one IDX file, one data set, or any number of images.
     notes : ModelNotes
     resize, invert : bool
-        For images only, see `read_pictures`.
+        For images only: see `read_pictures`.
     folder : Path, optional
-        Where data sets lie.
+        The folder that holds data sets.
 
     Raises
     ------
     DataError
-        If there is no such thing, or it does not fit the model.
+        If an input does not exist or does not fit the model.
     """
     kinds = {each: kind_of(each) for each in named}
     others = [each for each, kind in kinds.items() if kind != "picture"]
@@ -79,10 +79,10 @@ def read_inputs(
         return _from_pictures([Path(each) for each in named], notes, resize, invert)
     if len(named) > 1:
         raise DataError(
-            f"several inputs must all be PNG or JPEG files, which {others[0]} is not: give it alone"
+            f"several inputs must all be PNG or JPEG files, and {others[0]} is not: give it alone"
         )
     if resize or invert:
-        raise DataError(f"--resize and --invert are for PNG and JPEG files, which {others[0]} is not")
+        raise DataError(f"--resize and --invert are for PNG and JPEG files, and {others[0]} is not")
     match kinds[named[0]]:
         case "data set":
             return _from_data_set(named[0], notes, folder)
@@ -107,7 +107,7 @@ def kind_of(name: str) -> str:
         return "data set"
     path = Path(name)
     if path.is_dir():
-        raise DataError(f"{name} is a folder: name the files in it, such as {path / '*.png'}")
+        raise DataError(f"{name} is a folder: name the files in it, for example {path / '*.png'}")
     if not path.is_file():
         raise DataError(f"{name!r} is neither a file nor a data set{nearest(name, pl.DATASETS)}")
     with open_unpacked(path) as stream:
@@ -127,7 +127,7 @@ def _from_table(name: str, notes: ModelNotes) -> Inputs:
     surplus = [column for column in table.columns if column not in known and column != notes.label]
     if surplus:
         raise DataError(
-            f"{name}: the model does not know the column {brief(surplus[0])}: take it out; "
+            f"{name}: the model does not know the column {brief(surplus[0])}: remove it; "
             f"it was trained on {_listed(notes.features)}"
         )
     y = _class_numbers(table, notes) if notes.label in table.places else None
@@ -142,7 +142,7 @@ def _class_numbers(table: tables.Table, notes: ModelNotes) -> NDArray[np.int64]:
             row = int((labels.codes == k).argmax()) + 2
             raise DataError(
                 f"{table.name}: row {row}, column {plain(notes.label)}: the model has no class "
-                f"{brief(label)}, only {_listed(notes.classes)}; correct it, or take the column out to "
+                f"{brief(label)}, only {_listed(notes.classes)}; correct it, or remove the column to "
                 "predict without labels"
             )
     return np.array([number[label] for label in labels.names])[labels.codes]
@@ -151,7 +151,7 @@ def _class_numbers(table: tables.Table, notes: ModelNotes) -> NDArray[np.int64]:
 def _from_pictures(paths: Sequence[Path], notes: ModelNotes, resize: bool, invert: bool) -> Inputs:
     shape = _image_shape(notes, str(paths[0]))
     pixels = read_pictures(paths, shape, resize=resize, invert=invert)
-    hint = "The images look like dark ink on light paper, the model learnt light on dark: try --invert."
+    hint = "The images look dark on light, but the model was trained on light on dark: try --invert."
     is_page = not invert and looks_inverted(pixels, shape)
     return Inputs(_scaled(pixels, notes), "file", [str(path) for path in paths], hint=hint if is_page else "")
 
@@ -159,7 +159,7 @@ def _from_pictures(paths: Sequence[Path], notes: ModelNotes, resize: bool, inver
 def _from_idx(name: str, notes: ModelNotes) -> Inputs:
     images = pl.read_idx(name, shape=(None, *_image_shape(notes, name)))
     if len(images) == 0:
-        raise DataError(f"{name}: there is no image in it")
+        raise DataError(f"{name}: the file holds no images")
     return Inputs(_scaled(images.reshape(len(images), -1), notes), "row", range(1, len(images) + 1))
 
 
@@ -168,9 +168,11 @@ def _from_data_set(name: str, notes: ModelNotes, folder: Path | None) -> Inputs:
     data = pl.load_dataset(name, folder=folder)
     if data.image_shape != shape:
         found, wanted = (" x ".join(map(str, each)) for each in (data.image_shape, shape))
-        raise DataError(f"{name} has images of {found} pixels, the model needs {wanted}: name another set")
+        raise DataError(
+            f"{name} has images of {found} pixels, the model needs {wanted}: name another data set"
+        )
     if len(data.y_test) == 0:
-        raise DataError(f"{name} brings no test images: name a CSV file or images")
+        raise DataError(f"{name} has no test images: name a CSV file or images")
     fits = notes.classes == tuple(str(k) for k in range(data.n_classes))
     return Inputs(data.x_test, "row", range(1, len(data.x_test) + 1), data.y_test if fits else None)
 
@@ -185,7 +187,7 @@ def _image_shape(notes: ModelNotes, name: str) -> tuple[int, int]:
 
 
 def _scaled(pixels: NDArray[np.uint8], notes: ModelNotes) -> NDArray[Any]:
-    """Bring pixels from 0 … 255 to the range that the model was trained on."""
+    """Scale pixels from 0 … 255 to the range that the model was trained on."""
     return pixels if notes.pixel_max == 255 else pixels * np.float32((notes.pixel_max or 255) / 255)
 
 

@@ -1,4 +1,4 @@
-"""What a saved model says beside its layers: all that `pellucid predict` must know to use it.
+"""The notes in a saved model: what `pellucid predict` must know beside the layers.
 
 >>> notes = ModelNotes(("no", "yes"), ("width", "height"), "kind", None, None, "softmax-cross-entropy")
 >>> ModelNotes.from_json(notes.to_json(), "a.safetensors") == notes
@@ -11,7 +11,7 @@ from typing import Any, Self
 from pellucid.app.settings import CHOICES
 from pellucid.files.reading import brief
 
-#: Of images of 16 bits.
+#: The white of 16-bit images.
 MAX_PIXEL = 65_535
 
 
@@ -28,11 +28,11 @@ class ModelNotes:
     label : str
         The column that held the labels.
     image_shape : (int, int) or None
-        Height and width where rows are images.
+        Height and width if rows are images.
     pixel_max : int or None
         The value of white in the training images.
     loss : str
-        What the network was trained with: it tells how outputs become probabilities.
+        The loss of the training, which determines how outputs become probabilities.
     """
 
     classes: tuple[str, ...]
@@ -48,25 +48,25 @@ class ModelNotes:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], path: object) -> Self:
-        """Return the notes that `to_json` made, checked: a file may come from anywhere.
+        """Return notes from the values of `to_json`, which are checked: a file may come from anywhere.
 
         Raises
         ------
         ValueError
-            If something is missing or of the wrong kind.
+            If a value is missing or of the wrong kind.
 
         Examples
         --------
         >>> ModelNotes.from_json({}, "a.safetensors")
         Traceback (most recent call last):
         ...
-        ValueError: a.safetensors: no model of `pellucid train`: 'classes' is missing in its notes, so ...
+        ValueError: a.safetensors: not a model of `pellucid train`: 'classes' is missing from its notes, ...
         """
         for name in cls.__dataclass_fields__:
             if name not in values:
                 raise ValueError(
-                    f"{path}: no model of `pellucid train`: {name!r} is missing in its notes, so labels and "
-                    "columns are unknown; in Python, use pellucid.Network.load(...).predict(x)"
+                    f"{path}: not a model of `pellucid train`: {name!r} is missing from its notes, so labels "
+                    "and columns are unknown; in Python, use pellucid.Network.load(...).predict(x)"
                 )
             if not _fits(name, values[name]):
                 raise ValueError(f"{path}: its notes are damaged: {name} is {brief(values[name])}")
@@ -77,7 +77,7 @@ class ModelNotes:
 
 
 def _fits(name: str, value: Any) -> bool:
-    """Tell whether a note has the kind of value that it must have."""
+    """Tell whether a note's value is of the right kind."""
     match name:
         case "classes" | "features":
             distinct = isinstance(value, list) and all(isinstance(each, str) for each in value)

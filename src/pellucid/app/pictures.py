@@ -1,6 +1,6 @@
-"""PNG and JPEG files as rows of grey pixels, white on black as in MNIST.
+"""Read PNG and JPEG files as rows of grey pixels, white on black as in MNIST.
 
-Pillow is imported here only: Matplotlib, of the extra `lab`, brings it.
+Pillow is imported only here; the extra `lab` installs it with Matplotlib.
 """
 
 import io
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 50_000_000
-#: Of a file: the pixels, had they four channels of a byte and been packed in vain.
+#: The limit on a file: `MAX_PIXELS` pixels of four bytes, not compressed at all.
 MAX_BYTES = 200 << 20
-#: How many bytes deflate, of PNG, makes of one; JPEG makes fewer.
-MOST_PACKED = 1032
+#: The highest compression ratio of deflate, which PNG uses; JPEG's is lower.
+MAX_RATIO = 1032
 #: Modes in which a pixel may take a single bit.
 SMALL_MODES = ("1", "L", "P")
-#: Where the ends of the range lie in images that are neither 8 bits nor 16 bits deep is not known.
+#: Modes of images with 16 bits a pixel.
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
 
 
@@ -40,18 +40,18 @@ def read_pictures(
     Parameters
     ----------
     paths : sequence of Path
-        PNG or JPEG files; colours become grey, what is transparent becomes white.
+        PNG or JPEG files; colours become grey, transparent pixels become white.
     shape : (int, int)
         Height and width that the model needs.
     resize : bool
-        Stretch or shrink images of another size; without it they are refused.
+        Stretch or shrink images of another size instead of refusing them.
     invert : bool
         Swap dark and light.
 
     Raises
     ------
     DataError
-        If a file is no such image, is damaged, too large, or of another size.
+        If a file is not a PNG or JPEG image, is damaged or too large, or has another size.
     """
     rows = np.empty((len(paths), shape[0] * shape[1]), np.uint8)
     for row, path in zip(rows, paths, strict=True):
@@ -60,7 +60,7 @@ def read_pictures(
 
 
 def looks_inverted(pixels: Pixels, shape: tuple[int, int]) -> bool:
-    """Tell whether most images have a light edge: dark ink on light paper, which MNIST never is.
+    """Tell whether most images have light edges, as scans of dark ink on light paper do and MNIST does not.
 
     Examples
     --------
@@ -87,24 +87,24 @@ def _read_grey(path: Path, shape: tuple[int, int], resize: bool) -> Pixels:
                 grey = _to_grey(image)
     except (DataError, MemoryError):
         raise
-    except Exception as error:  # Pillow's decoders raise whatever the damage leads them to
-        raise DataError(f"{path}: no whole PNG or JPEG image: {_why(error)}") from error
+    except Exception as error:  # for damaged files Pillow raises many kinds of exceptions
+        raise DataError(f"{path}: not a complete PNG or JPEG image: {_why(error)}") from error
     if grey.size != (width, height):
         grey = grey.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(grey, np.uint8)
 
 
 def _read_content(path: Path) -> io.BytesIO:
-    """Return a file in memory: from a file on the disk Pillow would read as much as a damaged length says."""
+    """Return a file in memory: reading from disk, Pillow would trust a damaged length."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_BYTES:
-            raise DataError(f"{path}: {size:,} bytes, at most {MAX_BYTES:,} are read: shrink the image")
+            raise DataError(f"{path}: {size:,} bytes, the limit is {MAX_BYTES:,}: shrink the image")
         return io.BytesIO(file.read(size))
 
 
 def _why(error: Exception) -> str:
-    """Return what Pillow says of a file; of one whose header it does not know, it says where that lies."""
+    """Return Pillow's reason; for an unknown header it would give the address of an object in memory."""
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
@@ -116,20 +116,22 @@ def _check_size(path: Path, size: tuple[int, int], shape: tuple[int, int], resiz
     """Raise before any pixel is unpacked if the header states a wrong size."""
     (width, height), (wanted_height, wanted_width) = size, shape
     if width * height > MAX_PIXELS:
-        raise DataError(f"{path}: {width} x {height} pixels, at most {MAX_PIXELS:,} in all are read")
+        raise DataError(
+            f"{path}: {width} x {height} pixels, the limit is {MAX_PIXELS:,} in all: shrink the image"
+        )
     if not resize and (height, width) != shape:
         raise DataError(
             f"{path}: {width} x {height} pixels, the model needs {wanted_width} x {wanted_height}: "
-            "add --resize, or cut the image to that size"
+            "add --resize, or crop the image to that size"
         )
 
 
 def _check_bytes(path: Path, image: "Image", n_bytes: int) -> None:
-    """Raise where no compression could bring so many pixels into so few bytes, before memory is taken."""
-    most = n_bytes * MOST_PACKED * (8 if image.mode in SMALL_MODES else 1)
+    """Raise before memory is allocated if no compression could fit the pixels into the file."""
+    most = n_bytes * MAX_RATIO * (8 if image.mode in SMALL_MODES else 1)
     if image.width * image.height > most:
         found = f"{image.width} x {image.height} pixels do not fit in {n_bytes:,} bytes"
-        raise DataError(f"{path}: no whole PNG or JPEG image: {found}")
+        raise DataError(f"{path}: not a complete PNG or JPEG image: {found}")
 
 
 def _to_grey(image: "Image") -> "Image":

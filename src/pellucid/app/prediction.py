@@ -1,4 +1,4 @@
-"""From a saved model and rows to classes, probabilities and a table of both."""
+"""Predict classes and probabilities with a saved model, and write them as CSV."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ import pellucid as pl
 from pellucid.app.inputs import Inputs
 from pellucid.app.model_notes import ModelNotes
 
-#: Rows turned into text at a time.
+#: Rows of CSV text made at once.
 BLOCK_ROWS = 1000
 
 
@@ -46,7 +46,7 @@ class Predictions:
 
     @property
     def correct(self) -> int | None:
-        """How many rows are right, where their labels are known."""
+        """The number of rows predicted correctly; None if their labels are not known."""
         return None if self.inputs.y is None else int((self.predicted == self.inputs.y).sum())
 
     def lines(self) -> Iterator[str]:
@@ -63,12 +63,12 @@ class Predictions:
 
 
 def load_model(path: str | PathLike[str]) -> tuple[pl.Network, ModelNotes]:
-    """Return a model that `pellucid train` has saved, with its notes.
+    """Load a model that `pellucid train` saved, with its notes.
 
     Raises
     ------
     ValueError
-        If the file is no such model, or its notes do not fit its network.
+        If there is no such model, or its notes do not fit its network.
     """
     if not Path(path).is_file():
         raise ValueError(f"there is no model {path}: pellucid train digits --save {path} makes one")
@@ -78,12 +78,12 @@ def load_model(path: str | PathLike[str]) -> tuple[pl.Network, ModelNotes]:
     pixels = net.n_in if notes.image_shape is None else notes.image_shape[0] * notes.image_shape[1]
     if net.n_out not in wanted_outputs or not net.n_in == len(notes.features) == pixels:
         raise ValueError(
-            f"{path}: its notes are damaged: {len(notes.features)} features and {len(notes.classes)} "
-            f"classes, but the network has {net.n_in} inputs and {net.n_out} outputs"
+            f"{path}: its notes do not fit its network: {len(notes.features)} features and "
+            f"{len(notes.classes)} classes, but the network has {net.n_in} inputs and {net.n_out} outputs"
         )
     if not np.isfinite([net.theta.min(initial=0), net.theta.max(initial=0)]).all():  # NaN is both
         raise ValueError(
-            f"{path}: its weights are not all finite numbers, so it predicts nothing: train anew"
+            f"{path}: some of its weights are not finite numbers, so it cannot predict: train it again"
         )
     return net, notes
 
@@ -98,10 +98,10 @@ def probabilities(outputs: NDArray[np.floating], loss: str) -> NDArray[np.floati
 
     Parameters
     ----------
-    outputs : array, shape (n, k) or, for yes or no, (n, 1)
+    outputs : array, shape (n, k); (n, 1) for a single yes-or-no question
     loss : str
-        What the network was trained with. After the softmax cross-entropy a row's probabilities add
-        up to 1; after the others each is that of a yes-or-no question of its own.
+        The loss of the training. With the softmax cross-entropy a row's probabilities add up to 1; with the
+        other losses each class is a yes-or-no question.
 
     Examples
     --------

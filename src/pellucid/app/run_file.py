@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from pellucid.app.rows import Parts, Source
+from pellucid.app.labelled_rows import LabelledRows, Parts
 from pellucid.app.scores import Scores
 from pellucid.app.training_run import TrainingRun
 from pellucid.compiled.threads.blas import fitting_threads
@@ -15,7 +15,9 @@ from pellucid.files.whole import write_whole
 from pellucid.provenance import environment, fingerprint, source_digest
 
 
-def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores: Scores | None) -> None:
+def write_run(
+    path: Path, source: LabelledRows, parts: Parts, run: TrainingRun, scores: Scores | None
+) -> None:
     """Write the run file, whole or not at all; a number that is not finite stands there as null.
 
     Parameters
@@ -48,7 +50,7 @@ def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores
     write_whole(path, [text.encode(), b"\n"])
 
 
-def _about_data(source: Source, parts: Parts) -> dict[str, Any]:
+def _about_data(source: LabelledRows, parts: Parts) -> dict[str, Any]:
     rows = {"training": len(parts.train), "validation": len(parts.validation), "test": len(parts.y_test)}
     return {
         "name": source.name,

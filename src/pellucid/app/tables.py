@@ -1,8 +1,8 @@
-"""CSV files with a header, plain or gzip: columns of numbers and of labels taken from them.
+"""CSV files with a header, plain or gzip: columns of numbers and columns of labels.
 
-What a cell means is decided here, so that a message can name its row (the header is row 1) and column.
-Nothing is guessed: an empty cell is never 0, and a word never a number. Beside the unpacked file there are in
-memory the numbers asked for, 8 bytes each, and a few MB for the piece that is being read.
+Messages name the row (the header is row 1) and the column. Nothing is guessed: an empty cell is never 0, and
+a word is never a number. The unpacked file stays in memory; beside it are only the numbers asked for, 8 bytes
+each, and a few MB for the block of rows that is being parsed.
 """
 
 from collections import Counter
@@ -15,33 +15,42 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.app.csv_pieces import Content, Piece, check_size, checked_widths, end_of_record, read_content
+from pellucid.app.row_blocks import RowBlock, row_blocks
 from pellucid.data import DataError
+from pellucid.data.unpack import CHUNK_BYTES, name_of, read_unpacked, sha256
 from pellucid.files.reading import brief, plain
 
 if TYPE_CHECKING:
     import polars
 
-#: Names take some 100 bytes each. The widest tables of genes have a third to two thirds of it.
+Floats = NDArray[np.float64]
+
+#: Limits on the unpacked file: a small gzip file can hold a very large one.
+MAX_BYTES = 1 << 30
+MAX_CELLS = 100_000_000
+#: Twice as many columns as the widest tables of gene expressions have.
 MAX_COLUMNS = 1 << 15
-#: No classifier tells so many classes apart: a column with more is none of labels.
+#: A column with more labels than this is not a column of classes.
 MAX_LABELS = 10_000
 MAX_LABEL_BYTES = 1 << 20
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    r"""A CSV file.
+    r"""A CSV file whose rows have as many cells as the header.
 
     Attributes
     ----------
-    content : Content
-        The records below the header.
+    name : str
+        The file, for messages.
+    sha256 : str
+        Of the unpacked file.
     columns : tuple of str
     n_rows : int
-        Rows up to the first that lacks cells, it included: nothing is read beyond it.
-    is_whole : bool
-        Whether no row lacks cells.
+        Rows below the header.
+    body : memoryview
+        The text below the header.
 
     Examples
     --------
@@ -50,51 +59,37 @@ class Table:
     (('width', 'kind'), [[1.5], [2.0]], ('oak', 'elm'))
     """
 
-    content: Content
+    name: str
+    sha256: str
     columns: tuple[str, ...]
     n_rows: int
-    is_whole: bool
+    body: memoryview
 
     def __len__(self) -> int:
         return self.n_rows
 
-    @property
-    def name(self) -> str:
-        """The file, for messages."""
-        return self.content.name
-
-    @property
-    def sha256(self) -> str:
-        """Of the unpacked file."""
-        return self.content.sha256
-
     @cached_property
     def places(self) -> dict[str, int]:
-        """The number of each column."""
+        """The number of each column, from 0."""
         return {column: k for k, column in enumerate(self.columns)}
 
-    def pieces(self) -> Iterator[tuple[slice, Piece]]:
-        """Yield the rows piece by piece, and which they are."""
+    def blocks(self) -> Iterator[tuple[slice, RowBlock]]:
+        """Yield the rows in blocks, and which rows they are."""
         start = 0
-        for content in self.content.pieces():
-            n_left = self.n_rows - start
-            has_last = not self.is_whole and content.count(b"\n") >= n_left
-            piece = Piece(content, len(self.columns), n_left if has_last else None)
-            yield slice(start, start := start + piece.n_rows), piece
-            if start == self.n_rows:
-                return
+        for block in row_blocks(self.body, self.name, first_row=2):
+            yield slice(start, start := start + block.n_rows), block
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
+class LabelColumn:
     """A column of labels.
 
     Attributes
     ----------
     names : tuple of str
-        The different labels, in the order in which they come.
+        The different labels, in order of first appearance.
     codes : array of int16
-        For each row, which of them it has.
+        For each row, the place of its label in `names`.
     """
 
     names: tuple[str, ...]
@@ -107,13 +102,13 @@ def read_table(source: str | Path | bytes) -> Table:
     Parameters
     ----------
     source : str, Path or bytes
-        The file, plain or gzip, or its content: UTF-8, cells divided by commas.
+        The file, plain or gzip, or its content: UTF-8 text, cells separated by commas.
 
     Raises
     ------
     DataError
-        If the file is empty, has no rows below the header, two columns of one name, a row of another length,
-        or is no text; or if it is too large. The message says what to do.
+        If the file is empty, too large or not text, has no rows below the header, two columns of the same
+        name, or a row with more or fewer cells than the header. The message says what to do.
 
     Examples
     --------
@@ -122,102 +117,103 @@ def read_table(source: str | Path | bytes) -> Table:
     ...
     pellucid.data.unpack.DataError: <bytes>: two columns are called 'a': rename one
     """
-    whole = read_content(source)
-    columns, content = _divided(whole)
-    n_rows, is_whole = _count_rows(content, len(columns))
-    _check_columns(columns, content.name)
-    if n_rows == 0:
-        raise DataError(f"{content.name}: no rows below the header")
-    return Table(content, columns, n_rows, is_whole)
+    name = name_of(source)
+    content, digest = _read_content(source, name)
+    header = next(row_blocks(memoryview(content), name, first_row=1)).row(0)
+    columns = _column_names(header)
+    body = memoryview(content)[len(header.text) :]
+    return Table(name, digest, columns, _count_rows(body, columns, name), body)
 
 
-def numbers(table: Table, columns: Sequence[str]) -> NDArray[np.float64]:
+def numbers(table: Table, columns: Sequence[str]) -> Floats:
     r"""Return columns as an array of finite numbers, shape (rows, columns).
 
     Raises
     ------
     DataError
-        At the first cell that is empty or no finite number.
+        At the first cell that is empty or not a finite number.
 
     Examples
     --------
     >>> numbers(read_table(b"a,b\n1,\n"), ["a", "b"])
     Traceback (most recent call last):
     ...
-    pellucid.data.unpack.DataError: <bytes>: row 2, column b: empty, expected a number: fill it or leave ...
+    pellucid.data.unpack.DataError: <bytes>: row 2, column b: empty, expected a number: correct it or ...
     """
     values = np.empty((len(table), len(columns)))
     places, n_right = [table.places[column] for column in columns], np.zeros(len(columns))
     wrong: tuple[int, int, str] | None = None
-    for rows, piece in table.pieces():
-        target = values[rows] if wrong is None else None  # memory is taken as it is filled
-        block = np.take(_floats(piece), places, axis=1, out=target, mode="clip")
-        is_right = np.isfinite(block)
-        n_right += len(block) if is_right.all() else is_right.sum(axis=0)
+    for rows, block in table.blocks():
+        target = values[rows] if wrong is None else None  # pages of `values` are used only when filled
+        is_right = np.isfinite(_floats(block, places, target))
+        n_right += len(is_right) if is_right.all() else is_right.sum(axis=0)
         if wrong is None and not is_right.all():
             i, k = divmod(int(is_right.argmin()), len(columns))
-            wrong = rows.start + i + 2, k, piece.cell(i, places[k]).strip()
+            wrong = rows.start + i + 2, k, block.column(places[k])[i].strip()
     if wrong is not None:
         row, k, cell = wrong
         found = f"{brief(cell, 40)} is not a finite number" if cell else "empty, expected a number"
         remedy = "row" if n_right[k] > len(table) / 2 else "column: features must be numbers"
         raise DataError(
-            f"{table.name}: row {row}, column {plain(columns[k])}: {found}: fill it or leave out the {remedy}"
+            f"{table.name}: row {row}, column {plain(columns[k])}: {found}: correct it or remove the {remedy}"
         )
     return values
 
 
-def labels(table: Table, column: str) -> Labels:
-    r"""Return a column of labels: text, or whole numbers written the same way each time.
+def labels(table: Table, column: str) -> LabelColumn:
+    r"""Return a column of labels: text, or whole numbers in one spelling (3.0 and 03 are both 3).
 
     Raises
     ------
     DataError
-        If a cell is empty, the column holds numbers that are not whole, or more labels than classes can be.
+        If a cell is empty, or the column holds numbers with fractions or too many different labels.
 
     Examples
     --------
     >>> labels(read_table(b"a,y\n1,3.0\n1,04\n1,3\n"), "y")
-    Labels(names=('3', '4'), codes=array([0, 1, 0], dtype=int16))
+    LabelColumn(names=('3', '4'), codes=array([0, 1, 0], dtype=int16))
     >>> labels(read_table(b"a,y\n1,3\n1,0.5\n"), "y")
     Traceback (most recent call last):
     ...
     pellucid.data.unpack.DataError: <bytes>: row 3, column y: 0.5 is not a class: labels must be text or ...
     """
-    codes, known = np.empty(len(table), np.int16), dict[bytes, int]()
-    for rows, piece in table.pieces():
-        cells = piece.column(table.places[column])
-        _take_up(known, cells, f"{table.name}: column {plain(column)}")
+    codes, known, where = np.empty(len(table), np.int16), dict[str, int](), f"column {plain(column)}"
+    for rows, block in table.blocks():
+        cells = block.column(table.places[column])
+        _number_new(known, cells, f"{table.name}: {where}")
         codes[rows] = [known[cell] for cell in cells]
-    spelt = [cell.decode().strip() for cell in known]
+    spelt = [cell.strip() for cell in known]
     if "" in spelt:
-        _refuse_empty(table, column, int((codes == spelt.index("")).argmax()))
-    names = _names(spelt)
+        row = int((codes == spelt.index("")).argmax()) + 2
+        raise DataError(f"{table.name}: row {row}, {where}: empty, expected a label")
+    names = _spelt_alike(spelt)
     if isinstance(names, int):
-        row, found = int((codes == names).argmax()) + 2, plain(spelt[names])
+        row = int((codes == names).argmax()) + 2
         raise DataError(
-            f"{table.name}: row {row}, column {plain(column)}: {found} is not a class: "
+            f"{table.name}: row {row}, {where}: {plain(spelt[names])} is not a class: "
             "labels must be text or whole numbers; is --label right?"
         )
     different = tuple(dict.fromkeys(names))
     number = {name: k for k, name in enumerate(different)}
-    return Labels(different, np.array([number[name] for name in names], np.int16)[codes])
+    return LabelColumn(different, np.array([number[name] for name in names], np.int16)[codes])
 
 
-def _take_up(known: dict[bytes, int], cells: Sequence[bytes], where: str) -> None:
-    """Number the cells that are not known yet."""
+def _number_new(known: dict[str, int], cells: Sequence[str], where: str) -> None:
+    """Number the labels that are not known yet."""
     for cell in dict.fromkeys(cells):
         known.setdefault(cell, len(known))
     if len(known) > MAX_LABELS or sum(map(len, known)) > MAX_LABEL_BYTES:
         raise DataError(
-            f"{where} holds more than {MAX_LABELS:,} different labels, or {MAX_LABEL_BYTES:,} bytes of them: "
-            "is --label right?"
+            f"{where} holds more than {MAX_LABELS:,} different labels, or {MAX_LABEL_BYTES:,} characters of "
+            "them: is --label right?"
         )
 
 
-def _names(spelt: Sequence[str]) -> list[str] | int:
-    """Return labels, numbers written in one way; or the place of the first number that is not whole."""
-    values = _as_floats(_series(spelt))
+def _spelt_alike(spelt: Sequence[str]) -> list[str] | int:
+    """Return labels, whole numbers in one spelling; or the place of the first number with a fraction."""
+    import polars
+
+    values = _as_numbers(polars.Series(spelt, dtype=polars.String)).to_numpy()
     if not np.isfinite(values).all():
         return list(spelt)
     broken = np.flatnonzero(values != np.floor(values))
@@ -227,81 +223,97 @@ def _names(spelt: Sequence[str]) -> list[str] | int:
 
 
 def _whole(cell: str, value: float) -> str:
-    """Write a whole number in one way; beyond 2^53 a float would change it."""
+    """Return a whole number without sign + and leading zeros; beyond 2^53 a float would change its digits."""
     digits = cell.removeprefix("-").removeprefix("+").lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
         return str(int(value))
     return f"-{digits}" if cell.startswith("-") else digits
 
 
-def _refuse_empty(table: Table, column: str, row: int) -> None:
-    """Raise for a row without a label."""
-    rows, piece = next(found for found in table.pieces() if row < found[0].stop)
-    blank = not any(piece.cell(row - rows.start, k) for k in range(len(table.columns)))
-    where = ": a blank row, take it out" if blank else f", column {plain(column)}: empty, expected a label"
-    raise DataError(f"{table.name}: row {row + 2}{where}")
-
-
-def _floats(piece: Piece) -> NDArray[np.float64]:
-    """Return all cells as numbers, shape (rows, columns)."""
+def _floats(block: RowBlock, places: Sequence[int], out: Floats | None) -> Floats:
+    """Return columns as numbers, NaN for cells that are not numbers."""
     import polars
 
-    if piece.is_plain:
-        text = piece.content[:-1].replace(b"\n", b",").decode()
-        cells = polars.Series([text]).str.split(",").explode()
-    else:
-        cells = _series([piece.cell(i, k) for i in range(piece.n_rows) for k in range(piece.width)])
-    if piece.has_blanks:
-        cells = cells.str.strip_chars()
-    return _as_floats(cells).reshape(-1, piece.width)
+    def chosen(cells: "polars.Series") -> Floats:
+        return np.take(cells.to_numpy().reshape(block.n_rows, -1), places, axis=1, out=out, mode="clip")
+
+    values = chosen(block.cells(polars.Float64))
+    if np.isfinite(values).all():
+        return values
+    return chosen(_as_numbers(block.cells(polars.String)))  # numbers with blanks around them count
 
 
-def _series(cells: Sequence[str]) -> "polars.Series":
+def _as_numbers(cells: "polars.Series") -> "polars.Series":
     import polars
 
-    return polars.Series(cells, dtype=polars.String)
+    return cells.str.strip_chars().cast(polars.Float64, strict=False)
 
 
-def _as_floats(cells: "polars.Series") -> NDArray[np.float64]:
-    """Return texts as numbers, NaN where one is none."""
-    import polars
-
-    return cells.cast(polars.Float64, strict=False).to_numpy()
-
-
-def _divided(whole: Content) -> tuple[tuple[str, ...], Content]:
-    """Return the names in the header, and what is below it."""
-    first = next(whole.pieces())
-    header = Piece(first[: end_of_record(first, first=True)], MAX_COLUMNS)
-    n_names = header.content.count(b",") + 1
-    if n_names > MAX_COLUMNS:
+def _read_content(source: str | Path | bytes, name: str) -> tuple[bytearray, str]:
+    """Return the unpacked text without blank lines at its end, and the SHA-256 of the file."""
+    content = read_unpacked(source, MAX_BYTES)
+    _check_size(name, len(content), 0)
+    digest = sha256(content)
+    if content.startswith(BYTE_ORDER_MARK):
+        del content[: len(BYTE_ORDER_MARK)]
+    if not content or content.isspace():
+        raise DataError(f"{name}: the file is empty")
+    if b"\0" in content:
+        raise DataError(f"{name}: not a CSV table: it holds zero bytes; save it as UTF-8 CSV")
+    if content.count(b'"') % 2:
         raise DataError(
-            f"{whole.name}: a table may have {MAX_COLUMNS:,} columns, this one has {n_names:,}: use fewer"
+            f'{name}: an odd number of ": a quoted cell does not end, or a " inside one is not doubled'
         )
-    checked_widths(header, whole.name, 1)
-    columns = tuple(cell.strip() for cell in header.rows[0])
-    chunks = [whole.chunks[0][len(header.content) :], *whole.chunks[1:]]
-    return columns, Content(whole.name, chunks, whole.sha256)
+    _strip_end(content)
+    return content, digest
 
 
-def _count_rows(content: Content, width: int) -> tuple[int, bool]:
-    """Return the number of rows up to the first that lacks cells, and whether none does."""
-    n_rows = 0
-    check_size(content.name, 0, width)
-    for piece in content.pieces():
-        widths = checked_widths(Piece(piece, width), content.name, n_rows + 2)
-        if min(widths) < width:
-            return n_rows + next(i for i, found in enumerate(widths, 1) if found < width), False
-        n_rows += len(widths)
-        check_size(content.name, 0, n_rows * width)
-    return n_rows, True
+def _strip_end(content: bytearray) -> None:
+    """Remove newlines at the end; something else comes before them."""
+    n_kept = 0
+    while not n_kept:
+        tail = content[-CHUNK_BYTES:]
+        n_kept = len(tail.rstrip(b"\r\n"))
+        del content[len(content) - len(tail) + n_kept :]
 
 
-def _check_columns(columns: Sequence[str], name: str) -> None:
+def _check_size(name: str, n_bytes: int, n_cells: int) -> None:
+    if n_bytes > MAX_BYTES or n_cells > MAX_CELLS:
+        raise DataError(
+            f"{name}: a table may have {MAX_BYTES >> 20:,} MiB unpacked and {MAX_CELLS:,} cells, "
+            "this one has more: use fewer rows"
+        )
+
+
+def _column_names(header: RowBlock) -> tuple[str, ...]:
+    """Return the names in the header, each of which is there once."""
+    import polars
+
+    name, width = header.name, len(header.marks)
+    _check_size(name, 0, width)
+    if width > MAX_COLUMNS:
+        raise DataError(
+            f"{name}: a table may have {MAX_COLUMNS:,} columns, this one has {width:,}: use fewer"
+        )
+    header.check()
+    columns = tuple((cell or "").strip() for cell in header.cells(polars.String))
     if "" in columns:
         raise DataError(f"{name}: column {columns.index('') + 1} has no name in the header: give it one")
     column, count = Counter(columns).most_common(1)[0]
     if count > 1:
         raise DataError(f"{name}: two columns are called {brief(column)}: rename one")
-    if len(columns) == 1:
-        raise DataError(f"{name}: only one column, {brief(column, 40)}: cells must be divided by commas")
+    if width == 1:
+        raise DataError(f"{name}: only one column, {brief(column, 40)}: cells must be separated by commas")
+    return columns
+
+
+def _count_rows(body: memoryview, columns: Sequence[str], name: str) -> int:
+    """Return the number of rows, after checking each of them."""
+    n_rows = 0
+    for block in row_blocks(body, name, first_row=2):
+        block.check(columns)
+        n_rows += block.n_rows
+        _check_size(name, 0, n_rows * len(columns))
+    if n_rows == 0:
+        raise DataError(f"{name}: no rows below the header")
+    return n_rows

@@ -6,8 +6,8 @@ import numpy as np
 from rich.console import Console
 
 import pellucid as pl
+from pellucid.app.labelled_rows import LabelledRows, Parts, divide, load_rows
 from pellucid.app.places import check_checkpoint, check_place
-from pellucid.app.rows import Parts, Source, divide, load_source
 from pellucid.app.scores import Scores
 from pellucid.app.screen import show_scores, show_training
 from pellucid.app.settings import TrainSettings
@@ -33,7 +33,7 @@ def train(settings: TrainSettings, console: Console) -> bool:
     check_place("--run", settings.run)
     check_checkpoint(settings.checkpoint, resume=settings.resume)
     rng = np.random.default_rng(settings.seed)
-    source = load_source(settings)
+    source = load_rows(settings)
     parts = divide(source, settings, rng)
     run = TrainingRun(settings, source, parts, rng)
     told = [_told_rows(source, parts), run.net.summary(), *_told_components(run)]
@@ -57,7 +57,7 @@ def train(settings: TrainSettings, console: Console) -> bool:
     return scores is not None
 
 
-def score(run: TrainingRun, source: Source, parts: Parts) -> Scores:
+def score(run: TrainingRun, source: LabelledRows, parts: Parts) -> Scores:
     """Measure the kept weights on the test rows; where there are none, on the best rows that there are."""
     run.put_back()
     x, y = parts.x_test, parts.y_test
@@ -69,7 +69,7 @@ def score(run: TrainingRun, source: Source, parts: Parts) -> Scores:
     return Scores.of(part, source.classes, y, predicted)
 
 
-def _told_rows(source: Source, parts: Parts) -> str:
+def _told_rows(source: LabelledRows, parts: Parts) -> str:
     counts = {"training": parts.train, "validation": parts.validation, "test": parts.y_test}
     rows = ", ".join(f"{len(each):,} {name}" for name, each in counts.items() if len(each))
     classes, features = counted(len(source.classes), "class"), counted(len(source.features), "feature")
@@ -120,7 +120,9 @@ def _told_break(run: TrainingRun) -> str:
     )
 
 
-def _write(run: TrainingRun, source: Source, parts: Parts, scores: Scores | None, console: Console) -> None:
+def _write(
+    run: TrainingRun, source: LabelledRows, parts: Parts, scores: Scores | None, console: Console
+) -> None:
     """Write the network and the run file where they are wanted, and say what to do next."""
     save, lines = run.settings.save, []
     if save is not None and run.kept_epoch:
@@ -135,7 +137,7 @@ def _write(run: TrainingRun, source: Source, parts: Parts, scores: Scores | None
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _example(source: Source) -> str:
+def _example(source: LabelledRows) -> str:
     """Return an input that the model can predict at once."""
     if source.test is not None:
         return source.name if len(source.test[1]) else "image.png"

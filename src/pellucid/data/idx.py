@@ -38,37 +38,37 @@ def read_idx(
     n_classes: int | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> NDArray[np.uint8]:
-    """Read an IDX file of unsigned bytes, plain or gzip, and check every byte of its structure.
+    """Read an IDX file of unsigned bytes, plain or gzip.
 
     Parameters
     ----------
     source : str, Path or bytes
-        The file, or its content. Gzip is told by the content, not by the name.
+        The file, or its content. The content decides whether it is gzip, not the name.
     shape : sequence of int or None, optional
-        The shape the file must have, None where any count will do: ``(None, 28, 28)``. Default: any shape.
+        The shape the file must have, with None for any count: ``(None, 28, 28)``. Default: any shape.
     n_classes : int, optional
-        The file holds labels, each of which must be below this number. Default: values are not checked.
+        For labels: each value must be below this number. Default: values are not checked.
     max_bytes : int, default 2**30
-        Refuse files whose header states more values than this.
+        Refuse files whose header states more values.
 
     Returns
     -------
     ndarray of uint8, read-only
-        The values, in the shape that the header states.
+        The values, in the shape from the header.
 
     Raises
     ------
     DataError
-        Wrong magic, type, dimension or count, a file that is too short or too long, a label out of range,
-        damaged gzip. The message names file, byte offset (in the unpacked file), value found and value
-        expected.
+        If the magic number, type, a dimension or a count is wrong, the file is too short or too long, a label
+        is out of range, or the gzip data are damaged. The message names the file, the byte offset in the
+        unpacked file, the value found and the value expected.
     OSError
-        The file cannot be opened.
+        If the file cannot be opened.
 
     Notes
     -----
-    Memory grows with the bytes that truly arrive and never past the size that the header states, so neither a
-    forged header nor a gzip bomb can fill it.
+    Memory grows with the bytes that arrive, up to the size in the header: neither a forged header nor a gzip
+    bomb can fill it.
 
     Examples
     --------
@@ -86,13 +86,13 @@ def read_idx(
 def parse_idx(
     data: Content, name: str, shape: Sequence[int | None], n_classes: int | None
 ) -> NDArray[np.uint8]:
-    """Return an IDX file whose unpacked content is in memory as an array on that memory, which is not copied.
+    """Return unpacked IDX content in memory as an array, without copying it.
 
     Parameters
     ----------
     data : bytearray or memoryview
     name : str
-        For messages.
+        The file, for messages.
     shape, n_classes
         As in `read_idx`.
 

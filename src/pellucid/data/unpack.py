@@ -1,18 +1,21 @@
-"""Bytes of a file, plain or gzip.
+"""Read files, plain or gzip, and members of tar archives.
 
-Gzip is told by its content, never by the file's name. No function here takes more memory than its caller
+The content decides whether a file is gzip, never its name. No function here uses more memory than its caller
 allows, whatever a header or a compressed stream claims.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from pellucid.files.reading import open_regular
+from pellucid.files.reading import brief, open_regular
+
+if TYPE_CHECKING:
+    import tarfile
 
 GZIP_MAGIC = b"\x1f\x8b"
 CHUNK_BYTES = 1 << 20
@@ -21,7 +24,7 @@ Content: TypeAlias = bytearray | memoryview
 
 
 class DataError(ValueError):
-    """A data file that is missing, damaged or of the wrong kind; the message says where and what.
+    """A data file is missing, damaged or of the wrong kind; the message says where.
 
     Examples
     --------
@@ -35,14 +38,14 @@ class DataError(ValueError):
 
 
 class MissingError(DataError):
-    """A source lacks a file or cannot be reached: the next one may have it."""
+    """A source lacks a file or cannot be reached; another source may have it."""
 
 
 class Readable(Protocol):
-    """What the readers need of a stream."""
+    """A stream of bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes; none at the end."""
+        """Return up to `size` bytes; b"" at the end."""
 
 
 def name_of(source: str | Path | bytes) -> str:
@@ -52,7 +55,7 @@ def name_of(source: str | Path | bytes) -> str:
 
 @contextmanager
 def open_unpacked(source: str | Path | bytes) -> Iterator[io.BufferedIOBase]:
-    """Open a file, or bytes in memory, and unpack gzip; damage found on the way is a `DataError`."""
+    """Open a file, or bytes in memory, and unpack gzip; damage found while reading is a `DataError`."""
     import gzip
     import zlib
 
@@ -70,7 +73,7 @@ def _open_raw(source: str | Path | bytes) -> io.BufferedIOBase:
 
 
 def read_at_most(stream: Readable, limit: int) -> bytearray:
-    """Read up to `limit` bytes, in pieces: memory grows with what arrives, not with what was promised."""
+    """Read up to `limit` bytes, in pieces, so that memory grows with the bytes that arrive."""
     data = bytearray()
     while len(data) < limit and (piece := stream.read(min(CHUNK_BYTES, limit - len(data)))):
         data += piece
@@ -78,15 +81,16 @@ def read_at_most(stream: Readable, limit: int) -> bytearray:
 
 
 def read_unpacked(source: str | Path | bytes, limit: int) -> bytearray:
-    """Return the unpacked content, cut one byte past `limit` so that a longer file shows as longer."""
+    """Return the unpacked content; of a file longer than `limit`, one byte more than `limit`."""
     with open_unpacked(source) as stream:
         return read_at_most(stream, limit + 1)
 
 
 def read_known(source: str | Path, size: int) -> memoryview:
-    """Do the same for a file that should have `size` bytes, into memory that NumPy allocates at once.
+    """Return the unpacked content of a file that should have `size` bytes, in memory from NumPy.
 
-    NumPy asks the system for large pages: rows are then gathered several times as fast.
+    NumPy requests huge pages, which makes gathering rows several times as fast. Of a longer file, one byte
+    more than `size` is returned.
     """
     content, n = np.empty(size + 1, np.uint8).data, 0
     with open_unpacked(source) as stream:
@@ -95,8 +99,75 @@ def read_known(source: str | Path, size: int) -> memoryview:
     return content[:n]
 
 
+def read_members(
+    archive: str | Path, sizes: Mapping[str, int], limit: int
+) -> Iterator[tuple[str, memoryview]]:
+    """Yield files of a tar archive, plain or gzip, by name: nothing is written to the disk.
+
+    Parameters
+    ----------
+    archive : path
+    sizes : mapping of str to int
+        The name of each file and how many bytes it should have; a longer one is cut one byte past that.
+    limit : int
+        Stop reading an archive that unpacks to more bytes.
+
+    Raises
+    ------
+    MissingError
+        If this is not a tar archive, or a file is not in it.
+    """
+    import tarfile
+
+    missing = dict(sizes)
+    with open_unpacked(archive) as stream:
+        limited: Any = Limited(stream, limit)
+        try:
+            with tarfile.open(fileobj=limited, mode="r|") as tar:
+                while missing and (member := tar.next()) is not None:
+                    tar.members.clear()  # type: ignore[attr-defined]  # it would grow with the archive
+                    if member.name in missing:
+                        limited.check(member.size)
+                        yield member.name, _content(tar, member, missing.pop(member.name))
+        except (tarfile.TarError, UnicodeError, ValueError, OverflowError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise MissingError(f"not the expected archive: {brief(str(error), 100)}") from error
+    if missing:
+        raise MissingError(f"not the expected archive: there is no {brief(next(iter(missing)), 100)} in it")
+
+
+def _content(tar: "tarfile.TarFile", member: "tarfile.TarInfo", size: int) -> memoryview:
+    file = tar.extractfile(member) if member.isreg() else None
+    if file is None:
+        raise MissingError(f"{member.name} in the package is not a plain file")
+    return memoryview(file.read(size + 1))
+
+
+class Limited:
+    """A stream that raises `DataError` after `limit` bytes.
+
+    Reads past its end count too: a damaged header can ask to skip 2^80 bytes.
+    """
+
+    def __init__(self, stream: Readable, limit: int) -> None:
+        self.stream, self.left = stream, limit
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes."""
+        data = self.stream.read(size)
+        self.left -= len(data) or size
+        self.check(0)
+        return data
+
+    def check(self, size: int) -> None:
+        """Raise if `size` more bytes exceed the limit."""
+        if size > self.left:
+            raise DataError("not the expected archive: it takes more bytes than the limit")
+
+
 def sha256(data: bytes | Content) -> str:
-    """Return the SHA-256 of `data` in hexadecimal."""
+    """Return the SHA-256 of `data` as hexadecimal digits."""
     import hashlib
 
     return hashlib.sha256(data).hexdigest()

@@ -1,7 +1,7 @@
-"""Arrays on the disk in NumPy's own format, opened without being read.
+"""Arrays that `numpy.save` has written, mapped into memory instead of read.
 
-A file is a magic number, the version, the length of a header in Python's notation, this header, the numbers.
-`numpy.load` reads it too; here every size is checked first, and damage is a `ValueError` of one line.
+`numpy.load` does the work. Checked around it: the file is a regular one, its header is not huge, it holds
+numbers, and whatever else is wrong ends in a `ValueError` of one line.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -10,34 +10,25 @@ A file is a magic number, the version, the length of a header in Python's notati
 [0, 1, 2]
 """
 
-import ast
-import os
-import re
-from io import BufferedReader
-from math import prod
 from os import PathLike
-from typing import Any
 
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.files.reading import brief, open_regular
+from pellucid.files.reading import brief, open_regular, plain
 
 MAGIC = b"\x93NUMPY"
-#: By version: how many bytes the header's length takes.
-LENGTH_BYTES = {1: 2, 2: 4, 3: 4}
-MAX_HEADER = 10_000
-#: Booleans, whole, real and complex numbers, of either order.
-NUMBERS = re.compile(r"[<>=|]?[?biufc][0-9]{0,2}")
+#: Of numbers on 64 axes, NumPy's limit, it takes some 1,500 bytes.
+MAX_HEADER = 2048
 
 
 def open_npy(path: str | PathLike[str]) -> Array:
-    """Return a file's array as a memory map, which takes no memory until it is used.
+    """Return a file's array as a read-only memory map.
 
     Raises
     ------
     ValueError
-        If the file is not one, holds anything but numbers, or is shorter than it says.
+        If the file is damaged, or holds anything but numbers.
 
     Examples
     --------
@@ -47,49 +38,29 @@ def open_npy(path: str | PathLike[str]) -> Array:
     FileNotFoundError: [Errno 2] No such file or directory: 'missing.npy'
     """
     with open_regular(path) as file:
-        dtype, shape, order = _checked(_header(file))
-        size, start = os.fstat(file.fileno()).st_size, file.tell()
-        needed = prod(shape) * dtype.itemsize
-        if size - start < needed:
-            raise ValueError(f"{dtype} {shape} needs {needed} bytes, but {size - start} follow the header")
-        if needed == 0:
-            return np.empty(shape, dtype)
-        return np.memmap(file, dtype, "r", start, shape, order)
+        _check_start(file.read(12))
+    try:
+        with np.errstate(over="raise"):  # of the size in bytes
+            array: Array = np.load(path, mmap_mode="r", allow_pickle=False, max_header_size=MAX_HEADER)
+    except OSError:
+        raise
+    except Exception as error:  # for a damaged header NumPy raises a dozen kinds of exceptions
+        raise ValueError(_why(error)) from error
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"it must hold numbers, got dtype {brief(array.dtype)}")
+    return array
 
 
-def _header(file: BufferedReader) -> Any:
-    """Return what the header says, read up to its end."""
-    magic = file.read(8)
-    width = LENGTH_BYTES.get(magic[6]) if len(magic) == 8 and magic.startswith(MAGIC) else None
-    if width is None:
-        raise ValueError(f"it begins with {magic!r}, not with {MAGIC!r} and a version from 1 to 3")
-    length = int.from_bytes(file.read(width), "little")
+def _check_start(start: bytes) -> None:
+    """Raise unless a file begins like .npy; NumPy would read a header of any length before it checks it."""
+    if not start.startswith(MAGIC):
+        raise ValueError(f"not a .npy file: it begins with {start[:8]!r}, not with {MAGIC!r}: use numpy.save")
+    length = int.from_bytes(start[8:10] if start[6:7] == b"\1" else start[8:12], "little")
     if length > MAX_HEADER:
-        raise ValueError(f"its header is said to take {length:,} bytes, at most {MAX_HEADER:,} are read")
-    text = file.read(length).decode("utf-8" if magic[6] == 3 else "latin-1")
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"its header cannot be read: {brief(text)}") from error
+        raise ValueError(f"the header length is {length:,} bytes, the limit is {MAX_HEADER:,}")
 
 
-def _checked(header: Any) -> tuple[np.dtype[Any], tuple[int, ...], Any]:
-    """Return dtype, shape and order of a header."""
-    if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
-        raise ValueError(f"its header must name descr, fortran_order and shape, got {brief(header)}")
-    descr, is_fortran, shape = header["descr"], header["fortran_order"], header["shape"]
-    if not isinstance(shape, tuple) or not all(type(n) is int and 0 <= n < 2**63 for n in shape):
-        raise ValueError(f"its shape must be whole numbers >= 0, got {brief(shape)}")
-    if type(is_fortran) is not bool or len(shape) > 64:
-        raise ValueError(f"its header is damaged: {brief(header)}")
-    return _dtype(descr), shape, "F" if is_fortran else "C"
-
-
-def _dtype(descr: Any) -> np.dtype[Any]:
-    """Return the dtype of numbers that a header names; objects, which only pickle can hold, are none."""
-    try:
-        if isinstance(descr, str) and NUMBERS.fullmatch(descr):
-            return np.dtype(descr)
-    except TypeError as error:
-        raise ValueError(f"there are no numbers of dtype {descr!r}") from error
-    raise ValueError(f"it must hold numbers, got dtype {brief(descr)}")
+def _why(error: Exception) -> str:
+    if "mmap length" in str(error):
+        return "the file is shorter than its header says: was it copied completely?"
+    return f"its header is damaged: {plain(str(error), 150)}"

@@ -1,4 +1,4 @@
-"""What every reader of a file that may come from anywhere needs: regular files, strict JSON, short messages.
+"""Read files that may come from anywhere: only regular files, strict JSON, short messages.
 
 >>> parse_json('{"a": [1, 2.5]}')
 {'a': [1, 2.5]}
@@ -14,23 +14,23 @@ from io import BufferedReader
 from os import PathLike
 from typing import Any, NoReturn
 
-#: How JSON may write half of a UTF-16 pair, which alone is no character.
-HALF = re.compile(r"\\u[dD][89a-fA-F]")
-#: The longest JSON file that is read; the ledger of all reports takes a third.
+#: An escape in JSON for half of a UTF-16 surrogate pair, which may lack its other half.
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+#: The longest JSON file that is read, in bytes; the ledger of all reports takes a third.
 MAX_JSON = 2_000_000
-#: How much more than twice its length JSON may take in memory as values.
+#: The most memory that parsed JSON may take beyond twice its length.
 MAX_VALUES_BYTES = 6_500_000
-#: What CPython takes at most for a mark that begins a value, and beside that for a name.
+#: The most memory that CPython uses for a value, and for a name.
 VALUE_BYTES, NAME_BYTES = 64, 128
 
 
 def open_regular(path: str | PathLike[str]) -> BufferedReader:
-    """Open a file to read its bytes, unless it is a folder, a pipe or a device: those may never end.
+    """Open a file to read its bytes, but no folder, pipe or device: these may never end.
 
     Raises
     ------
     OSError
-        If there is no such file, or it is not a regular one.
+        If the file does not exist or is not a regular file.
 
     Examples
     --------
@@ -39,10 +39,10 @@ def open_regular(path: str | PathLike[str]) -> BufferedReader:
     ...
     FileNotFoundError: [Errno 2] No such file or directory: 'missing.csv'
     """
-    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - whoever asked closes it
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise OSError(errno.EINVAL, "not a regular file, so it is not read: name another", str(path))
+        raise OSError(errno.EINVAL, "not a regular file: name another", str(path))
     return file
 
 
@@ -52,14 +52,14 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def read_json(path: str | PathLike[str]) -> Any:
-    """Return what a file of strict JSON says.
+    """Return the value in a file of strict JSON.
 
     Raises
     ------
     OSError
-        If there is no such file, or it is not a regular one.
+        If the file does not exist or is not a regular file.
     ValueError
-        If it is too long, or `parse_json` does not take it.
+        If the file is too long, or `parse_json` refuses it.
 
     Examples
     --------
@@ -71,63 +71,63 @@ def read_json(path: str | PathLike[str]) -> Any:
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_JSON:
-            raise ValueError(f"{size:,} bytes of JSON, at most {MAX_JSON:,} are read")
+            raise ValueError(f"{size:,} bytes of JSON, the limit is {MAX_JSON:,}")
         text = file.read(MAX_JSON).decode()
     return parse_json(text)
 
 
 def check_json_size(text: str) -> None:
-    """Raise `ValueError` if JSON is too long, or its values would take much more memory than twice that.
+    """Raise `ValueError` if JSON is too long, or its values would take too much memory.
 
-    Writers ask too: so nothing is written that would not be read. Marks within texts count as well: honest
-    files stay far below the limit.
+    Writers call this too, so that nothing is written that could not be read. Punctuation inside texts counts
+    as values; files that pellucid writes stay far below the limit all the same.
 
     Examples
     --------
     >>> check_json_size("[" + "{}," * 100_000 + "{}]")
     Traceback (most recent call last):
     ...
-    ValueError: 200,002 values in JSON may take 12,800,128 bytes of memory, at most 6,500,000 are allowed
+    ValueError: 200,002 values in JSON may take 12,800,128 bytes of memory, the limit is 6,500,000
     """
     if len(text) > MAX_JSON or len(text.encode(errors="surrogatepass")) > MAX_JSON:
-        raise ValueError(f"JSON of more than {MAX_JSON:,} bytes, which is not read")
+        raise ValueError(f"JSON of more than {MAX_JSON:,} bytes, which is the limit")
     n_names = text.count(":")
     n_values = n_names + sum(map(text.count, ",[{"))
-    wide = sys.getsizeof(text) - sys.getsizeof("") - len(text)  # of text that is not ASCII, and of its pieces
-    width = 4 if HALF.search(text) else 2 if "\\u" in text else 1
+    wide = sys.getsizeof(text) - sys.getsizeof("") - len(text)  # for text that is not ASCII, and parts of it
+    width = 4 if SURROGATE.search(text) else 2 if "\\u" in text else 1
     needed = 2 * wide + (width - 1) * len(text) + n_values * VALUE_BYTES + n_names * NAME_BYTES
     if needed > MAX_VALUES_BYTES:
         raise ValueError(
-            f"{n_values:,} values in JSON may take {needed:,} bytes of memory, at most {MAX_VALUES_BYTES:,} "
-            "are allowed"
+            f"{n_values:,} values in JSON may take {needed:,} bytes of memory, the limit is "
+            f"{MAX_VALUES_BYTES:,}"
         )
 
 
 def parse_json(text: str) -> Any:
-    """Return what strict JSON says: no name twice, no NaN, no half characters, nesting and values bounded.
+    """Return the value of strict JSON: no name twice, no NaN, no lone surrogates, limited nesting and size.
 
     Raises
     ------
     ValueError
-        The message says what is wrong, in one line.
+        With a message of one line.
 
     Examples
     --------
     >>> parse_json('{"a": 1, "a": 2}')
     Traceback (most recent call last):
     ...
-    ValueError: 'a' stands twice in an object
+    ValueError: 'a' appears twice in an object
     """
     check_json_size(text)
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
-        if HALF.search(text):
+        if SURROGATE.search(text):
             for part in json.JSONEncoder(ensure_ascii=False).iterencode(value):
                 part.encode()
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     except UnicodeEncodeError as error:
-        raise ValueError(f"{error.object[error.start]!a} alone is no character") from error
+        raise ValueError(f"{error.object[error.start]!a} is a lone surrogate, not a character") from error
     return value
 
 
@@ -136,7 +136,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise ValueError(f"{brief(twice)} stands twice in an object")
+        raise ValueError(f"{brief(twice)} appears twice in an object")
     return values
 
 
@@ -145,7 +145,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def plain(name: str, length: int = 60) -> str:
-    r"""Return a name as it is where it is short and on one line, else as `brief` shows it.
+    r"""Return a name unchanged if it is short and printable, else as `brief` shows it.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def plain(name: str, length: int = 60) -> str:
 
 
 def brief(value: object, length: int = 60) -> str:
-    r"""Return a value as a message shows it: on one line, and cut where it is long.
+    r"""Return a value's repr for a message: on one line, and cut if it is long.
 
     Examples
     --------

@@ -1,6 +1,6 @@
 """The safetensors file format: read and write named arrays, with NumPy alone.
 
-A file is eight bytes with the header's length N (unsigned, little-endian), N bytes of JSON that name each
+A file is eight bytes with the header's length N (unsigned, little-endian), N bytes of JSON that give each
 tensor's dtype, shape and place, and the tensors' bytes without gaps, row by row, little-endian. Nothing in it
 can run code. Format: https://huggingface.co/docs/safetensors.
 
@@ -11,21 +11,45 @@ can run code. Format: https://huggingface.co/docs/safetensors.
 ({'b': array([0., 0.])}, {'made': 'here'})
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BufferedReader
+from math import prod
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.files.reading import brief, open_regular
-from pellucid.files.safetensors_header import check_storable, in_order, make_header, parse_header
+from pellucid.files.reading import MAX_JSON, brief, check_json_size, open_regular, parse_json
 from pellucid.files.whole import write_whole
 
-#: Bytes read at a time into an array that is laid out in another order than the file.
+#: NumPy's dtypes in the order in which the format's own package lays tensors out.
+DTYPES = {
+    "U64": "<u8",
+    "I64": "<i8",
+    "F64": "<f8",
+    "F32": "<f4",
+    "U32": "<u4",
+    "I32": "<i4",
+    "F16": "<f2",
+    "U16": "<u2",
+    "I16": "<i2",
+    "I8": "|i1",
+    "U8": "|u1",
+    "BOOL": "|b1",
+}
+CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
+#: The metadata key of our files.
+KEY = "pellucid"
+#: The longest header: within what `check_json_size` allows, it names 5,000 tensors, or 50,000 table columns.
+MAX_HEADER = MAX_JSON
+#: NumPy's own limit.
+MAX_AXES = 64
+#: Bytes read at once into an array whose order in memory is not the file's.
 BLOCK_BYTES = 1 << 18
 
 
@@ -35,16 +59,16 @@ def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object
     Parameters
     ----------
     path : path
-        An existing file is replaced, at once and only when the new one is whole on the disk.
+        An existing file is replaced in one step, once the new one is complete on the disk.
     tensors : mapping of str to array
     about : object
-        Whatever JSON can hold.
+        Anything JSON can hold.
 
     Raises
     ------
     ValueError
-        If an array's dtype is not one of the format's, or a name is the header's own; or if a text holds half
-        a character, or JSON one name twice: what is written can be read again.
+        If the file could not be read again: the format does not have an array's dtype, a name is reserved, a
+        text holds a lone surrogate, or JSON has a name twice.
 
     Examples
     --------
@@ -55,25 +79,26 @@ def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
     for name, array in arrays.items():
-        check_storable(name, array)
-    arrays = in_order(arrays)
+        _check_storable(name, array)
+    dtypes = list(DTYPES)
+    arrays = dict(sorted(arrays.items(), key=lambda item: (dtypes.index(_code_of(item[1])), item[0])))
     header = make_header(arrays, about)
     chunks = [len(header).to_bytes(8, "little"), header]
     write_whole(path, [*chunks, *map(_little_endian_bytes, arrays.values())])
 
 
 def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
-    """Read a file: its arrays, and what stands under the metadata key ``pellucid`` (None if nothing does).
+    """Read all arrays of a file, and the value under the metadata key ``pellucid`` (None if there is none).
 
     Raises
     ------
     ValueError
-        If the file is not whole and consistent; the message says where.
+        If the file is incomplete or inconsistent; the message says where.
 
     Notes
     -----
     The header is checked against the file's size before any tensor is read, and each tensor is read straight
-    into its array: the memory taken is the file's size, and some 10 MB at most to look at the header.
+    into its array. Memory: the size of the file, and at most some 10 MB while the header is parsed.
 
     Examples
     --------
@@ -82,50 +107,76 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
     ...
     FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
     """
-    with opened(path) as contents:
-        return {name: contents.read(name) for name in contents.places}, contents.about
+    with opened(path) as file:
+        return {name: file.read(name) for name in file.places}, file.about
 
 
 @contextmanager
-def opened(path: str | PathLike[str]) -> Iterator["Contents"]:
-    """Open a file to see what it holds before any tensor is read.
+def opened(path: str | PathLike[str]) -> Iterator["TensorFile"]:
+    """Open a file and read its header, before any tensor.
 
     Raises
     ------
     ValueError
-        If the header is not one, or does not fit the file's size.
+        If the header is damaged or does not fit the file's size.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write(folder + "/a", {"b": np.zeros((2, 3))}, None)
-    ...     with opened(folder + "/a") as contents:
-    ...         contents.places["b"].shape, contents.about
+    ...     with opened(folder + "/a") as file:
+    ...         file.places["b"].shape, file.about
     ((2, 3), None)
     """
     with open_regular(path) as file:
-        yield Contents(file, path)
+        yield TensorFile(file, path)
 
 
-class Contents:
-    """An open file whose header was found right.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tensor as the header describes it: dtype, shape, and its bytes, counted from the end of the header.
+
+    Examples
+    --------
+    >>> Place(np.dtype("f4"), (3,), 0, 12).n_bytes
+    12
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of an array of this dtype and shape."""
+        return prod(self.shape) * self.dtype.itemsize
+
+
+class TensorFile:
+    """An open file with a valid header.
 
     Attributes
     ----------
     places : dict of str to Place
-        Of each tensor: dtype, shape and where its bytes are.
     about : object
-        What stands under the metadata key ``pellucid``, else None.
+        The value under the metadata key ``pellucid``, else None.
     """
 
     def __init__(self, file: BufferedReader, path: str | PathLike[str]) -> None:
         self._file, self._path = file, path
         size = os.fstat(file.fileno()).st_size
-        self.places, self.about, self._start = parse_header(file, size, path)
+        header = _read_header(file, size, path)
+        metadata = header.pop("__metadata__", None)
+        entries = ((name, header.pop(name)) for name in list(header))  # each is freed once it is checked
+        self.places = {name: _place(f"{path}: tensor {brief(name)}", entry) for name, entry in entries}
+        self._start = file.tell()
+        _check_order(self.places, size - self._start, path)
+        self.about = _about(metadata, path)
 
     def read(self, name: str) -> Array:
-        """Return a tensor as an array of its own."""
+        """Return a tensor as a new array."""
         place = self.places[name]
         try:
             array = np.empty(place.shape, place.dtype)
@@ -157,5 +208,112 @@ class Contents:
             raise ValueError(f"{where}: true and false must be bytes 1 and 0, got {content.max()}")
 
 
+def make_header(arrays: Mapping[str, Array], about: object) -> bytes:
+    """Return the header for arrays that follow it in this order, padded to a multiple of 8 bytes.
+
+    Examples
+    --------
+    >>> make_header({"a": np.zeros(2)}, None)
+    b'{"__metadata__":{"pellucid":"null"},"a":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}      '
+    """
+    note = json.dumps(about, allow_nan=False)
+    parse_json(note)  # so that nothing is written that could not be read
+    header: dict[str, Any] = {"__metadata__": {KEY: note}}
+    stop = 0
+    for name, array in arrays.items():
+        start, stop = stop, stop + array.nbytes
+        header[name] = {"dtype": _code_of(array), "shape": list(array.shape), "data_offsets": [start, stop]}
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    if len(text) > MAX_HEADER:
+        raise ValueError(f"names and notes take {len(text):,} bytes, at most {MAX_HEADER:,} can be stored")
+    check_json_size(text.decode())
+    return text + b" " * (-len(text) % 8)
+
+
+def _check_storable(name: str, array: Array) -> None:
+    if name == "__metadata__":
+        raise ValueError("__metadata__ is the header's own name: rename the tensor")
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        raise ValueError(
+            f"{brief(name)} holds a lone surrogate, which UTF-8 cannot encode: rename the tensor"
+        )
+    if array.dtype.newbyteorder("<") not in CODES:
+        raise ValueError(f"{brief(name)}: dtype {array.dtype} cannot be stored, only {_known_dtypes()}")
+
+
+def _code_of(array: Array) -> str:
+    return CODES[array.dtype.newbyteorder("<")]
+
+
 def _little_endian_bytes(array: Array) -> bytes:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+
+
+def _read_header(file: BufferedReader, size: int, path: object) -> dict[str, Any]:
+    """Return the header of a file of `size` bytes, and leave the file at the first tensor."""
+    length = int.from_bytes(file.read(8), "little")
+    if size < 8 or length > size - 8:
+        raise ValueError(
+            f"{path}: not a safetensors file: the header length ({length:,} bytes) exceeds the file size "
+            f"({size:,} bytes); is this a PyTorch .pt file?"
+        )
+    if length > MAX_HEADER:
+        raise ValueError(f"{path}: the header takes {length:,} bytes, at most {MAX_HEADER:,} are read")
+    try:
+        header = parse_json(file.read(length).decode())
+    except ValueError as error:
+        raise ValueError(f"{path}: not a safetensors file: the header is not JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"{path}: not a safetensors file: the header is not a JSON object")
+    return header
+
+
+def _about(metadata: Any, path: object) -> Any:
+    """Return the value under our key. Files of other libraries may have other keys, or no metadata."""
+    metadata = {} if metadata is None else metadata
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise ValueError(f"{path}: the metadata are not JSON text: they must map names to texts")
+    try:
+        return parse_json(metadata.get(KEY, "null"))
+    except ValueError as error:
+        raise ValueError(f"{path}: the metadata are not JSON text: {error}") from error
+
+
+def _place(where: str, entry: Any) -> Place:
+    """Return a header entry, checked as far as it can be without the others."""
+    try:
+        code, shape, (start, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: its header entry cannot be read: {brief(error)}") from error
+    if not isinstance(code, str) or code not in DTYPES:
+        raise ValueError(
+            f"{where} has dtype {brief(code)}, which NumPy does not have: only {_known_dtypes()}"
+        )
+    if not isinstance(shape, list):
+        raise ValueError(f"{where}: its shape must be a list, got {brief(shape)}")
+    if not all(type(number) is int and 0 <= number < 2**63 for number in (*shape, start, stop)):
+        raise ValueError(f"{where}: shape and data_offsets must be whole numbers >= 0 and < 2**63")
+    if len(shape) > MAX_AXES:
+        raise ValueError(f"{where} has {len(shape)} axes, an array has at most {MAX_AXES}")
+    place = Place(np.dtype(DTYPES[code]), tuple(shape), start, stop)
+    if stop - start != place.n_bytes:
+        needs = f"{place.dtype} {place.shape} needs {place.n_bytes} bytes"
+        raise ValueError(f"{where}: {needs}, but its data_offsets are {start} to {stop}")
+    return place
+
+
+def _check_order(places: Mapping[str, Place], size: int, path: object) -> None:
+    """Raise unless the tensors follow each other without gaps and fill the file to its end."""
+    expected = 0
+    for name, place in sorted(places.items(), key=lambda item: (item[1].start, item[1].stop)):
+        if place.start != expected:
+            where = f"{path}: tensor {brief(name)}"
+            raise ValueError(f"{where} begins at data byte {place.start}, expected {expected}")
+        expected = place.stop
+    if expected != size:
+        raise ValueError(f"{path}: the tensors take {expected} bytes, but {size} follow the header")
+
+
+def _known_dtypes() -> str:
+    known = sorted(DTYPES)
+    return f"{', '.join(known[:2])}, ... {', '.join(known[-4:])}"

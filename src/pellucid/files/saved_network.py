@@ -1,6 +1,6 @@
-"""Networks in safetensors files: which layers, as JSON, and their parameters under PyTorch's names.
+"""The contents of a saved network: its layers as JSON, and its parameters under PyTorch's names.
 
-`Network.save` and `Network.load` are what users call; here stands what a file says.
+Users call `Network.save` and `Network.load`, which use this module.
 
 >>> import pellucid as pl
 >>> describe_layers([pl.Rescale(0.5), pl.Dense(3), pl.Tanh()])
@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from pellucid.files.reading import brief
-from pellucid.files.safetensors_header import Place
+from pellucid.files.safetensors import Place
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
 
-#: In a file a layer may take 18 bytes, and some 600 in memory.
+#: A layer may take 18 bytes in a file, but some 600 in memory.
 MAX_LAYERS = 2000
 
 
@@ -26,9 +26,9 @@ def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
     Raises
     ------
     TypeError
-        If a layer is not one of pellucid's own: a file could not say how to make it again.
+        If a layer is not one of pellucid's own, so that no file could describe it.
     ValueError
-        If there are more layers than are read.
+        If there are too many layers.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
 def describe_network(
     layers: Sequence[Layer], n_in: int, dtype: np.dtype[np.floating], notes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what a file's metadata say of a network; without notes there is no entry for them.
+    """Return the metadata of a network; there is no entry for empty notes.
 
     Examples
     --------
@@ -57,12 +57,12 @@ def describe_network(
 
 
 def make_layers(descriptions: Sequence[Mapping[str, Any]]) -> list[Layer]:
-    """Return the layers that `describe_layers` described.
+    """Return the layers for descriptions from `describe_layers`.
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        If a description names no layer of ours, or settings that it does not take.
+        If a description names an unknown layer, or settings that the layer does not have.
 
     Examples
     --------
@@ -78,14 +78,14 @@ def make_layers(descriptions: Sequence[Mapping[str, Any]]) -> list[Layer]:
 
 def _check_count(n_layers: int) -> None:
     if n_layers > MAX_LAYERS:
-        raise ValueError(f"a file may hold {MAX_LAYERS:,} layers at most, got {n_layers:,}")
+        raise ValueError(f"a file may hold at most {MAX_LAYERS:,} layers, got {n_layers:,}")
 
 
 def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
-    """Yield the name in `torch.nn.Sequential`, the layer and our name of each parameter.
+    """Yield each parameter's name in `torch.nn.Sequential`, its layer, and its name in the layer.
 
-    Names are ``0.weight``, ``0.bias``, ``2.weight`` …, a first layer that converts raw input not counted.
-    PyTorch's weights are ours transposed, (n_out, n_in).
+    Names are ``0.weight``, ``0.bias``, ``2.weight`` …; a first layer that converts raw input does not count.
+    PyTorch's weights are the transpose of ours, (n_out, n_in).
 
     Examples
     --------
@@ -100,7 +100,7 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
 
 
 def checked_dtype(name: Any) -> np.dtype[np.floating]:
-    """Return the dtype that a file names: by the one name that `describe_network` writes.
+    """Return the dtype that a file names, spelt as `describe_network` writes it.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def checked_dtype(name: Any) -> np.dtype[np.floating]:
 
 
 def checked_notes(notes: Any) -> dict[str, Any]:
-    """Return what a file notes beside its layers, which must be an object.
+    """Return a file's notes, which must be a JSON object.
 
     Examples
     --------
@@ -127,35 +127,24 @@ def checked_notes(notes: Any) -> dict[str, Any]:
 
 
 def check_described(about: Any, path: object) -> None:
-    """Raise where a file's metadata say nothing of a network, as in files of other libraries.
-
-    Raises
-    ------
-    ValueError
-        It names the file and what to do with it.
-    """
+    """Raise `ValueError` if a file's metadata do not describe a network, as in files of other libraries."""
     if isinstance(about, dict) and "checkpoint" in about:
         raise ValueError(
-            f"{path} is the checkpoint of a training, not a network: resume from it by train(..., "
-            "checkpoint=path, resume=True), then save the network"
+            f"{path} is a checkpoint, not a network: resume from it with train(..., checkpoint=path, "
+            "resume=True), then save the network"
         )
     if about is None:
         raise ValueError(
-            f"{path}: the metadata do not describe a pellucid network: there are none. A file of PyTorch's "
-            "goes into a network with the same layers, built: pellucid.interop.state_dict.load_state_dict"
-            "(net, path)"
+            f"{path}: the metadata do not describe a pellucid network: there are none. If PyTorch wrote the "
+            "file, build a network with the same layers and call "
+            "pellucid.interop.state_dict.load_state_dict(net, path)"
         )
 
 
 def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Place], path: object) -> None:
-    """Raise unless a file's tensors are those that the connected layers need.
+    """Raise `ValueError` unless a file has exactly the tensors of the layers, in shape and dtype.
 
-    It is enough to know where they are: none has to be read.
-
-    Raises
-    ------
-    ValueError
-        If one is missing or left over, or has another shape or dtype; it names the file and the tensor.
+    No tensor is read.
     """
     surplus = set(tensors)
     for name, layer, ours in named_parameters(layers):

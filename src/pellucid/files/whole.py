@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whenever the process or the machine stops.
+"""Write files that appear complete or not at all, even if the process or the machine stops.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -18,10 +18,10 @@ from typing import BinaryIO
 
 
 class System:
-    """The system calls of `write_whole`, so that a test can end the process before and after each."""
+    """The system calls of `write_whole`; a test replaces them to end the process before and after each."""
 
     def create(self, path: Path) -> BinaryIO:
-        """Open a file that must not exist yet."""
+        """Create a file, which must not exist."""
         return path.open("xb")
 
     def write(self, file: BinaryIO, chunk: bytes | bytearray | memoryview) -> None:
@@ -29,16 +29,16 @@ class System:
         file.write(chunk)
 
     def sync(self, file: BinaryIO) -> None:
-        """Wait until what was written is on the disk."""
+        """Wait until the written bytes are on the disk."""
         file.flush()
         os.fsync(file.fileno())
 
     def rename(self, path: Path, new: Path) -> None:
-        """Give a file another name, in the place of the file that had it."""
+        """Rename a file, replacing any file of the new name."""
         path.replace(new)
 
     def sync_folder(self, folder: Path) -> None:
-        """Wait until the folder's new entry is on the disk; Windows cannot be asked to."""
+        """Wait until the folder's new entry is on the disk; Windows has no call for that."""
         if hasattr(os, "O_DIRECTORY"):
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
             try:
@@ -47,12 +47,12 @@ class System:
                 os.close(descriptor)
 
 
-#: What `write_whole` calls.
+#: The system calls in use.
 SYSTEM = System()
 
 
 def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray | memoryview]) -> None:
-    """Write chunks to a file under a temporary name beside it, flush to the disk, and rename.
+    """Write chunks to a temporary file in the same folder, flush it to the disk, and rename it.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray | 
     Raises
     ------
     OSError
-        If the disk is full or the folder cannot be written: then an existing file is as it was.
-        Also if there is something at `path` that is not a regular file; a link is followed.
+        If the disk is full or the folder cannot be written; an existing file is then unchanged. Also if
+        `path` is not a regular file; a link is followed.
     """
     path = Path(path).resolve()
     if path.exists() and not (path.is_file() or path.is_dir()):
@@ -78,7 +78,7 @@ def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray | 
         SYSTEM.rename(temporary, path)
         SYSTEM.sync_folder(path.parent)
     except OSError as error:
-        # The user named the file, not its temporary name.
+        # The message should name the user's file, not the temporary one.
         if error.errno is None:
             raise
         raise type(error)(error.errno, error.strerror, str(path)) from error
@@ -87,7 +87,7 @@ def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray | 
 
 
 def remove_left_over(path: str | PathLike[str]) -> None:
-    """Remove the temporary files of `write_whole` whose processes were killed while they wrote.
+    """Remove temporary files of `write_whole` that killed processes left behind.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def remove_left_over(path: str | PathLike[str]) -> None:
 
 
 def _is_running(pid: int) -> bool:
-    """Tell whether there is a process of this number; where that cannot be asked, there may be."""
+    """Tell whether a process with this number is running; True if the system cannot tell."""
     if os.name != "posix":
         return True
     try:

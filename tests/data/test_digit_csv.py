@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pellucid.data import DataError, read_digit_csv, table
+from pellucid.data import DataError, digit_csv, read_digit_csv
 
 HEADER = ",".join(["label", *(f"pixel{i}" for i in range(784))])
 ROW = ",".join(["7", *(str(i % 256) for i in range(784))])
@@ -42,7 +42,7 @@ def test_literal_table(newline, last):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_many_blocks_and_files(tmp_path, packed, monkeypatch):
-    monkeypatch.setattr(table, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(digit_csv, "BLOCK_BYTES", 5000)
     numbers = np.random.default_rng(0).integers(0, 256, (50, 785))
     numbers[:, 0] %= 10
     text = rows(*(",".join(map(str, row)) for row in numbers.tolist())).encode()
@@ -96,7 +96,7 @@ def test_wrong_label(label):
 
 
 def test_first_fault_is_named_across_blocks(monkeypatch):
-    monkeypatch.setattr(table, "BLOCK_BYTES", 4000)
+    monkeypatch.setattr(digit_csv, "BLOCK_BYTES", 4000)
     message = complaint(rows(*[ROW] * 30, with_cell(0, "11"), with_cell(5, "x")))
     assert message.startswith("row 32, column label: '11'")
 
@@ -155,11 +155,11 @@ def test_fast_and_slow_parser_agree(grid, seed):
     columns = ("label", "pixel0", "pixel1")
     block = ("\n".join(",".join(row) for row in grid) + "\n").encode()
     try:
-        slow = table._parse_slowly(block, columns, "file", 1).tolist()
+        slow = digit_csv._parse_slowly(block, columns, "file", 1).tolist()
     except DataError as error:
         slow = str(error)
     try:
-        fast = table.parse_numbers(block, columns, "file").tolist()
+        fast = digit_csv.parse_numbers(block, columns, "file").tolist()
     except DataError as error:
         fast = str(error)
     assert fast == slow
@@ -168,7 +168,7 @@ def test_fast_and_slow_parser_agree(grid, seed):
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 255)), min_size=1, max_size=30))
 def test_fast_parser_takes_every_good_block(numbers):
     block = "".join(f"{label},{pixel}\n" for label, pixel in numbers).encode()
-    assert table._parse_fast(block, 2).tolist() == [list(row) for row in numbers]
+    assert digit_csv._parse_fast(block, 2).tolist() == [list(row) for row in numbers]
 
 
 def test_a_packed_table_is_not_held_whole_before_its_rows_are_counted():

@@ -1,6 +1,6 @@
-"""From what a user names to rows: a data set or a CSV file, divided into training, validation and test rows.
+"""Load a data set or a CSV file, and divide its rows into training, validation and test rows.
 
-Test rows choose nothing: not the epoch at which training stops, not the scale of a column.
+Nothing is chosen by the test rows: neither the epoch at which training stops nor the scale of a column.
 """
 
 import re
@@ -17,29 +17,29 @@ import pellucid as pl
 from pellucid.app import tables
 from pellucid.app.settings import TrainSettings, nearest
 from pellucid.data import DataError
-from pellucid.data.table import COLUMNS
+from pellucid.data.digit_csv import COLUMNS
 from pellucid.data.unpack import open_unpacked, sha256_unpacked
 from pellucid.files.reading import brief, plain
 from pellucid.wording import counted
 
 Labels = NDArray[np.int64]
-#: A class that is a number, short enough for `int`.
+#: A class that is a whole number, short enough for `int`.
 WHOLE = re.compile(r"-?[0-9]{1,1000}")
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
-    """Labelled rows and what they mean.
+class LabelledRows:
+    """Rows, their classes, and what both mean.
 
     Attributes
     ----------
     name : str
-        The data set or the file.
+        The data set or file.
     x : array, shape (n, n_features)
         uint8 pixels or float64 features.
     y : array of int64, shape (n,)
     test : (array, array) or None
-        The test rows that a data set brings; None where they are still to be divided off.
+        The data set's own test rows; None if they are still to be held out.
     classes, features : tuple of str
     label : str
     image_shape : (int, int) or None
@@ -59,7 +59,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """Row numbers of `source.x` to train on and to validate with, and the test rows themselves."""
+    """The row numbers for training and validation, and the test rows themselves."""
 
     train: Labels
     validation: Labels
@@ -67,17 +67,17 @@ class Parts:
     y_test: Labels
 
 
-def load_source(settings: TrainSettings) -> Source:
-    """Return the rows of the data set or CSV file that the settings name.
+def load_rows(settings: TrainSettings) -> LabelledRows:
+    """Load the data set or CSV file that the settings name.
 
     Raises
     ------
     DataError
-        If there is no such data set or file, or it is damaged.
+        If the data set or file does not exist or is damaged.
 
     Examples
     --------
-    >>> source = load_source(TrainSettings(source="digits"))
+    >>> source = load_rows(TrainSettings(source="digits"))
     >>> source.x.shape, source.image_shape, source.classes[:3]
     ((1437, 64), (8, 8), ('0', '1', '2'))
     """
@@ -94,18 +94,18 @@ def load_source(settings: TrainSettings) -> Source:
     return _csv(path, settings.label)
 
 
-def divide(source: Source, settings: TrainSettings, rng: np.random.Generator) -> Parts:
+def divide(source: LabelledRows, settings: TrainSettings, rng: np.random.Generator) -> Parts:
     """Divide the rows at random, each class in proportion.
 
     Raises
     ------
     ValueError
-        If a class has too few rows for every part to learn from or to be measured on.
+        If a class has too few rows to have one in each part.
 
     Examples
     --------
     >>> settings = TrainSettings(source="digits")
-    >>> parts = divide(load_source(settings), settings, np.random.default_rng(0))
+    >>> parts = divide(load_rows(settings), settings, np.random.default_rng(0))
     >>> len(parts.train), len(parts.validation), len(parts.y_test)
     (1293, 144, 360)
     """
@@ -117,14 +117,14 @@ def divide(source: Source, settings: TrainSettings, rng: np.random.Generator) ->
     if not learnt.all():
         missing = source.classes[int(np.argmin(learnt))]
         raise ValueError(
-            f"{source.name}: no training row is left of class {brief(missing)}: hold out fewer rows"
+            f"{source.name}: no training rows are left for class {brief(missing)}: hold out fewer rows"
         )
     x_test, y_test = source.test or (source.x[held_out], source.y[held_out])
     return Parts(train, validation, x_test, y_test)
 
 
 def taken(values: NDArray[Any], rows: Labels) -> NDArray[Any]:
-    """Return the rows of these numbers, which rise: not a copy where they are all that there are.
+    """Return the rows with these increasing numbers; without a copy if these are all rows.
 
     Examples
     --------
@@ -138,31 +138,33 @@ def taken(values: NDArray[Any], rows: Labels) -> NDArray[Any]:
 def _divided(
     y: Labels, rows: Labels, flag: str, share: float, rng: np.random.Generator
 ) -> tuple[Labels, Labels]:
-    """Divide row numbers into a share and the rest."""
+    """Divide row numbers into the held-out share and the rest."""
     if not share:
         return rows[:0], rows
     try:
         rest, part = pl.split(y[rows], (1 - share, share), rng=rng, stratify=True)
     except ValueError as error:
-        raise ValueError(f"{flag} {share} of {len(rows)} rows leaves a part without rows") from error
+        raise ValueError(
+            f"{flag} {share} of {len(rows)} rows leaves a part empty: choose another share"
+        ) from error
     return rows[part], rows[rest]
 
 
-def _check_class_sizes(source: Source, parts: int) -> None:
+def _check_class_sizes(source: LabelledRows, parts: int) -> None:
     counts = np.bincount(source.y, minlength=len(source.classes))
     rarest = int(counts.argmin())
     if counts[rarest] < parts:
         raise ValueError(
             f"{source.name}: class {brief(source.classes[rarest])} has {counted(counts[rarest], 'row')}, "
-            f"at least {parts} are needed to divide training, validation and test rows: add rows or "
-            f"leave the class out (is {brief(source.label)} the right --label?)"
+            f"at least {parts} are needed, one for each part (training, validation, test): add rows or "
+            f"leave out the class (is {brief(source.label)} the right --label?)"
         )
 
 
-def _data_set(name: str, folder: Path | None) -> Source:
+def _data_set(name: str, folder: Path | None) -> LabelledRows:
     data = pl.load_dataset(name, folder=folder)
     test = (data.x_test, data.y_test)
-    return Source(
+    return LabelledRows(
         name=name,
         x=data.x_train,
         y=data.y_train,
@@ -176,16 +178,16 @@ def _data_set(name: str, folder: Path | None) -> Source:
 
 
 def _is_digit_csv(path: Path) -> bool:
-    """Tell whether a table has the header of labelled 28 x 28 images."""
+    """Tell whether a CSV file has the header of labelled 28 x 28 images."""
     header = ",".join(COLUMNS).encode()
     with open_unpacked(path) as stream:
         return stream.read(len(header) + 3).removeprefix(b"\xef\xbb\xbf").startswith(header)
 
 
-def _digit_csv(path: Path) -> Source:
+def _digit_csv(path: Path) -> LabelledRows:
     y, x = pl.read_digit_csv(path)
     present, y = np.unique(y, return_inverse=True)
-    return Source(
+    return LabelledRows(
         name=str(path),
         x=x,
         y=y,
@@ -198,14 +200,14 @@ def _digit_csv(path: Path) -> Source:
     )
 
 
-def _csv(path: Path, label: str | None) -> Source:
+def _csv(path: Path, label: str | None) -> LabelledRows:
     table = tables.read_table(path)
     label = _label_column(table, label)
     labels = tables.labels(table, label)
     classes = _checked_classes(labels.names, table.name, label)
     features = tuple(column for column in table.columns if column != label)
     number = {name: k for k, name in enumerate(classes)}
-    return Source(
+    return LabelledRows(
         name=table.name,
         x=tables.numbers(table, features),
         y=np.array([number[each] for each in labels.names])[labels.codes],
@@ -219,21 +221,21 @@ def _csv(path: Path, label: str | None) -> Source:
 
 
 def _label_column(table: tables.Table, label: str | None) -> str:
-    """Return the column of labels, which must be there."""
+    """Return the name of the label column, which must exist."""
     wanted = "label" if label is None else label
     if wanted in table.columns:
         return wanted
     names = map(plain, islice(table.columns, 20))
     columns = ", ".join(names) + (f", ... ({len(table.columns)} in all)" if len(table.columns) > 20 else "")
-    hint = nearest(wanted, table.columns) if label else ": name the column of classes by --label"
+    hint = nearest(wanted, table.columns) if label else ": name the column of classes with --label"
     raise DataError(f"{table.name}: there is no column {brief(wanted)}{hint}; the columns are {columns}")
 
 
 def _checked_classes(found: Sequence[str], name: str, label: str) -> tuple[str, ...]:
-    """Return the classes in order, numbers by size; one class alone cannot be learnt."""
+    """Return the classes in order, numbers by size; at least two are needed."""
     if len(found) < 2:
         raise DataError(
-            f"{name}: column {plain(label)} holds one class only, {brief(found[0])}: at least 2 are needed"
+            f"{name}: column {plain(label)} holds only one class, {brief(found[0])}: at least 2 are needed"
         )
     are_numbers = all(WHOLE.fullmatch(each) for each in found)
     return tuple(sorted(found, key=int) if are_numbers else sorted(found))

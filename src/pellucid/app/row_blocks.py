@@ -1,0 +1,206 @@
+"""Read a CSV file in blocks of whole rows; polars parses the cells of each block.
+
+This module checks what polars accepts silently or refuses without naming the row: rows with more or fewer
+cells than the header, quotes that are not doubled, bytes that are not UTF-8. polars parses a block as one
+long column of cells, so that a wide table takes no longer than a long one of the same size.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.data import DataError
+from pellucid.files.reading import plain
+from pellucid.wording import counted
+
+if TYPE_CHECKING:
+    import polars
+
+Places = NDArray[np.int32]
+#: While a block is parsed, its cells take up to 20 times its size in memory.
+BLOCK_BYTES = 1 << 18
+MAX_ROW_BYTES = 1 << 19
+COMMA, NEWLINE, RETURN, QUOTE = b',\n\r"'
+
+
+@dataclass(frozen=True, eq=False)
+class RowBlock:
+    r"""Whole rows of a file.
+
+    Attributes
+    ----------
+    name : str
+        The file, for messages.
+    first_row : int
+    text : bytes
+        Each row ends with a newline.
+    marks : array of int
+        The place of the comma or newline that ends each cell.
+    lasts : array of int
+        Which of the marks end a row.
+
+    Examples
+    --------
+    >>> block = RowBlock.of(b'a,b\n"c\nd",e\nf', "a.csv", 1)  # separators in quotes are text
+    >>> block.text, block.widths.tolist(), block.column(0)
+    (b'a,b\n"c\nd",e\n', [2, 2], ['a', 'c\nd'])
+    """
+
+    name: str
+    first_row: int
+    text: bytes
+    marks: Places
+    lasts: Places
+
+    @classmethod
+    def of(cls, content: bytes, name: str, first_row: int) -> Self:
+        """Return the rows that end in this text."""
+        text = np.frombuffer(content, np.uint8)
+        marks = np.flatnonzero((text == COMMA) | (text == NEWLINE)).astype(np.int32)
+        if b'"' in content:
+            quotes = np.flatnonzero(text == QUOTE)
+            marks = marks[np.searchsorted(quotes, marks) % 2 == 0]
+        lasts = np.flatnonzero(text[marks] == NEWLINE).astype(np.int32)
+        n_marks = lasts[-1] + 1 if lasts.size else 0
+        stop = marks[n_marks - 1] + 1 if n_marks else 0
+        return cls(name, first_row, content[:stop], marks[:n_marks], lasts)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.lasts)
+
+    @property
+    def widths(self) -> Places:
+        """How many cells each row has."""
+        return np.diff(self.lasts, prepend=np.int32(-1))
+
+    def row(self, i: int) -> Self:
+        """Return a row alone."""
+        start = self.marks[self.lasts[i - 1]] + 1 if i else 0
+        content = self.text[start : self.marks[self.lasts[i]] + 1]
+        return type(self).of(content, self.name, self.first_row + i)
+
+    def column(self, k: int) -> list[str]:
+        """Return a cell of each row; all rows must be of one width."""
+        import polars
+
+        width = int(self.lasts[0]) + 1
+        starts, stops = np.append(np.int32(0), self.marks[:-1] + 1)[k::width], self.marks[k::width]
+        cells = [self.text[i:j] for i, j in zip(starts.tolist(), stops.tolist(), strict=True)]
+        if k == width - 1:
+            cells = [cell.removesuffix(b"\r") for cell in cells]
+        if b'"' not in self.text:
+            return [cell.decode() for cell in cells]
+        return [cell or "" for cell in self._parsed(b",".join(cells) + b",", len(cells), polars.String)]
+
+    def cells(self, dtype: Any) -> "polars.Series":
+        """Return all cells, row by row; None where one is empty or not of this dtype."""
+        return self._parsed(self._with_commas(), len(self.marks), dtype)
+
+    def check(self, columns: Sequence[str] | None = None) -> None:
+        """Raise `DataError` unless this is text, quoted well, in rows as wide as the header (if given)."""
+        self._check_text()
+        if b'"' in self.text and not _is_quoted_well(self._with_commas()):
+            rows = (self.row(i) for i in range(self.n_rows))
+            row = next(row.first_row for row in rows if not _is_quoted_well(row._with_commas()))
+            raise DataError(
+                f'{self.name}: row {row}: not a CSV table: a cell that begins with a " must end with one, '
+                'and each " inside it must be doubled'
+            )
+        if columns is not None and (self.widths != len(columns)).any():
+            self.row(int((self.widths != len(columns)).argmax()))._refuse_width(columns)
+
+    def _check_text(self) -> None:
+        try:
+            self.text.decode()
+        except UnicodeDecodeError as error:
+            row = self.first_row + int(np.searchsorted(self.marks[self.lasts], error.start))
+            found = f"byte 0x{self.text[error.start]:02x} is not UTF-8 text"
+            raise DataError(f"{self.name}: row {row}: {found}: save the table as UTF-8 CSV") from error
+
+    def _refuse_width(self, columns: Sequence[str]) -> None:
+        width, where = len(self.marks), f"{self.name}: row {self.first_row}"
+        if not self.text.strip():
+            raise DataError(f"{where}: a blank row: remove it")
+        if width > len(columns):
+            raise DataError(
+                f"{where} has {width} cells, the header {len(columns)}: text with commas needs quotes"
+            )
+        raise DataError(
+            f"{where} has {counted(width, 'cell')}, the header {len(columns)}, so column "
+            f"{plain(columns[width])} is missing: complete the row or remove it"
+        )
+
+    def _with_commas(self) -> bytes:
+        """Return the text with a comma in place of each newline that ends a row."""
+        text = np.frombuffer(self.text, np.uint8).copy()
+        ends = self.marks[self.lasts]
+        text[ends] = COMMA
+        if b"\r" in self.text:
+            text = np.delete(text, ends[text[ends - 1] == RETURN] - 1)
+        return text.tobytes()
+
+    def _parsed(self, cells: bytes, n_cells: int, dtype: Any) -> "polars.Series":
+        """Return cells, each of which ends with a comma, as one column.
+
+        Zero bytes, which the text does not have, take the place of commas as separators of columns.
+        """
+        import polars
+
+        kinds = {"schema": {"cell": dtype}, "ignore_errors": dtype != polars.String}
+        try:
+            frame = polars.read_csv(cells, has_header=False, separator="\0", eol_char=",", **kinds)
+            if len(frame) == n_cells:
+                return frame.to_series()
+        except polars.exceptions.PolarsError:
+            pass
+        raise DataError(
+            f'{self.name}: not a CSV table: some " in it are neither around a cell nor doubled inside one'
+        )
+
+
+def row_blocks(text: memoryview, name: str, first_row: int) -> Iterator[RowBlock]:
+    r"""Cut text, which need not end with a newline, into blocks of whole rows.
+
+    Raises
+    ------
+    DataError
+        If a row is too long.
+
+    Examples
+    --------
+    >>> [block.text for block in row_blocks(memoryview(b"a,b\n1,2"), "a.csv", 1)]
+    [b'a,b\n1,2\n']
+    """
+    start, size = 0, BLOCK_BYTES
+    while start < len(text):
+        content = bytes(text[start : start + size])
+        is_end = start + size >= len(text)
+        block = RowBlock.of(content + b"\n" * is_end, name, first_row)
+        if block.n_rows:
+            yield block
+            start, size, first_row = start + len(block.text), BLOCK_BYTES, first_row + block.n_rows
+        elif len(content) <= MAX_ROW_BYTES:
+            size = min(2 * size, MAX_ROW_BYTES + 1)
+        else:
+            remedy = 'is a " in it not doubled?' if b'"' in content else "use fewer columns or digits"
+            raise DataError(
+                f"{name}: row {first_row} has more than {MAX_ROW_BYTES:,} bytes, which is the limit: {remedy}"
+            )
+
+
+def _is_quoted_well(cells: bytes) -> bool:
+    """Tell whether each cell that begins with a quote ends with one, and quotes inside it are doubled.
+
+    polars reads some other cells too, but drops their quotes.
+    """
+    text = np.frombuffer(b"," + cells, np.uint8)
+    quotes = np.flatnonzero(text == QUOTE)
+    before, after = text[quotes[::2] - 1], text[quotes[1::2] + 1]
+    is_first = before != QUOTE
+    is_in_quoted_cell = (before == COMMA)[is_first][np.cumsum(is_first) - 1]
+    return not (is_in_quoted_cell & (after != COMMA) & (after != QUOTE)).any()
