@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pellucid.app.progress import progress_bar
+from pellucid.app.screen import progress_bar
 from pellucid.files.whole import write_whole
 from pellucid.lab.running.environment import environment
 from proof.finding import Finding

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.app.compare_results import verdicts
 from pellucid.app.compare_setup import Setup
-from pellucid.app.compare_steps import OURS, THEIRS, Difference, SideBySide, StepDifferences, difference
+from pellucid.app.compare_steps import (
+    OURS,
+    THEIRS,
+    Difference,
+    SideBySide,
+    StepDifferences,
+    difference,
+    verdicts,
+)
 
 pytest.importorskip("torch")
 

@@ -11,14 +11,15 @@ from bench.process import WorkerError
 from bench.workloads import RACE
 
 from bench import launch
-from pellucid.app.recipes import RECIPES
-from pellucid.app.settings import TrainSettings
+from pellucid.app.settings import RECIPES, TrainSettings
 from pellucid.cli import app
 
 
 def test_our_command_line_trains_the_recipe(monkeypatch):
     caught = []
-    monkeypatch.setattr("pellucid.app.train.train", lambda settings, console: caught.append(settings) or True)
+    monkeypatch.setattr(
+        "pellucid.app.trainer.train", lambda settings, console: caught.append(settings) or True
+    )
     monkeypatch.setattr(sys, "argv", own_command(RACE, 3))
     with pytest.raises(SystemExit) as stop:
         app()

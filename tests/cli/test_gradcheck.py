@@ -96,7 +96,7 @@ def test_what_has_no_part_in_the_gradient_is_not_blamed(run, monkeypatch):
         ("--config none.toml", "none.toml: there is no such file"),
         ("t.csv --label b", "t.csv: there is no column 'b'"),
         *(
-            (f"--model net {each}", f"{each.split()[0]} is for a new network, and --model brings its own")
+            (f"--model net {each}", f"{each.split()[0]} is for a new network, and --model is a saved one")
             for each in ("--hidden 3", "--activation tanh", "--init zeros", "--dropout 0", "--config c.toml")
         ),
         ("--model net --loss mean-squared-error", "--loss is for a new network"),
@@ -116,9 +116,9 @@ def test_help_is_that_of_train(run):
     _, ours, _ = run("gradcheck", "--help")
     _, theirs, _ = run("train", "--help")
     for words in (
-        "Starting weights of hidden layers:",
-        "Share of hidden outputs dropped while",
-        "CSV column of",
+        "Initializer of the hidden layers' weights:",
+        "Fraction of hidden outputs dropped in training.",
+        "CSV column that holds the classes.",
     ):
         assert words in ours
         assert words in theirs

@@ -110,6 +110,6 @@ def test_interrupted_while_it_reruns(run, mnist, monkeypatch):
     monkeypatch.setitem(REPORTS, "C", report)
     code, out, err = run("reproduce", "--report", "C", "--jobs", "1")
     assert code == 130
-    assert "Interrupted. Finished runs are kept: the same command goes on from here." in " ".join(out.split())
+    assert "Interrupted. Finished runs are kept: the same command continues." in " ".join(out.split())
     assert err == ""
     assert Path("results/default/index.html").exists()

@@ -255,7 +255,7 @@ def test_resume_before_there_is_a_checkpoint(run):
     assert (code, err.count("\n")) == (1, 1)
     assert "--seed was 0 when a was made, and is 5: resume with the same settings" in err
     assert run("train", "digits", "--resume")[2] == (
-        "pellucid: --resume belongs to a checkpoint: name its file by --checkpoint\n"
+        "pellucid: --resume needs a checkpoint: name its file with --checkpoint\n"
     )
 
 

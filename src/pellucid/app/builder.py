@@ -1,17 +1,18 @@
 """From settings to the objects of the library: network, loss, optimizer, schedule."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 import numpy as np
 
 import pellucid as pl
-from pellucid.app.learner import Learner
 from pellucid.app.model_notes import ModelNotes
 from pellucid.app.rows import Source, taken
 from pellucid.app.settings import INITIALIZERS, TrainSettings
 from pellucid.app.threads import one_thread
+from pellucid.backend import Array
 from pellucid.initializers import Initializer
 from pellucid.schedules import Schedule
 
@@ -29,6 +30,36 @@ LOSSES: dict[str, type[pl.Loss]] = {
 #: What is smaller than this is 0: its reciprocal could be infinite.
 TINY = 1e-300
 INITS: dict[str, Initializer] = {name: getattr(pl, name.replace("-", "_")) for name in INITIALIZERS}
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A network that learns, and what it learns from.
+
+    Attributes
+    ----------
+    net : Network
+        What is trained.
+    components : PrincipalComponents or None
+        Those whose coordinates it takes; None: it takes the rows.
+    """
+
+    net: pl.Network
+    components: pl.PrincipalComponents | None = None
+
+    def rows(self, x: np.ndarray[Any, Any]) -> Array:
+        """Return rows as the network takes them."""
+        if self.components is None:
+            return x
+        with one_thread():
+            return self.components.transform(x)
+
+    def whole(self) -> pl.Network:
+        """Return the network for the rows themselves, as it is now; the one that learns if it takes them."""
+        if self.components is None:
+            return self.net
+        with one_thread():
+            return self.components.whole(self.net)
 
 
 def build_learner(

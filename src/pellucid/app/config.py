@@ -9,8 +9,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from pellucid.app.recipes import RECIPES
-from pellucid.app.settings import TrainSettings, check, flag, nearest
+from pellucid.app.options import flag, nearest
+from pellucid.app.settings import RECIPES, TrainSettings, check
 from pellucid.files.reading import brief, plain
 
 #: The kind of value of each setting: int, tuple[str, ...], Path | None ...

@@ -9,8 +9,9 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.app.builder import build_learner, build_loss, build_optimizer
+from pellucid.app.options import flag
 from pellucid.app.rows import Labels, Parts, Source, taken
-from pellucid.app.settings import TrainSettings, flag
+from pellucid.app.settings import TrainSettings
 from pellucid.backend import Array
 from pellucid.files.reading import MAX_JSON, brief, parse_json
 

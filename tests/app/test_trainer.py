@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 import pellucid as pl
+from pellucid.app.rows import divide, load_source
 from pellucid.app.settings import TrainSettings
-from pellucid.app.train import train
+from pellucid.app.trainer import epoch_line, show_training, train
 from pellucid.app.training_run import TrainingRun
 
 
@@ -144,3 +145,21 @@ def test_a_training_that_diverges_tells_so_in_its_run_file(run, tmp_path):
 def test_places_are_checked_before_anything_is_read(run, flag):
     with pytest.raises(ValueError, match=f"^--{flag}: there is no folder missing"):
         run(source="no such data", **{flag: "missing/file"})
+
+
+def test_an_epoch_fits_80_columns():
+    line = epoch_line(pl.Record(1000, None, 12.3456, 1.0, 23.4567, 1.0))
+    assert line == "epoch 1000  loss 12.3456  accuracy 100.00%  validation 100.00%, loss 23.4567"
+    assert len(line) <= 80
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_bar_is_for_terminals(terminal):
+    settings, rng, text = TrainSettings(source="digits", epochs=2), np.random.default_rng(0), io.StringIO()
+    source = load_source(settings)
+    run = TrainingRun(settings, source, divide(source, settings, rng), rng)
+    show_training(run, Console(file=text, width=80, force_terminal=terminal, color_system=None))
+    lines = text.getvalue()
+    assert lines.count("loss") == 4
+    assert ("\x1b" in lines) == terminal
+    assert ("2/2" in lines and "elapsed" in lines and "left" in lines) == terminal

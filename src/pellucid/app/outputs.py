@@ -1,21 +1,73 @@
-"""The run file: one JSON file that says what a training was made of, how it went and what came out."""
+"""The files of a command: paths are checked before the work, and the run file is written after it."""
 
 import hashlib
 import json
+import os
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pellucid.app.rows import Parts, Source
-from pellucid.app.scores import Scores
-from pellucid.app.threads import fitting_threads
-from pellucid.app.training_run import TrainingRun
 from pellucid.files.whole import write_whole
-from pellucid.lab.running.environment import environment, fingerprint, source_digest
+from pellucid.training.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from pellucid.app.rows import Parts, Source
+    from pellucid.app.scores import Scores
+    from pellucid.app.training_run import TrainingRun
 
 
-def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores: Scores | None) -> None:
+def check_place(flag: str, path: Path | None) -> None:
+    """Raise unless a file can be written at `path`, which a flag has named; None is always right.
+
+    Raises
+    ------
+    ValueError
+        It names the flag and what to do.
+
+    Examples
+    --------
+    >>> check_place("--save", Path("missing/net.safetensors"))
+    Traceback (most recent call last):
+    ...
+    ValueError: --save: there is no folder missing; make it first
+    """
+    if path is None:
+        return
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise ValueError(f"{flag}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise ValueError(f"{flag}: {path} is a directory; name a file in it")
+    if not os.access(folder, os.W_OK):
+        raise ValueError(f"{flag}: the folder {path.parent} cannot be written to; name another")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{flag}: {path} is not a regular file; name another")
+
+
+def check_checkpoint(path: Path | None, *, resume: bool) -> None:
+    """Raise where a checkpoint cannot be written, or is there and is not to be resumed from.
+
+    Raises
+    ------
+    ValueError, OSError
+        It names the flag, or the file, and what to do.
+
+    Examples
+    --------
+    >>> check_checkpoint(Path("missing/a.ckpt"), resume=False)
+    Traceback (most recent call last):
+    ...
+    ValueError: --checkpoint: there is no folder missing; make it first
+    """
+    check_place("--checkpoint", path)
+    if path is not None:
+        Checkpoint(path).check_place(resume=resume)
+
+
+def write_run(
+    path: Path, source: "Source", parts: "Parts", run: "TrainingRun", scores: "Scores | None"
+) -> None:
     """Write the run file, whole or not at all; a number that is not finite stands there as null.
 
     Parameters
@@ -26,6 +78,9 @@ def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores
     scores : Scores or None
         None where the training was broken off.
     """
+    from pellucid.app.threads import fitting_threads
+    from pellucid.lab.running.environment import environment, fingerprint, source_digest
+
     with fitting_threads(run.learner.net, run.settings.batch_size):
         machine = environment()  # with as many threads as there were in training
     data, package = _about_data(source, parts), source_digest(with_app=True)
@@ -48,7 +103,7 @@ def write_run(path: Path, source: Source, parts: Parts, run: TrainingRun, scores
     write_whole(path, [text.encode(), b"\n"])
 
 
-def _about_data(source: Source, parts: Parts) -> dict[str, Any]:
+def _about_data(source: "Source", parts: "Parts") -> dict[str, Any]:
     rows = {"training": len(parts.train), "validation": len(parts.validation), "test": len(parts.y_test)}
     return {
         "name": source.name,

@@ -6,10 +6,10 @@ import numpy as np
 from rich.console import Console
 
 import pellucid as pl
-from pellucid.app.places import check_checkpoint, check_place
+from pellucid.app.outputs import check_checkpoint, check_place, write_run
 from pellucid.app.rows import Parts, Source, divide, load_source
-from pellucid.app.scores import Scores
-from pellucid.app.screen import show_scores, show_training
+from pellucid.app.scores import Scores, show_scores
+from pellucid.app.screen import progress_bar
 from pellucid.app.settings import TrainSettings
 from pellucid.app.threads import fitting_threads
 from pellucid.app.training_run import TrainingRun
@@ -55,6 +55,29 @@ def train(settings: TrainSettings, console: Console) -> bool:
     if failure is not None:
         raise failure
     return scores is not None
+
+
+def show_training(run: TrainingRun, console: Console) -> None:
+    """Carry out a training with a line an epoch, and a bar below them where there is a terminal."""
+    with progress_bar(console) as bar:
+        task = bar.add_task("epochs", total=run.settings.epochs)
+        for record in run:
+            console.print(epoch_line(record), highlight=False)
+            bar.update(task, completed=record.epoch)
+
+
+def epoch_line(record: pl.Record) -> str:
+    """Return what is told of an epoch.
+
+    Examples
+    --------
+    >>> epoch_line(pl.Record(7, None, 0.25, 0.9))
+    'epoch   7  loss 0.2500  accuracy  90.00%'
+    """
+    line = f"epoch {record.epoch:3d}  loss {record.loss:.4f}  accuracy {record.accuracy:7.2%}"
+    if record.validation_accuracy is None:
+        return line
+    return f"{line}  validation {record.validation_accuracy:7.2%}, loss {record.validation_loss:.4f}"
 
 
 def score(run: TrainingRun, source: Source, parts: Parts) -> Scores:
@@ -127,8 +150,6 @@ def _write(run: TrainingRun, source: Source, parts: Parts, scores: Scores | None
         run.net.save(save)
         lines += [f"saved: {save}", f"next: pellucid predict {quote(str(save))} {_example(source)}"]
     if run.settings.run is not None:
-        from pellucid.app.run_file import write_run  # what it tells of the machine takes time to import
-
         write_run(run.settings.run, source, parts, run, scores)
         lines.insert(0, f"run file: {run.settings.run}")
     for line in lines:
