@@ -98,7 +98,7 @@ def test_rows_without_labels_have_no_loss(tmp_path, flowers, console):
     path = saved(tmp_path, TrainSettings(source=str(flowers), label="kind", hidden=(2,)), console)
     bare = tmp_path / "bare.csv"
     bare.write_text("width,height\n1,2\n")
-    with pytest.raises(ValueError, match=r"bare.csv: a gradient .* needs labels: .* the column 'kind'"):
+    with pytest.raises(ValueError, match=r"bare.csv: the loss needs labels: .* the column 'kind'"):
         saved_case(path, TrainSettings(source=str(bare)), 5)
 
 

@@ -81,9 +81,7 @@ def test_scores_come_from_the_best_rows_that_there_are(run, flowers, test, valid
 def test_early_stopping_scores_the_best_weights(run):
     settings = {"source": "digits", "hidden": (20,), "learning_rate": 0.03, "epochs": 60, "patience": 3}
     _, out = run(**settings, save="net")
-    stopped = re.search(
-        r"Stopped early after epoch (\d+): the weights of epoch (\d+), the best, are kept", out
-    )
+    stopped = re.search(r"Stopped early after epoch (\d+): keeping the weights of epoch (\d+), the best", out)
     last, best = int(stopped[1]), int(stopped[2])
     assert last == best + 3 == len(re.findall(r"^epoch ", out, re.MULTILINE))
     data, net = pl.load_dataset("digits"), pl.Network.load("net")
@@ -117,7 +115,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(run, interrupted, tmp_path):
     assert not ended
     about = json.loads((tmp_path / "run.json").read_text())
     assert (about["status"], about["kept_epoch"], about["scores"]) == ("interrupted after epoch 2", 2, None)
-    assert "Broken off after epoch 2: the network of epoch 2 is kept" in out
+    assert "Interrupted after epoch 2: the network of epoch 2 is saved" in out
     assert out.splitlines()[-2:] == ["saved: net", "next: pellucid predict net digits"]
     np.testing.assert_array_equal(pl.Network.load("net").theta, pl.Network.load("two").theta)
 

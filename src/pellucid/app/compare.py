@@ -1,4 +1,4 @@
-"""`pellucid compare` from a setup to files: train in both libraries, show, judge, write."""
+"""`pellucid compare`: train in both libraries, print the differences and the verdict, write files."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ RELATIVE = (
 
 
 def compare(setup: Setup, steps: int, out: Path | None, console: Console) -> bool:
-    """Take the steps in both libraries, show what differs, and write it to a folder if one is named.
+    """Take the steps in both libraries, print the differences, and write them to a folder if one is given.
 
     Returns
     -------
@@ -35,15 +35,15 @@ def compare(setup: Setup, steps: int, out: Path | None, console: Console) -> boo
     Raises
     ------
     KeyboardInterrupt
-        Passed on: then nothing is written.
+        On Ctrl-C; nothing is written.
     """
     if out is not None:
         check_place("--out", out / FILE if out.is_dir() else out)
-    console.print(told_setup(setup, steps), markup=False, highlight=False, soft_wrap=True)
+    console.print(setup_lines(setup, steps), markup=False, highlight=False, soft_wrap=True)
     comparison = take_steps(setup, steps, console)
     console.print(steps_table(comparison), blocks_table(comparison), sep="\n")
-    told = (RELATIVE, told_times(comparison), told_verdict(comparison))
-    console.print(*told, sep="\n", markup=False, highlight=False)
+    lines = (RELATIVE, times_line(comparison), verdict_lines(comparison))
+    console.print(*lines, sep="\n", markup=False, highlight=False)
     if out is not None:
         for path in write(comparison, out):
             console.print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
@@ -51,11 +51,11 @@ def compare(setup: Setup, steps: int, out: Path | None, console: Console) -> boo
 
 
 def take_steps(setup: Setup, steps: int, console: Console) -> Comparison:
-    """Train, with a bar; products that are small get one thread, here and in PyTorch."""
+    """Train with a progress bar; small matrix products get one thread, here and in PyTorch."""
     with interrupts_held():
         from pellucid.interop.torch import threads
 
-        side_by_side = SideBySide(setup)  # has PyTorch import the rest of itself
+        side_by_side = SideBySide(setup)  # makes PyTorch finish its imports
     n_rows = setup.batch_size or len(setup.y)
     is_small = largest_product(setup.net, n_rows) <= SMALL_PRODUCT
     comparison = Comparison(setup, side_by_side)
@@ -72,20 +72,20 @@ def take_steps(setup: Setup, steps: int, console: Console) -> Comparison:
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write the figures as JSON, with what they were made with, and the picture as PNG and SVG."""
+    """Write the figures and the environment as JSON, and the picture as PNG and SVG."""
     from pellucid.lab.pictures.comparison import comparison_plot
     from pellucid.lab.pictures.figures import render
     from pellucid.lab.running.environment import environment
 
     folder.mkdir(exist_ok=True)
-    content = {**comparison.to_json(), "verdict": told_verdict(comparison), "environment": environment()}
+    content = {**comparison.to_json(), "verdict": verdict_lines(comparison), "environment": environment()}
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(folder / FILE, [text.encode(), b"\n"])
     return [folder / FILE, *render(comparison_plot(content), folder)]
 
 
-def told_setup(setup: Setup, steps: int) -> str:
-    """Return what is compared, in words."""
+def setup_lines(setup: Setup, steps: int) -> str:
+    """Return a description of the training."""
     batches = "all rows at once" if setup.batch_size is None else f"batches of {setup.batch_size}"
     return (
         f"{setup.name}, {counted(len(setup.y), 'row')}, {batches}, {counted(steps, 'step')}, "
@@ -95,7 +95,7 @@ def told_setup(setup: Setup, steps: int) -> str:
 
 
 def steps_table(comparison: Comparison) -> Table:
-    """Return the largest differences at steps 1, 2, 5, 10 … and at the last one."""
+    """Return the largest differences at steps 1, 2, 5, 10 … and at the last step."""
     last = comparison.kept[-1]
     table = Table("step", title="Largest differences, step by step", title_justify="left")
     _add_columns(table, "loss", "gradients", "weights")
@@ -117,11 +117,8 @@ def blocks_table(comparison: Comparison) -> Table:
     return table
 
 
-def told_times(comparison: Comparison) -> str:
-    """Return what the steps took in each library.
-
-    `pellucid bench` is the measurement; this one shares the processor with the comparison.
-    """
+def times_line(comparison: Comparison) -> str:
+    """Return the time of the steps in each library; `make bench` measures speed properly."""
     found = [
         f"{library} {sum(taken):.2f} s ({1000 * median(taken):.2f} ms a step)"
         for library, taken in comparison.side_by_side.seconds.items()
@@ -129,11 +126,11 @@ def told_times(comparison: Comparison) -> str:
     return f"the steps alone: {', '.join(found)}"
 
 
-def told_verdict(comparison: Comparison) -> str:
-    """Return whether the bars hold, or why there is none."""
+def verdict_lines(comparison: Comparison) -> str:
+    """Return whether the bars hold, or why there are none."""
     verdicts = comparison.verdicts()
     if verdicts:
-        return "\n".join(_told(each) for each in verdicts)
+        return "\n".join(_verdict_line(each) for each in verdicts)
     rounding = np.finfo(comparison.setup.net.dtype).eps / 2
     return (
         f"float32 has no bar: up to step {len(comparison.largest):,} the largest relative difference is "
@@ -143,7 +140,7 @@ def told_verdict(comparison: Comparison) -> str:
     )
 
 
-def _told(verdict: Verdict) -> str:
+def _verdict_line(verdict: Verdict) -> str:
     outcome = "holds" if verdict.holds else "MISSED"
     return (
         f"float64, up to step {verdict.steps:,}: largest relative difference {verdict.measured:.1e}, "
@@ -158,8 +155,8 @@ def _add_columns(table: Table, *names: str) -> None:
 
 
 def _worst(found: Sequence[Difference]) -> Difference:
-    """Return the largest of each kind, which need not be of one block."""
-    # Of NaN and a number, NumPy's largest is NaN.
+    """Return the largest absolute and the largest relative difference, perhaps of different blocks."""
+    # NumPy's max propagates NaN.
     kinds = ([each.absolute for each in found], [each.relative for each in found])
     return Difference(*(float(np.max(values)) for values in kinds))
 

@@ -36,7 +36,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class StepDifferences:
-    """One step: both losses, ours first, and what differs in loss, gradient and new value of each block."""
+    """One step: both losses, ours first, and the differences of the loss and of each block."""
 
     step: int
     losses: tuple[float, float]
@@ -47,7 +47,7 @@ class StepDifferences:
     @property
     def largest(self) -> float:
         """The largest relative difference of all."""
-        # Of NaN and a number, NumPy's is NaN, Python's whichever comes first.
+        # NumPy's max propagates NaN; Python's depends on the order.
         return float(np.max([each.relative for each in (self.loss, *self.gradients, *self.weights)]))
 
 
@@ -59,7 +59,7 @@ class SideBySide:
     blocks : list of str
         The blocks of parameters as `pellucid.gradcheck` names them: ``1.W`` is W of layers[1].
     seconds : dict of str to list of float
-        What each library took for each step, without the comparison.
+        Time of each step in each library, without the comparison.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class SideBySide:
         self.seconds: dict[str, list[float]] = {OURS: [], THEIRS: []}
 
     def steps(self, n: int) -> Iterator[StepDifferences]:
-        """Take n steps, and yield what differs after each.
+        """Take n steps, and yield the differences after each.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class SideBySide:
             )
 
     def _timed(self, library: str, step: Any, x: Array, y: Array) -> float:
-        """Take a step, note how long it took, and return its loss."""
+        """Take a step, record its time, and return its loss."""
         start = perf_counter()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value, _ = step(x, y)
@@ -113,7 +113,7 @@ class SideBySide:
         return float(value)
 
     def _differences(self, prefix: str, theirs: Mapping[str, Array]) -> tuple[Difference, ...]:
-        """Compare all blocks: with the prefix "d" their gradients."""
+        """Compare all blocks; the prefix "d" compares their gradients."""
         return tuple(
             difference(getattr(layer, prefix + ours), theirs[name])
             for name, (layer, ours) in self._layers.items()
@@ -123,8 +123,8 @@ class SideBySide:
 def difference(ours: Any, theirs: Any) -> Difference:
     """Return max |a - b|, and max |a - b| / max |b|: relative to the size of the block, not entry by entry.
 
-    An entry by itself may be rounding alone, such as the gradient of a weight that no longer matters. Where
-    all b are 0 it is relative to the largest |a|, and 0 if these are 0 too.
+    A single entry may be rounding alone, such as the gradient of a weight without effect. If all b are 0, the
+    difference is relative to the largest |a|; if all a are 0 too, it is 0.
 
     Examples
     --------
@@ -136,16 +136,16 @@ def difference(ours: Any, theirs: Any) -> Difference:
     return Difference(absolute, absolute / size if size else 0.0)
 
 
-#: By dtype: up to which step no relative difference may be larger than what.
+#: By dtype: the largest relative difference allowed up to a step, as (step, limit).
 BARS: dict[str, tuple[tuple[int, float], ...]] = {"float64": ((100, 1e-10), (1000, 1e-8)), "float32": ()}
 KINDS = ("gradients", "weights")
-#: Points of a curve in every decade of steps.
+#: Points of a curve per decade of steps.
 POINTS = 40
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The largest relative difference of the first so many steps, and what it may be."""
+    """The largest relative difference of the first `steps` steps, and its limit."""
 
     steps: int
     measured: float
@@ -158,16 +158,16 @@ class Verdict:
 
 
 class Comparison:
-    """The steps of a comparison: all that is told of it afterwards.
+    """The recorded steps of a comparison.
 
     Attributes
     ----------
     kept : list of StepDifferences
-        Marked steps and those of a smooth curve on a logarithmic axis; the last one.
+        Marked steps, those of a smooth curve on a logarithmic axis, and the last one.
     peaks : list of dict of str to list of float
-        For each of these the largest relative difference of each block until then: gradients, weights.
+        For each kept step, the largest relative difference of each block so far: gradients, weights.
     largest : list of float
-        Of every step.
+        The largest relative difference of every step.
     """
 
     def __init__(self, setup: Setup, side_by_side: SideBySide) -> None:
@@ -178,7 +178,7 @@ class Comparison:
         self._peaks = {kind: [0.0] * len(side_by_side.blocks) for kind in KINDS}
 
     def add(self, found: StepDifferences, *, is_last: bool) -> None:
-        """Take in the next step."""
+        """Record the next step."""
         self.largest.append(found.largest)
         for kind, peaks in self._peaks.items():
             self._peaks[kind] = [
@@ -190,11 +190,11 @@ class Comparison:
             self.peaks.append(dict(self._peaks))
 
     def verdicts(self) -> list[Verdict]:
-        """Return what was found on each bar that the steps reach into."""
+        """Return the verdict on each bar that the steps reach."""
         return verdicts(self.largest, self.setup.net.dtype.name)
 
     def to_json(self) -> dict[str, Any]:
-        """Return all of it as JSON values."""
+        """Return the comparison as JSON values."""
         setup, net = self.setup, self.setup.net
         return {
             "name": setup.name,
@@ -221,7 +221,7 @@ class Comparison:
 
 
 def verdicts(largest: Sequence[float], dtype: str) -> list[Verdict]:
-    """Return what the largest difference of each step means for each bar that the steps reach into.
+    """Return the verdict on each bar that the steps reach, from the largest difference of each step.
 
     Examples
     --------
@@ -238,12 +238,12 @@ def verdicts(largest: Sequence[float], dtype: str) -> list[Verdict]:
 
 
 def is_marked(step: int) -> bool:
-    """Tell whether a step stands in the table: 1, 2, 5, 10, 20, 50 …"""
+    """Whether a step is shown in the table: 1, 2, 5, 10, 20, 50 …"""
     return str(step).rstrip("0") in ("1", "2", "5")
 
 
 def is_on_curve(step: int) -> bool:
-    """Tell whether a step is a curve's next point on a logarithmic axis."""
+    """Whether a step is the next point of a curve on a logarithmic axis."""
     return step == 1 or floor(POINTS * log10(step)) > floor(POINTS * log10(step - 1))
 
 

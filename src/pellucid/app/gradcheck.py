@@ -28,14 +28,14 @@ from pellucid.files.saved_network import describe_layers, make_layers
 from pellucid.gradient_check import KINK_LIMIT, KINK_STEP, SMOOTH_STEP, suspects
 from pellucid.wording import counted
 
-#: How the derivative is measured where kinks are, and where all is smooth.
+#: The finite differences for networks with kinks, and for smooth ones.
 KINK_FORMULA = f"(f(h) - f(-h)) / 2h, h = {KINK_STEP:g}: ReLUs have kinks"
 SMOOTH_FORMULA = f"(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h, h = {SMOOTH_STEP:g}"
 
 
 @dataclass(frozen=True, eq=False)
 class GradientCase:
-    """What is checked: a network with float64 parameters, its dropout masks fixed, and a batch for it.
+    """What is checked: a network in float64 with fixed dropout masks, and a batch.
 
     Attributes
     ----------
@@ -57,10 +57,10 @@ class GradientCase:
 
 
 def new_case(settings: TrainSettings, n_rows: int) -> GradientCase:
-    """Return the network that `pellucid train` would begin with, and rows of its source.
+    """Return the initial network of `pellucid train`, and rows of its source.
 
-    Its biases, which training begins at 0, are drawn: where a whole layer is 0, a bias of 0 would leave the
-    next one's ReLUs at their kinks, which have no derivative.
+    Its biases are drawn at random: training starts them at 0, and where a whole layer outputs 0, that would
+    put the ReLUs of the next layer at their kink, where they have no derivative.
 
     Raises
     ------
@@ -75,13 +75,13 @@ def new_case(settings: TrainSettings, n_rows: int) -> GradientCase:
 
 
 def saved_case(model: Path, settings: TrainSettings, n_rows: int) -> GradientCase:
-    """Return a saved network, with its parameters as they are, and labelled rows of a source for it.
+    """Return a saved network and labelled rows of a source.
 
     Parameters
     ----------
     model : Path
     settings : TrainSettings
-        Of which source, folder, seed and label smoothing are used.
+        Only source, folder, seed and label smoothing are used.
     n_rows : int
 
     Raises
@@ -93,8 +93,8 @@ def saved_case(model: Path, settings: TrainSettings, n_rows: int) -> GradientCas
     rows = read_inputs([settings.source], notes, folder=settings.folder)
     if rows.y is None:
         raise ValueError(
-            f"{settings.source}: a gradient is that of a loss, which needs labels: name rows with the column "
-            f"{notes.label!r}, whose classes are the model's"
+            f"{settings.source}: the loss needs labels: give rows with the column {notes.label!r}, which "
+            "holds the classes of the model"
         )
     loss = LOSSES[notes.loss](label_smoothing=settings.label_smoothing)
     rng = np.random.default_rng(settings.seed)
@@ -105,7 +105,7 @@ def _case(
     name: str, net: pl.Network, loss: pl.Loss, x: NDArray[Any], y: NDArray[Any], n_rows: int,
     rng: np.random.Generator,
 ) -> GradientCase:  # fmt: skip
-    """Return a case with rows drawn at random, and masks for them."""
+    """Return a case with random rows and dropout masks."""
     chosen = rng.permutation(len(x))[:n_rows]
     fix_masks(net, len(chosen), rng)
     return GradientCase(name, net, loss, x[chosen], y[chosen], rng)
@@ -128,7 +128,7 @@ def in_double(net: pl.Network) -> pl.Network:
 
 
 def fix_masks(net: pl.Network, n_rows: int, rng: np.random.Generator) -> None:
-    """Give each dropout a mask drawn once for all passes."""
+    """Give each dropout layer one mask for all passes."""
     for layer in net.layers:
         if isinstance(layer, pl.Dropout):
             layer.fix_mask(rng.random((n_rows, layer.n_in)) >= layer.drop_prob)
@@ -140,7 +140,7 @@ def check_gradient(case: GradientCase, directions: int) -> list[pl.GradientCheck
     Raises
     ------
     ValueError
-        If the differences cannot be formed, since some unit sits on its kink.
+        If a unit lies on its kink, where the difference has no limit.
     """
     arguments = case.net, case.loss, case.x, case.y
     try:
@@ -150,7 +150,7 @@ def check_gradient(case: GradientCase, directions: int) -> list[pl.GradientCheck
 
 
 def worst_by_block(checks: Sequence[pl.GradientCheck]) -> list[pl.GradientCheck]:
-    """Return the check with the largest error of each block, in their order; one that is NaN is wrong too.
+    """Return the check with the largest error of each block, in order; NaN counts as wrong.
 
     Examples
     --------
@@ -167,19 +167,23 @@ def worst_by_block(checks: Sequence[pl.GradientCheck]) -> list[pl.GradientCheck]
 
 
 def show_checks(case: GradientCase, checks: Sequence[pl.GradientCheck], console: Console) -> None:
-    """Print what was checked, each block's worst direction, and where to look if one is wrong."""
+    """Print the network, the worst direction of each block, and where to look if one is wrong."""
     worst = worst_by_block(checks)
-    told = (_case_line(case), _formula_line(checks))
-    console.print(*told, sep="\n", markup=False, highlight=False, soft_wrap=True)
+    header = (_case_line(case), _formula_line(checks))
+    console.print(*header, sep="\n", markup=False, highlight=False, soft_wrap=True)
     console.print(_table(case.net, worst))
     refined = [check.block for check in worst if check.refined]
-    lines = [f"numeric by several steps, one not being exact enough: {', '.join(refined)}"] if refined else []
+    lines = (
+        [f"numeric from several step sizes, since one is not exact enough: {', '.join(refined)}"]
+        if refined
+        else []
+    )
     for line in [*lines, *verdict(case, checks)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def verdict(case: GradientCase, checks: Sequence[pl.GradientCheck]) -> list[str]:
-    """Return the last lines: all blocks are right, or which are wrong and where that may come from."""
+    """Return the last lines: all blocks are right, or which are wrong and where to look."""
     worst = worst_by_block(checks)
     wrong = [check.block for check in worst if not check.passed]
     flat = [check.block for check in worst if is_flat(check)]
@@ -191,7 +195,7 @@ def verdict(case: GradientCase, checks: Sequence[pl.GradientCheck]) -> list[str]
 
 
 def is_flat(check: pl.GradientCheck) -> bool:
-    """Whether both derivatives are 0, as behind ReLUs that are off in all rows.
+    """Whether both derivatives are 0, as behind ReLUs that are inactive in all rows.
 
     Examples
     --------

@@ -16,7 +16,7 @@ ValueError: --miles must be at least 1, got 0
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from pellucid.files.reading import brief, plain
 
@@ -26,13 +26,11 @@ GROUPS = ("", NETWORK, TRAINING, ROWS, IMAGES, FILES)
 REQUIRED = MISSING
 
 
-@dataclass(frozen=True)
 class Range:
     """Numbers from `low` up to, but not including, `high`; `is_open` leaves out `low` too."""
 
-    low: float
-    high: float = inf
-    is_open: bool = False
+    def __init__(self, low: float, high: float = inf, *, is_open: bool = False) -> None:
+        self.low, self.high, self.is_open = low, high, is_open
 
     def __contains__(self, number: float) -> bool:
         return self.low <= number < self.high and not (self.is_open and number == self.low)
@@ -45,8 +43,7 @@ class Range:
 SHARE, NOT_NEGATIVE, POSITIVE = Range(0, 1), Range(0), Range(0, is_open=True)
 
 
-@dataclass(frozen=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What is known of an option beside its name, type and default.
 
     Attributes

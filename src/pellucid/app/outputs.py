@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def check_place(flag: str, path: Path | None) -> None:
-    """Raise unless a file can be written at `path`, which a flag has named; None is always right.
+    """Raise unless a file can be written at `path`; None is accepted.
 
     Raises
     ------
     ValueError
-        It names the flag and what to do.
+        The message names the flag and the remedy.
 
     Examples
     --------
@@ -46,12 +46,12 @@ def check_place(flag: str, path: Path | None) -> None:
 
 
 def check_checkpoint(path: Path | None, *, resume: bool) -> None:
-    """Raise where a checkpoint cannot be written, or is there and is not to be resumed from.
+    """Raise if a checkpoint cannot be written, or exists although it is not to be resumed.
 
     Raises
     ------
     ValueError, OSError
-        It names the flag, or the file, and what to do.
+        The message names the flag or the file, and the remedy.
 
     Examples
     --------
@@ -68,21 +68,21 @@ def check_checkpoint(path: Path | None, *, resume: bool) -> None:
 def write_run(
     path: Path, source: "Source", parts: "Parts", run: "TrainingRun", scores: "Scores | None"
 ) -> None:
-    """Write the run file, whole or not at all; a number that is not finite stands there as null.
+    """Write the run file, whole or not at all; numbers that are not finite become null.
 
     Parameters
     ----------
     path : Path
     source, parts, run
-        What was trained, on what and how far.
+        The training and its data.
     scores : Scores or None
-        None where the training was broken off.
+        None if the training was interrupted.
     """
     from pellucid.app.threads import fitting_threads
     from pellucid.lab.running.environment import environment, fingerprint, source_digest
 
     with fitting_threads(run.learner.net, run.settings.batch_size):
-        machine = environment()  # with as many threads as there were in training
+        machine = environment()  # with the number of threads of the training
     data, package = _about_data(source, parts), source_digest(with_app=True)
     made_of = {"settings": run.settings.made_of(), "data": data, "environment": machine}
     content = {
@@ -120,7 +120,7 @@ def _without_batch(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """Return JSON values with null in the place of NaN and infinities, which JSON does not have."""
+    """Return JSON values with null instead of NaN and infinities, which JSON lacks."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -47,12 +47,12 @@ class Scores:
 
     @property
     def n_rows(self) -> int:
-        """How many rows were measured."""
+        """Number of scored rows."""
         return int(self.confusion.sum())
 
     @property
     def correct(self) -> int:
-        """How many were right."""
+        """Number of correct predictions."""
         return int(self.confusion.trace())
 
     def to_json(self) -> dict[str, Any]:

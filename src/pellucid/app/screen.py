@@ -10,7 +10,7 @@ from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 
 def progress_bar(console: Console) -> Progress:
-    """Return a bar that counts, with the time taken and the time that is left; none without a terminal."""
+    """Return a progress bar with a count, elapsed time and time left; disabled without a terminal."""
     elapsed, left = (TextColumn(word) for word in ("elapsed", "left"))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     times = (TimeElapsedColumn(), elapsed, TimeLeftColumn(), left)
@@ -19,9 +19,9 @@ def progress_bar(console: Console) -> Progress:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C take effect after the block: an import that it breaks off may end in any error, or in none.
+    """Delay Ctrl-C until the block ends, since an interrupted import may raise any error, or none.
 
-    For the main thread, in which Python handles signals.
+    Use it in the main thread, where Python handles signals.
 
     Examples
     --------
