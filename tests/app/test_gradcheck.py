@@ -206,4 +206,4 @@ def test_a_gradient_of_zero_shows_nothing():
 @pytest.mark.parametrize("error", [1e-9, 1.0])
 def test_a_second_look_is_told(error):
     text = shown(checks(b1={"refined": True, "error": error}))
-    assert "\nnumeric by several steps, one not being exact enough: 1.b\n" in text
+    assert "\nnumeric from several step sizes, since one is not exact enough: 1.b\n" in text

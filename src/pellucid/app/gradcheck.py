@@ -173,12 +173,8 @@ def show_checks(case: GradientCase, checks: Sequence[pl.GradientCheck], console:
     console.print(*header, sep="\n", markup=False, highlight=False, soft_wrap=True)
     console.print(_table(case.net, worst))
     refined = [check.block for check in worst if check.refined]
-    lines = (
-        [f"numeric from several step sizes, since one is not exact enough: {', '.join(refined)}"]
-        if refined
-        else []
-    )
-    for line in [*lines, *verdict(case, checks)]:
+    note = f"numeric from several step sizes, since one is not exact enough: {', '.join(refined)}"
+    for line in [*([note] if refined else []), *verdict(case, checks)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

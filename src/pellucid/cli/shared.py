@@ -1,6 +1,7 @@
 """What the commands share: the console, and Typer commands made from dataclasses of options."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from itertools import zip_longest
@@ -19,6 +20,8 @@ console = Console()
 #: For words about a result where the result itself goes to standard output.
 messages = Console(stderr=True)
 METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH"}
+#: Default and limits at the end of a help text, if short enough to stand on one line.
+NOTES = re.compile(r"\[.{,36}\]$")
 SETTINGS = {each.name: each for each in fields(TrainSettings)}
 
 
@@ -53,15 +56,16 @@ class GroupedHelp(TyperCommand):
 
 
 def _table(rows: list[tuple[str, str]], width: int) -> str:
-    """Return names and texts in two columns; words such as he-normal stay whole."""
+    """Return names and texts in two columns; words such as he-normal are not split."""
     column = max(len(name) for name, _ in rows) + 4
     lines = []
     for name, text in rows:
-        wrapped = wrap(text, width - column, break_on_hyphens=False)
+        whole_notes = NOTES.sub(lambda found: found[0].replace(" ", "\xa0"), text)
+        wrapped = wrap(whole_notes, width - column, break_on_hyphens=False)
         lines += [
             f"{shown:{column}}{line}\n" for shown, line in zip_longest([f"  {name}"], wrapped, fillvalue="")
         ]
-    return "".join(lines)
+    return "".join(lines).replace("\xa0", " ")
 
 
 def _flags(parameter: Any) -> str:
