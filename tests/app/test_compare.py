@@ -1,4 +1,4 @@
-"""A comparison from a setup to the terminal and to files."""
+"""A comparison from its setup to the output and the files."""
 
 import io
 import json

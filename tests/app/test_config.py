@@ -1,4 +1,4 @@
-"""Settings from a TOML file: flags go before it, it goes before the defaults, and mistakes are named."""
+"""Settings from a TOML file: flags override it, it overrides the defaults, and mistakes name the file."""
 
 import time
 from pathlib import Path

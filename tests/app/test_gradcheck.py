@@ -134,7 +134,7 @@ BLOCKS = ("1.W", "1.b", "3.W", "3.b", "all")
 
 
 def checks(limit=1e-7, directions=1, **of_block):
-    """Return checks that are right but for what is given by block, as ``w1={"error": 1}`` for 1.W."""
+    """Return checks that pass except for values given by block, as ``w1={"error": 1}`` for 1.W."""
     found = []
     for block in BLOCKS:
         about = of_block.get(block[::-1].replace(".", "").lower(), {})

@@ -1,4 +1,4 @@
-"""Paths are checked before the work; the run file is valid JSON whatever a training gave."""
+"""Paths are checked before the work; the run file is valid JSON whatever the training gave."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Ctrl-C waits for the end of a block, and is answered as before it."""
+"""Ctrl-C waits for the end of a block, and then works as before."""
 
 import signal
 

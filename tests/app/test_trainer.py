@@ -1,4 +1,4 @@
-"""A whole training: what is written, what is measured, and what is left when it is broken off."""
+"""A whole training: files, scores, and what an interruption leaves."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from pellucid.app.training_run import TrainingRun
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Train as the settings say in an empty folder; return whether it ended, and what it printed."""
+    """Train in an empty folder; return whether it ended, and its output."""
     monkeypatch.chdir(tmp_path)
 
     def call(**settings):
@@ -91,7 +91,7 @@ def test_early_stopping_scores_the_best_weights(run):
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """Make Ctrl-C strike in the middle of an epoch."""
+    """Simulate Ctrl-C in the middle of an epoch."""
 
     def after(epoch):
         whole = TrainingRun.__iter__

@@ -1,4 +1,4 @@
-"""The command line as a whole: help, and that a mistake ends in a line, not in a traceback."""
+"""The command line as a whole: help pages, and mistakes that end in one line without a traceback."""
 
 import os
 import re

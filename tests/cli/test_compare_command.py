@@ -81,7 +81,7 @@ def test_ctrl_c_writes_nothing(run, monkeypatch):
 @needs_torch
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 0.6])
 def test_ctrl_c_while_pytorch_is_imported_ends_in_the_same_line(seconds):
-    """It is told of once the process has said what it will do, which is just before the import."""
+    """Ctrl-C comes after the first line of output, which is printed just before the import."""
     command = [sys.executable, "-u", "-m", "pellucid", "compare", "--steps", "100000"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:

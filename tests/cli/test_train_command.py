@@ -178,7 +178,7 @@ def test_a_large_net_on_mnist_needs_little_memory(tmp_path):
 
 
 def interrupt_after(line, *arguments, folder):
-    """Send Ctrl-C once a line has appeared; return exit status, what was printed and errors."""
+    """Send Ctrl-C after a line has appeared; return exit status, output and errors."""
     process = subprocess.Popen(
         [*PELLUCID, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -209,7 +209,7 @@ def test_ctrl_c_keeps_what_was_learnt(run, tmp_path):
     assert "next: pellucid predict net digits" in out
     run("train", "digits", "--epochs", k, "--save", "again")
     theta, again = pl.Network.load(tmp_path / "net").theta, pl.Network.load("again").theta
-    # The long training may be compiled, the short one not: they agree to rounding.
+    # The long training may be compiled and the short one not: they agree up to rounding.
     np.testing.assert_allclose(theta, again, atol=1e-4)
 
 
