@@ -93,7 +93,7 @@ def test_every_choice_lowers_the_loss(settings):
 def test_smoothed_labels_train_and_validate():
     run = run_of(epochs=40, label_smoothing=0.5, learning_rate=0.01)
     last = list(run)[-1]
-    # A label with half its weight spread over ten classes has the entropy -0.55 ln 0.55 - 9 · 0.05 ln 0.05 = 1.677.
+    # Label smoothing of 0.5 over ten classes gives the entropy -0.55 ln 0.55 - 9 · 0.05 ln 0.05 = 1.677.
     assert 1.677 < last.loss < 1.75
     assert 1.677 < last.validation_loss < 1.85
     assert last.accuracy > 0.99
@@ -121,7 +121,7 @@ def test_components_beyond_the_features_are_all_that_there_are():
 
 
 def test_components_have_the_same_bits_whatever_the_number_of_threads():
-    """With products large enough for several BLAS threads; otherwise other threads could not resume a training."""
+    """Products are large enough for several BLAS threads; a resumed run may have another number of them."""
     threadpoolctl, found = pytest.importorskip("threadpoolctl"), []
     x = np.random.default_rng(0).integers(0, 256, (2000, 784), np.uint8)
     classes, y = ("0", "1"), np.arange(2000) % 2

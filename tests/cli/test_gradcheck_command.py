@@ -79,7 +79,7 @@ def test_a_wrong_backward_is_told_by_the_exit_status(run, monkeypatch):
 
 
 def test_what_has_no_part_in_the_gradient_is_not_blamed(run, monkeypatch):
-    """The gradient of the input is not computed, so the backward pass of Rescale, the first layer, is not run."""
+    """The gradient of the input is not computed, so Rescale, the first layer, has no backward pass."""
     planted(monkeypatch, pl.Rescale)
     assert run("gradcheck", "--hidden", 6)[0] == 0
 
