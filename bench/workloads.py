@@ -7,7 +7,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from pellucid.app.recipes import RECIPES
+from pellucid.app.settings import RECIPES
 from pellucid.schedules import Schedule, one_cycle
 
 Rule = Literal["sgd", "adam"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 import pellucid
-from pellucid.app.progress import progress_bar
+from pellucid.app.screen import progress_bar
 from pellucid.files.whole import write_whole
 from pellucid.provenance import environment, fingerprint, folder_digest
 from proof.findings import Finding

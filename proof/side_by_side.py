@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 import pellucid as pl
-from pellucid.app.compare_results import BARS
 from pellucid.app.compare_setup import Setup
-from pellucid.app.compare_steps import SideBySide
+from pellucid.app.compare_steps import BARS, SideBySide
 from pellucid.wording import counted
 from proof.findings import Finding
 

@@ -29,7 +29,7 @@ ORDER = [
     {"compiled"},
     {"training"},
     {"pellucid"},
-    {"estimator", "interop", "lab", "watch"},
+    {"interop", "lab"},
     {"app"},
     {"cli"},
     {"__main__"},
@@ -54,7 +54,6 @@ PLACES = {
     "numba": ("compiled/",),
     "PIL": ("app/pictures.py",),
     "polars": ("app/row_blocks.py", "app/tables.py"),
-    "sklearn": ("estimator/",),
     "torch": ("interop/torch/",),
 }
 #: What needs NumPy and the standard library alone, even inside functions.
@@ -147,12 +146,12 @@ def test_the_walk_sees_what_it_should():
 
 #: Packages of the extras and parts of the library that take long to import and that starting does not need.
 HEAVY = {
-    *("PIL", "cupy", "distributed", "jax", "jinja2", "joblib", "matplotlib", "numba", "onnx", "onnxruntime"),
+    *("PIL", "cupy", "distributed", "jax", "jinja2", "joblib", "matplotlib", "numba"),
     *("polars", "pooch", "requests", "scipy", "sklearn", "torch"),
     *("bench", "pellucid.compiled.descent", "pellucid.interop", "pellucid.lab"),
 }
 DOWNLOADS = {"pellucid.data.fetch", "pellucid.data.mirror", "pellucid.data.sources"}
-WORK = {"pellucid.app.train", "pellucid.app.inputs", "pydantic", "threadpoolctl"}
+WORK = {"pellucid.app.trainer", "pellucid.app.inputs", "pydantic", "threadpoolctl"}
 OF_PYTHON = {"asyncio", "email", "gzip", "http", "multiprocessing", "socket", "ssl", "subprocess", "tarfile"}
 
 
@@ -202,7 +201,7 @@ def test_checking_a_gradient_starts_without_what_it_does_not_need():
 
 def test_training_starts_without_what_it_does_not_need():
     names = modules_of("train", "digits", "--recipe", "fast")
-    assert "pellucid.app.train" in names
+    assert "pellucid.app.trainer" in names
     assert names & (HEAVY | DOWNLOADS | {"pellucid.app.inputs"}) == set()
 
 

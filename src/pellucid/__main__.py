@@ -1,4 +1,4 @@
-"""Entry point of `pellucid` and `python -m pellucid`: errors that a user can mend end in one line."""
+"""Entry point of `pellucid` and `python -m pellucid`: expected errors end in one line."""
 
 import gc
 import sys
@@ -13,13 +13,13 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        # The library names its argument, here it is a flag.
-        told = f"{error}".replace("folder=...", "--folder").replace("resume=True", "--resume")
-        sys.exit(f"pellucid: {told}")
+        # The library names its arguments; the command line calls them flags.
+        message = f"{error}".replace("folder=...", "--folder").replace("resume=True", "--resume")
+        sys.exit(f"pellucid: {message}")
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        # All goes with the process: to look through it for cycles first takes a twentieth of a second.
+        # The process ends here: a last garbage collection would only take time (0.05 s).
         gc.freeze()
 
 

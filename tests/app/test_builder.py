@@ -1,4 +1,4 @@
-"""From settings to the library's objects: layers, starting scale, optimizer, rates over a whole training."""
+"""From settings to objects of the library: layers, input scale, optimizer, learning rates."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ X = np.random.default_rng(5).normal([3, -1e6, 0], [2, 50, 1e-3], (40, 3))
 
 def test_features_come_to_mean_0_and_deviation_1_over_the_training_rows():
     x = X.copy()
-    x[30:] = 1e9  # held out: must not be looked at
+    x[30:] = 1e9  # held out: must not be used
     first = network(table(x), np.arange(30)).layers[0]
     scaled = first.forward(x[:30], train=False)
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-5)

@@ -1,4 +1,4 @@
-"""A comparison from a setup to the terminal and to files."""
+"""A comparison from its setup to the output and the files."""
 
 import io
 import json
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pellucid.app import compare_results
+from pellucid.app import compare_steps
 from pellucid.app.compare import compare
 from pellucid.app.compare_setup import setup_of_settings
 from pellucid.app.settings import TrainSettings
@@ -63,7 +63,7 @@ def test_what_is_shown_and_written_agrees(tmp_path):
 
 
 def test_a_bar_that_is_missed_is_told_and_written(tmp_path, monkeypatch):
-    monkeypatch.setitem(compare_results.BARS, "float64", ((100, 1e-30),))
+    monkeypatch.setitem(compare_steps.BARS, "float64", ((100, 1e-30),))
     holds, told = run(5, tmp_path)
     assert not holds
     assert "bar 1e-30: MISSED" in told
@@ -80,7 +80,7 @@ def test_float32_has_no_bar_and_says_why():
 @pytest.mark.parametrize("out", ["missing/folder", "file"])
 def test_a_place_that_cannot_be_is_told_before_any_step(tmp_path, monkeypatch, out):
     (tmp_path / "file").write_text("mine")
-    monkeypatch.setattr(compare_results.History, "add", None)
+    monkeypatch.setattr(compare_steps.Comparison, "add", None)
     if out == "file":
         out = "file/below"
     with pytest.raises(ValueError, match=r"^--out: there is no folder|^--out: the folder"):
@@ -89,13 +89,13 @@ def test_a_place_that_cannot_be_is_told_before_any_step(tmp_path, monkeypatch, o
 
 @pytest.mark.parametrize(("rows", "expected"), [(32, 1), (0, 2)])
 def test_small_steps_get_one_thread(monkeypatch, rows, expected):
-    found, add = [], compare_results.History.add
+    found, add = [], compare_steps.Comparison.add
 
     def noted(self, *step, **last):
         found.append(torch.get_num_threads())
         add(self, *step, **last)
 
-    monkeypatch.setattr(compare_results.History, "add", noted)
+    monkeypatch.setattr(compare_steps.Comparison, "add", noted)
     monkeypatch.setattr("pellucid.app.compare.SMALL_PRODUCT", 100_000)
     with threads(2):
         run(3, batch_size=rows)

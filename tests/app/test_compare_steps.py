@@ -1,4 +1,4 @@
-"""Our steps and PyTorch's side by side: they agree, and an error as small as the bar is seen."""
+"""Steps in pellucid and PyTorch agree, and an error as small as the bar is detected."""
 
 from copy import deepcopy
 from itertools import islice
@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.app.compare_results import verdicts
 from pellucid.app.compare_setup import Setup
-from pellucid.app.compare_steps import OURS, THEIRS, Difference, SideBySide, StepDifferences, difference
+from pellucid.app.compare_steps import (
+    OURS,
+    THEIRS,
+    Difference,
+    SideBySide,
+    StepDifferences,
+    difference,
+    verdicts,
+)
 
 pytest.importorskip("torch")
 
@@ -44,7 +51,7 @@ def test_the_largest_of_a_step_is_of_loss_gradients_and_weights():
 
 
 def test_gradients_are_told_apart_from_weights(monkeypatch):
-    """Twice the gradient, by a rate too small to move a weight."""
+    """Twice the gradient, with a learning rate too small to change a weight."""
     backward = pl.Dense.backward
 
     def wrong(self, dy):
@@ -55,7 +62,7 @@ def test_gradients_are_told_apart_from_weights(monkeypatch):
     monkeypatch.setattr(pl.Dense, "backward", wrong)
     (found,) = SideBySide(setup(hidden(), optimizer=pl.SGD(1e-30))).steps(1)
     assert [each.relative for each in found.gradients] == pytest.approx([1, 0, 1, 0], abs=1e-12)
-    # Biases begin at 0: all that they are is the step, which is right.
+    # Biases start at 0, so their value is the step, which is right.
     assert [each.relative for each in found.weights] == pytest.approx([0] * 4, abs=1e-12)
 
 
@@ -87,7 +94,7 @@ def test_float32_differs_by_rounding():
 
 
 def test_the_steps_are_those_of_train():
-    """Two epochs of five batches, the last one smaller: the very bits that `pellucid.train` ends with."""
+    """Two epochs of five batches, the last one smaller: the same bits as `pellucid.train`."""
     sizes = [len(y) for _, y in islice(setup(hidden()).batches(), 10)]
     assert sizes == [16, 16, 16, 16, 9] * 2
     compared, trained = setup(hidden()), setup(hidden())
@@ -122,7 +129,7 @@ def test_an_error_misses_the_bar(monkeypatch, error):
 
 
 def test_epsilon_in_the_wrong_place_misses_the_bar(monkeypatch):
-    """Inside the root: with the usual 1e-8 it changes a step by a millionth or less."""
+    """Epsilon inside the root: with the default 1e-8, a step changes by a millionth or less."""
 
     def update(self, theta, grad, rate):
         m, v, t = self.kept("m", theta), self.kept("v", theta), self.step_number + 1

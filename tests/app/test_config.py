@@ -1,4 +1,4 @@
-"""Settings from a TOML file: flags go before it, it goes before the defaults, and mistakes are named."""
+"""Settings from a TOML file: flags override it, it overrides the defaults, and mistakes name the file."""
 
 import time
 from pathlib import Path
@@ -69,7 +69,7 @@ WRONG = [
     ("save = 3", "--save must be a path as text, got 3"),
     ("epochs = 0", "--epochs must be at least 1, got 0"),
     ("dropout = nan", "--dropout must be >= 0 and < 1, got nan"),
-    ("learning-rate = 1\nlearning_rate = 2", "'learning_rate' stands there twice"),
+    ("learning-rate = 1\nlearning_rate = 2", "'learning_rate' is given twice"),
     ("epochs = ", "not a TOML file: Invalid value (at end"),
     ("epochs = 1\nepochs = 2", "not a TOML file: Cannot overwrite"),
     (b"\xff", "not a TOML file: 'utf-8' codec"),

@@ -1,9 +1,12 @@
-"""Scores against numbers counted by hand."""
+"""Scores against numbers counted by hand, and how they are shown."""
+
+import io
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from pellucid.app.scores import Scores
+from pellucid.app.scores import Scores, show_scores
 
 
 def test_counts_and_ratios():
@@ -16,3 +19,10 @@ def test_counts_and_ratios():
     assert told["recall"] == [2 / 3, 1.0, 0.0]
     assert told["f1"] == pytest.approx([0.8, 2 / 3, 0])
     assert (told["rows"], told["accuracy"], told["macro_f1"]) == (6, 4 / 6, pytest.approx((0.8 + 2 / 3) / 3))
+
+
+def test_class_names_are_no_markup():
+    text = io.StringIO()
+    scores = Scores.of("test", ("[red]a[/]", "b"), np.array([0, 1]), np.array([0, 1]))
+    show_scores(scores, Console(file=text, width=80))
+    assert "[red]a[/]" in text.getvalue()

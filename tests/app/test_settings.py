@@ -1,9 +1,14 @@
 """Settings: every limit, alone and together."""
 
+import numpy as np
 import pytest
 
 import pellucid as pl
-from pellucid.app.settings import CHOICES, TrainSettings, check
+from pellucid.app.config import merge
+from pellucid.app.labelled_rows import divide, load_rows
+from pellucid.app.settings import CHOICES, PURPOSES, RECIPES, TrainSettings, check
+from pellucid.app.trainer import score
+from pellucid.app.training_run import TrainingRun
 
 WRONG = [
     ({"epochs": 0}, "--epochs must be at least 1, got 0"),
@@ -46,7 +51,7 @@ def test_values_at_their_limits():
 
 
 TOGETHER = [
-    ({"source": ""}, "name what to learn from: pellucid train digits"),
+    ({"source": ""}, "name what to train on: pellucid train digits"),
     ({"hidden": (5, 5), "activation": ("relu",) * 3}, "once for each of the 2 hidden layers, got 3"),
     ({"momentum": 0.9}, "--momentum 0.9 belongs to --optimizer sgd, got --optimizer adam"),
     ({"nesterov": True, "optimizer": "sgd"}, "--nesterov needs a momentum"),
@@ -72,3 +77,25 @@ def test_what_follows_from_others():
     assert TrainSettings(optimizer="sgd", learning_rate=0.5).to_json()["learning_rate"] == 0.5
     assert TrainSettings(hidden=(3, 2), activation=("tanh", "relu")).activations == ("tanh", "relu")
     assert TrainSettings(hidden=(3, 2), activation=("tanh",)).activations == ("tanh", "tanh")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_made_of_settings_that_go_together(name):
+    settings = merge(None, {"source": "digits", "recipe": name})
+    assert settings.recipe == name
+    assert {key: getattr(settings, key) for key in RECIPES[name]} == dict(RECIPES[name])
+    usual = TrainSettings()
+    assert [key for key, value in RECIPES[name].items() if getattr(usual, key) == value] == []
+
+
+def test_each_recipe_says_what_it_is_for():
+    assert PURPOSES.keys() == RECIPES.keys()
+
+
+def test_fast_learns_digits_in_a_few_steps():
+    settings = merge(None, {"source": "digits", "recipe": "fast"})
+    rng, source = np.random.default_rng(settings.seed), load_rows(settings)
+    parts = divide(source, settings, rng)
+    run = TrainingRun(settings, source, parts, rng)
+    assert (len(parts.train), len(list(run))) == (1437, 3)
+    assert score(run, source, parts).correct >= 0.95 * 360

@@ -1,4 +1,4 @@
-"""A training that stops early or is broken off keeps the right weights."""
+"""A training that stops early or is interrupted keeps the right weights."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_broken_off_in_the_middle_of_an_epoch():
     epochs = iter(run)
     next(epochs)
     after_first = run.net.theta.copy()
-    run.net.theta += 1  # a half-done epoch
+    run.net.theta += 1  # half an epoch
     run.put_back()
     np.testing.assert_array_equal(run.net.theta, after_first)
     assert (run.kept_epoch, len(run.records)) == (1, 1)
@@ -93,7 +93,7 @@ def test_every_choice_lowers_the_loss(settings):
 def test_smoothed_labels_train_and_validate():
     run = run_of(epochs=40, label_smoothing=0.5, learning_rate=0.01)
     last = list(run)[-1]
-    # Half of a label spread over ten classes has the entropy -0.55 ln 0.55 - 9 · 0.05 ln 0.05 = 1.677.
+    # Label smoothing of 0.5 over ten classes gives the entropy -0.55 ln 0.55 - 9 · 0.05 ln 0.05 = 1.677.
     assert 1.677 < last.loss < 1.75
     assert 1.677 < last.validation_loss < 1.85
     assert last.accuracy > 0.99
@@ -108,7 +108,7 @@ def test_of_components_the_whole_network_is_kept():
     np.testing.assert_array_equal(run.net.theta, kept[run.kept_epoch])
     assert not np.array_equal(run.net.theta, start)
     best = run.records[run.kept_epoch - 1]
-    # The weights of the network for the rows themselves give what was measured on their components.
+    # The network for the rows gives the results measured on their components.
     parts = divide(source, run.settings, np.random.default_rng(run.settings.seed))
     measured = pl.evaluate(run.net, run.loss, source.x[parts.validation], source.y[parts.validation])
     assert measured == (pytest.approx(best.validation_loss, rel=1e-4), best.validation_accuracy)
@@ -121,7 +121,7 @@ def test_components_beyond_the_features_are_all_that_there_are():
 
 
 def test_components_have_the_same_bits_whatever_the_number_of_threads():
-    """Of products that BLAS does share out: else a training could not be resumed with other threads."""
+    """Products are large enough for several BLAS threads; a resumed run may have another number of them."""
     threadpoolctl, found = pytest.importorskip("threadpoolctl"), []
     x = np.random.default_rng(0).integers(0, 256, (2000, 784), np.uint8)
     classes, y = ("0", "1"), np.arange(2000) % 2

@@ -11,9 +11,9 @@ from bench.effort import Effort
 from bench.process import WorkerError
 from bench.race import Finish, own_command, race, race_seconds, run
 from bench.workloads import RACE
+from pellucid.app.recipes import RECIPES
 
 from bench import race as races
-from pellucid.app.recipes import RECIPES
 from pellucid.app.settings import TrainSettings
 from pellucid.cli import app
 

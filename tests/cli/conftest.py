@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a call of it in this process, in an empty folder."""
+"""Fixtures for the command line: call it in this process, in an empty folder."""
 
 import gc
 import sys
@@ -24,7 +24,7 @@ def run(monkeypatch, capsys, tmp_path):
         monkeypatch.setattr(sys, "argv", ["pellucid", *map(str, arguments)])
         with pytest.raises(SystemExit) as stop:
             entry.main()
-        gc.unfreeze()  # this process goes on
+        gc.unfreeze()  # this process continues
         out, err = capsys.readouterr()
         code = stop.value.code
         return (1, out, err + code + "\n") if isinstance(code, str) else (code or 0, out, err)
@@ -34,7 +34,7 @@ def run(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture
 def mnist(monkeypatch):
-    """Put a toy in the place of MNIST, which these tests do not need, and no other images beside it."""
+    """Replace MNIST by a toy data set, without kaggle-mnist beside it."""
     x, y = np.zeros((2, 784), np.uint8), np.array([0, 1])
     data, load = Dataset("mnist", x, y, x, y, 10, (28, 28), "a test", {"toy": "ff"}), pl.load_dataset
 

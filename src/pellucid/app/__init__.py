@@ -1,5 +1,5 @@
-"""What `pellucid train` and `pellucid predict` do: settings and files in, networks, run files and tables out.
+"""The work behind the commands: settings and files in; networks, run files and tables out.
 
-`settings` says what can be chosen, `sources` and `inputs` turn files into arrays, `builder` makes the
-network, `training_run` trains it, `prediction` uses it. The command line only parses, calls and prints.
+`settings` declares what can be chosen, `rows` and `inputs` turn files into arrays, `builder` makes the
+network, `training_run` trains it, and `prediction` uses it. `pellucid.cli` only parses, calls and prints.
 """

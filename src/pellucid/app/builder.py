@@ -1,6 +1,7 @@
 """From settings to the objects of the library: network, loss, optimizer, schedule."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -8,9 +9,9 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.app.labelled_rows import LabelledRows, taken
-from pellucid.app.learner import Learner
 from pellucid.app.model_notes import ModelNotes
 from pellucid.app.settings import INITIALIZERS, TrainSettings
+from pellucid.backend import Array
 from pellucid.compiled.threads.blas import one_thread
 from pellucid.initializers import Initializer
 from pellucid.schedules import Schedule
@@ -26,9 +27,41 @@ LOSSES: dict[str, type[pl.Loss]] = {
     "sigmoid-cross-entropy": pl.SigmoidCrossEntropy,
     "mean-squared-error": pl.MeanSquaredError,
 }
-#: What is smaller than this is 0: its reciprocal could be infinite.
+#: Scales below this count as 0: their reciprocal could be infinite.
 TINY = 1e-300
 INITS: dict[str, Initializer] = {name: getattr(pl, name.replace("-", "_")) for name in INITIALIZERS}
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A network in training, and the principal components it takes, if any.
+
+    One thread computes them: rows with other bits would make it impossible to resume a training exactly.
+
+    Attributes
+    ----------
+    net : Network
+        The network in training.
+    components : PrincipalComponents or None
+        The network takes coordinates on these; None: it takes the rows.
+    """
+
+    net: pl.Network
+    components: pl.PrincipalComponents | None = None
+
+    def rows(self, x: np.ndarray[Any, Any]) -> Array:
+        """Return rows as the network takes them."""
+        if self.components is None:
+            return x
+        with one_thread():
+            return self.components.transform(x)
+
+    def whole(self) -> pl.Network:
+        """Return the network for the rows themselves, with the current weights."""
+        if self.components is None:
+            return self.net
+        with one_thread():
+            return self.components.whole(self.net)
 
 
 def build_learner(
@@ -39,16 +72,16 @@ def build_learner(
     *,
     dtype: object = np.float32,
 ) -> Learner:
-    """Return a network for the source's rows or, if those are wanted, for their principal components.
+    """Return a built network for the rows of a source, or for their principal components.
 
-    It is built, with the notes that make it usable later.
+    Its notes tell `pellucid predict` how to use it.
 
     Parameters
     ----------
     settings : TrainSettings
     source : LabelledRows
     rows : array of int
-        The training rows: what the scale of the features and the components are fitted on.
+        The training rows, on which the feature scales and the components are fitted.
     rng : numpy.random.Generator
     dtype : numpy.float32 or numpy.float64
 
@@ -76,7 +109,7 @@ def build_learner(
 
 
 def _notes(settings: TrainSettings, source: LabelledRows, first: pl.Rescale) -> dict[str, Any]:
-    """Return what makes a network usable later."""
+    """Return what prediction needs to know: classes, features, image shape, loss."""
     white = round(1 / float(first.scale)) if source.image_shape else None
     notes = ModelNotes(
         source.classes, source.features, source.label, source.image_shape, white, settings.loss
@@ -85,10 +118,10 @@ def _notes(settings: TrainSettings, source: LabelledRows, first: pl.Rescale) -> 
 
 
 def first_layer(source: LabelledRows, rows: np.ndarray, *, subtract_mean: bool = False) -> pl.Rescale:
-    """Return the layer that brings raw input to the size a network learns well from.
+    """Return the layer that scales raw input for training.
 
-    Pixels come to 0 … 1, less their mean over the training rows if that is wanted. Columns of a table come to
-    mean 0 and deviation 1 over the training rows; one that is constant there keeps its scale.
+    Pixels are scaled to 0 … 1; their mean over the training rows can be subtracted. Columns of a table get
+    mean 0 and standard deviation 1 over the training rows; a constant column keeps its scale.
     """
     x = taken(source.x, rows)
     return _for_columns(x) if source.image_shape is None else _for_pixels(source, x, subtract_mean)
@@ -98,7 +131,7 @@ def _for_pixels(source: LabelledRows, x: np.ndarray, subtract_mean: bool) -> pl.
     white = int(source.x.max(initial=1))
     if not subtract_mean:
         return pl.Rescale(1 / white)
-    mean = x.sum(axis=0) / len(x)  # of whole numbers: no copy of all pixels as floats
+    mean = x.sum(axis=0) / len(x)  # sums integers, without a copy of all pixels as floats
     return pl.Rescale(1 / white, -mean / white)
 
 
@@ -106,7 +139,7 @@ def _for_columns(x: np.ndarray) -> pl.Rescale:
     size = np.maximum(np.abs(x).max(axis=0), TINY)
     unit = x / size  # squares of numbers beyond 1e154 would overflow
     mean, deviation = unit.mean(axis=0) * size, unit.std(axis=0) * size
-    # Rounding leaves a constant column a deviation of some last digits of its mean.
+    # Rounding gives a constant column a deviation in the last digits of its mean.
     constant = deviation <= np.maximum(1e-12 * np.abs(mean), TINY)
     scale = 1 / np.where(constant, 1, deviation)
     return pl.Rescale(scale, -mean * scale)
@@ -133,13 +166,13 @@ def _hidden_layers(settings: TrainSettings) -> list[pl.Layer]:
 
 
 def _last_layers(loss: str, n_classes: int) -> list[pl.Layer]:
-    """Return an output a class, or one for yes or no; the cross-entropies apply their function themselves."""
+    """Return one output per class, or one for two classes; cross-entropies include their activation."""
     n_out = 1 if n_classes == 2 and loss != "softmax-cross-entropy" else n_classes
     return [pl.Dense(n_out), pl.Sigmoid()] if loss == "mean-squared-error" else [pl.Dense(n_out)]
 
 
 def build_optimizer(settings: TrainSettings, n_rows: int) -> pl.Optimizer:
-    """Return the optimizer with its schedule over the steps of the whole training.
+    """Return the optimizer, with a schedule that spans the training.
 
     Examples
     --------
@@ -155,7 +188,7 @@ def build_optimizer(settings: TrainSettings, n_rows: int) -> pl.Optimizer:
 
 
 def learning_rate(settings: TrainSettings, n_rows: int) -> float | Schedule:
-    """Return the rate, or the schedule that starts from it or peaks at it.
+    """Return the learning rate, or the schedule that starts or peaks at it.
 
     Examples
     --------

@@ -1,13 +1,17 @@
-"""Our steps and PyTorch's side by side: how far apart losses, gradients and weights are after each.
+"""Steps in pellucid and in PyTorch side by side: how far apart losses, gradients and weights are after each.
 
 >>> difference(np.array([1.0, 2.0]), np.array([1.0, 2.5]))
 Difference(absolute=0.5, relative=0.2)
+>>> [step for step in range(1, 31) if is_marked(step)]
+[1, 2, 5, 10, 20]
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import tee
+from math import floor, log10
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -31,7 +35,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class StepDifferences:
-    """One step: both losses, ours first, and what differs in loss, gradient and new value of each block."""
+    """One step: both losses, ours first, and the differences of the loss and of each block."""
 
     step: int
     losses: tuple[float, float]
@@ -42,7 +46,7 @@ class StepDifferences:
     @property
     def largest(self) -> float:
         """The largest relative difference of all."""
-        # Of NaN and a number, NumPy's is NaN, Python's whichever comes first.
+        # NumPy's max propagates NaN; Python's depends on the order.
         return float(np.max([each.relative for each in (self.loss, *self.gradients, *self.weights)]))
 
 
@@ -54,7 +58,7 @@ class SideBySide:
     blocks : list of str
         The blocks of parameters as `pellucid.gradcheck` names them: ``1.W`` is W of layers[1].
     seconds : dict of str to list of float
-        What each library took for each step, without the comparison.
+        Time of each step in each library, without the comparison.
 
     Raises
     ------
@@ -75,7 +79,7 @@ class SideBySide:
         self.seconds: dict[str, list[float]] = {OURS: [], THEIRS: []}
 
     def steps(self, n: int) -> Iterator[StepDifferences]:
-        """Take n steps, and yield what differs after each.
+        """Take n steps, and yield the differences after each.
 
         Raises
         ------
@@ -84,8 +88,7 @@ class SideBySide:
         """
         for number in range(1, n + 1):
             value = self._timed(OURS, self._step)
-            batch = next(self._batches)
-            expected = self._timed(THEIRS, partial(self._twin.step, *batch))
+            expected = self._timed(THEIRS, partial(self._twin.step, *next(self._batches)))
             yield StepDifferences(
                 number,
                 (value, expected),
@@ -94,20 +97,20 @@ class SideBySide:
                 self._differences("", self._twin.parameters()),
             )
 
-    def _step(self) -> tuple[float, object]:
-        """Take a step of ours; return its loss first, as the twin does."""
+    def _step(self) -> tuple[float, pl.Record]:
+        """Take a step in pellucid; return its loss first, as the twin does."""
         record = next(self._records)
         return record.loss, record
 
     def _timed(self, library: str, step: Callable[[], tuple[Any, object]]) -> float:
-        """Take a step, note how long it took, and return its loss."""
+        """Take a step, record its time, and return its loss."""
         start = perf_counter()
         value, _ = step()
         self.seconds[library].append(perf_counter() - start)
         return float(value)
 
     def _differences(self, prefix: str, theirs: Mapping[str, Array]) -> tuple[Difference, ...]:
-        """Compare all blocks: with the prefix "d" their gradients."""
+        """Compare all blocks; the prefix "d" compares their gradients."""
         return tuple(
             difference(getattr(layer, prefix + ours), theirs[name])
             for name, (layer, ours) in self._layers.items()
@@ -117,8 +120,8 @@ class SideBySide:
 def difference(ours: Any, theirs: Any) -> Difference:
     """Return max |a - b|, and max |a - b| / max |b|: relative to the size of the block, not entry by entry.
 
-    An entry by itself may be rounding alone, such as the gradient of a weight that no longer matters. Where
-    all b are 0 it is relative to the largest |a|, and 0 if these are 0 too.
+    A single entry may be rounding alone, such as the gradient of a weight without effect. If all b are 0, the
+    difference is relative to the largest |a|; if all a are 0 too, it is 0.
 
     Examples
     --------
@@ -128,3 +131,129 @@ def difference(ours: Any, theirs: Any) -> Difference:
     absolute = float(np.abs(ours - theirs).max())
     size = float(np.abs(theirs).max()) or absolute
     return Difference(absolute, absolute / size if size else 0.0)
+
+
+#: By dtype: the largest relative difference allowed up to a step, as (step, limit).
+BARS: dict[str, tuple[tuple[int, float], ...]] = {"float64": ((100, 1e-10), (1000, 1e-8)), "float32": ()}
+KINDS = ("gradients", "weights")
+#: Points of a curve per decade of steps.
+POINTS = 40
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The largest relative difference of the first `steps` steps, and its limit."""
+
+    steps: int
+    measured: float
+    limit: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the difference is small enough."""
+        return self.measured <= self.limit
+
+
+class Comparison:
+    """The recorded steps of a comparison.
+
+    Attributes
+    ----------
+    kept : list of StepDifferences
+        Marked steps, those of a smooth curve on a logarithmic axis, and the last one.
+    peaks : list of dict of str to list of float
+        For each kept step, the largest relative difference of each block so far: gradients, weights.
+    largest : list of float
+        The largest relative difference of every step.
+    """
+
+    def __init__(self, setup: Setup, side_by_side: SideBySide) -> None:
+        self.setup, self.side_by_side = setup, side_by_side
+        self.kept: list[StepDifferences] = []
+        self.peaks: list[dict[str, list[float]]] = []
+        self.largest: list[float] = []
+        self._peaks = {kind: [0.0] * len(side_by_side.blocks) for kind in KINDS}
+
+    def add(self, found: StepDifferences, *, is_last: bool) -> None:
+        """Record the next step."""
+        self.largest.append(found.largest)
+        for kind, peaks in self._peaks.items():
+            self._peaks[kind] = [
+                float(np.maximum(p, each.relative))
+                for p, each in zip(peaks, getattr(found, kind), strict=True)
+            ]
+        if is_last or is_marked(found.step) or is_on_curve(found.step):
+            self.kept.append(found)
+            self.peaks.append(dict(self._peaks))
+
+    def verdicts(self) -> list[Verdict]:
+        """Return the verdict on each bar that the steps reach."""
+        return verdicts(self.largest, self.setup.net.dtype.name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as JSON values."""
+        setup, net = self.setup, self.setup.net
+        return {
+            "name": setup.name,
+            "layers": [repr(layer) for layer in net.layers],
+            "loss": repr(setup.loss),
+            "optimizer": repr(setup.optimizer),
+            "rows": len(setup.y),
+            "batch_size": setup.batch_size,
+            "dtype": net.dtype.name,
+            "steps": len(self.largest),
+            "relative": "largest |ours - PyTorch's| of a block over the largest |PyTorch's| of the block",
+            "largest": float(np.max(self.largest)),
+            "bars": [{**asdict(each), "holds": each.holds} for each in self.verdicts()],
+            "seconds": {
+                library: {"total": sum(taken), "median of a step": median(taken)}
+                for library, taken in self.side_by_side.seconds.items()
+            },
+            "blocks": self.side_by_side.blocks,
+            "curve": [
+                {**_as_json(each), "largest so far": peaks}
+                for each, peaks in zip(self.kept, self.peaks, strict=True)
+            ],
+        }
+
+
+def verdicts(largest: Sequence[float], dtype: str) -> list[Verdict]:
+    """Return the verdict on each bar that the steps reach, from the largest difference of each step.
+
+    Examples
+    --------
+    >>> verdicts([1e-16, 3e-12], "float64")
+    [Verdict(steps=2, measured=3e-12, limit=1e-10)]
+    """
+    bars = BARS[dtype]
+    before = (0, *(steps for steps, _ in bars))
+    return [
+        Verdict(min(steps, len(largest)), float(np.max(largest[:steps])), limit)
+        for (steps, limit), done in zip(bars, before, strict=False)
+        if len(largest) > done
+    ]
+
+
+def is_marked(step: int) -> bool:
+    """Whether a step is shown in the table: 1, 2, 5, 10, 20, 50 …"""
+    return str(step).rstrip("0") in ("1", "2", "5")
+
+
+def is_on_curve(step: int) -> bool:
+    """Whether a step is the next point of a curve on a logarithmic axis."""
+    return step == 1 or floor(POINTS * log10(step)) > floor(POINTS * log10(step - 1))
+
+
+def _as_json(found: StepDifferences) -> dict[str, Any]:
+    """Return pairs of absolute and relative difference."""
+    return {
+        "step": found.step,
+        "losses": dict(zip((OURS, THEIRS), found.losses, strict=True)),
+        "loss": _pair(found.loss),
+        "gradients": [_pair(each) for each in found.gradients],
+        "weights": [_pair(each) for each in found.weights],
+    }
+
+
+def _pair(found: Difference) -> list[float]:
+    return [found.absolute, found.relative]

@@ -1,4 +1,4 @@
-"""Settings from four places: the defaults, over them a recipe, a TOML file, and flags over all.
+"""Settings from four places, each overriding the one before: defaults, recipe, TOML file, flags.
 
 >>> merge(None, {"source": "digits", "epochs": 5}).epochs
 5
@@ -9,37 +9,37 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from pellucid.app.recipes import RECIPES
-from pellucid.app.settings import TrainSettings, check, flag, nearest
+from pellucid.app.options import flag, nearest
+from pellucid.app.settings import RECIPES, TrainSettings, check
 from pellucid.files.reading import brief, plain
 
-#: The kind of value of each setting: int, tuple[str, ...], Path | None ...
+#: The type of each setting: int, tuple[str, ...], Path | None ...
 KINDS: dict[str, Any] = {field.name: field.type for field in fields(TrainSettings)}
 WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path as text"}
-#: A setting takes a line; nested lists take 130 times their length while they are read.
+#: A setting takes one line. The parser needs up to 130 times the size of a file, for nested lists.
 MAX_BYTES = 1 << 15
-#: In a line: to read a key of n parts takes n² steps, and settings have one part.
+#: Dots in a line. Reading a dotted key of n parts takes n² steps; the keys of settings have one part.
 MAX_DOTS = 200
 USUAL = TrainSettings()
 
 
 def merge(config: Path | None, flags: Mapping[str, Any], *, usual: TrainSettings = USUAL) -> TrainSettings:
-    """Return the defaults with what the recipe says, over that the file, and over that the flags, checked.
+    """Return checked settings: flags override the file, which overrides the recipe and the defaults.
 
     Parameters
     ----------
     config : Path or None
         A TOML file whose keys are the names of the flags, with ``-`` or ``_``.
     flags : mapping of str to value
-        What was given on the command line.
+        The options given on the command line.
     usual : TrainSettings
         The defaults.
 
     Raises
     ------
     ValueError
-        A key that is no setting, a value of the wrong kind or beyond its limits; the message names the file
-        where that is where it stands.
+        If a key is unknown, or a value has the wrong type or is outside its limits. The message names the
+        file if the mistake is in it.
 
     Examples
     --------
@@ -51,26 +51,26 @@ def merge(config: Path | None, flags: Mapping[str, Any], *, usual: TrainSettings
     ...
     ValueError: --epochs must be at least 1, got 0
     """
-    told = {} if config is None else _told(config)
-    recipe = _with(_with(usual, told), flags).recipe
+    from_file = {} if config is None else _read_settings(config)
+    recipe = _with(_with(usual, from_file), flags).recipe
     settings = usual if recipe is None else replace(usual, **RECIPES[recipe])
-    settings = _with(_with(settings, told), flags)
+    settings = _with(_with(settings, from_file), flags)
     check(settings)
     return settings
 
 
-def _told(config: Path) -> dict[str, Any]:
-    """Return what a file says, each value checked by itself; a mistake names the file."""
+def _read_settings(config: Path) -> dict[str, Any]:
+    """Return the settings in a file, each checked by itself; error messages name the file."""
     try:
-        told = _by_name(read_toml(config))
-        _with(TrainSettings(), told)
+        settings = _by_name(read_toml(config))
+        _with(TrainSettings(), settings)
     except ValueError as error:
         raise ValueError(f"{config}: {error}") from error
-    return told
+    return settings
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a TOML file holds.
+    """Return the content of a TOML file.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     import tomllib
 
     if not path.is_file():
-        raise ValueError("there is no such file: name a TOML file of settings by --config")
+        raise ValueError("there is no such file: name a TOML file of settings with --config")
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
@@ -100,7 +100,7 @@ def _check_dots(text: str) -> None:
 
 
 def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values under the settings' own names."""
+    """Return values by field name."""
     named: dict[str, Any] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
@@ -109,7 +109,7 @@ def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
             hint = nearest(key.replace("_", "-"), known) or f", expected one of {', '.join(known)}"
             raise ValueError(f"there is no setting {brief(key)}{hint}")
         if name in named:
-            raise ValueError(f"{brief(key)} stands there twice, once with - and once with _: keep one")
+            raise ValueError(f"{brief(key)} is given twice, once with - and once with _: keep one")
         named[name] = value
     return named
 
@@ -119,12 +119,12 @@ def _with(settings: TrainSettings, values: Mapping[str, Any]) -> TrainSettings:
 
 
 def as_kind(name: str, value: Any, kind: Any) -> Any:
-    """Return a value as the kind that a setting has, or raise.
+    """Return a value with the type of a setting, or raise.
 
     Raises
     ------
     ValueError
-        If it is of another kind: no text becomes a number, and no number is cut to a whole one.
+        If it has another type: text is not parsed as a number, and fractions are not rounded.
 
     Examples
     --------

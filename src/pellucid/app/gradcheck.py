@@ -1,8 +1,8 @@
 """`pellucid gradcheck` from settings to a verdict: a network in float64, a small batch, each block checked.
 
 >>> from pellucid.app.settings import TrainSettings
->>> problem = new_problem(TrainSettings(source="digits", hidden=(5,), activation=("tanh",)), n_rows=10)
->>> checks = check_gradient(problem, directions=1)
+>>> case = new_case(TrainSettings(source="digits", hidden=(5,), activation=("tanh",)), n_rows=10)
+>>> checks = check_gradient(case, directions=1)
 >>> [check.block for check in checks], all(check.passed for check in checks)
 (['1.W', '1.b', '3.W', '3.b', 'all'], True)
 """
@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
 
 import pellucid as pl
 from pellucid.app.builder import LOSSES, build_learner, build_loss
@@ -22,11 +25,17 @@ from pellucid.app.labelled_rows import load_rows
 from pellucid.app.prediction import load_model
 from pellucid.app.settings import TrainSettings
 from pellucid.files.saved_network import describe_layers, make_layers
+from pellucid.gradient_check import KINK_LIMIT, KINK_STEP, SMOOTH_STEP, suspects
+from pellucid.wording import counted
+
+#: The finite differences for networks with kinks, and for smooth ones.
+KINK_FORMULA = f"(f(h) - f(-h)) / 2h, h = {KINK_STEP:g}: ReLUs have kinks"
+SMOOTH_FORMULA = f"(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h, h = {SMOOTH_STEP:g}"
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """What is checked: a network with float64 parameters, its dropout masks fixed, and a batch for it.
+class GradientCase:
+    """What is checked: a network in float64 with fixed dropout masks, and a batch.
 
     Attributes
     ----------
@@ -47,11 +56,11 @@ class Problem:
     rng: np.random.Generator
 
 
-def new_problem(settings: TrainSettings, n_rows: int) -> Problem:
-    """Return the network that `pellucid train` would begin with, and rows of its source.
+def new_case(settings: TrainSettings, n_rows: int) -> GradientCase:
+    """Return the initial network of `pellucid train`, and rows of its source.
 
-    Its biases, which training begins at 0, are drawn: where a whole layer is 0, a bias of 0 would leave the
-    next one's ReLUs at their kinks, which have no derivative.
+    Its biases are drawn at random: training starts them at 0, and where a whole layer outputs 0, that would
+    put the ReLUs of the next layer at their kink, where they have no derivative.
 
     Raises
     ------
@@ -62,17 +71,17 @@ def new_problem(settings: TrainSettings, n_rows: int) -> Problem:
     source = load_rows(settings)
     net = in_double(build_learner(settings, source, np.arange(len(source.y)), rng).net)
     net.theta[net.n_weights :] = rng.normal(0, 0.1, net.theta.size - net.n_weights)
-    return _problem(source.name, net, build_loss(settings), source.x, source.y, n_rows, rng)
+    return _case(source.name, net, build_loss(settings), source.x, source.y, n_rows, rng)
 
 
-def saved_problem(model: Path, settings: TrainSettings, n_rows: int) -> Problem:
-    """Return a saved network, with its parameters as they are, and labelled rows of a source for it.
+def saved_case(model: Path, settings: TrainSettings, n_rows: int) -> GradientCase:
+    """Return a saved network and labelled rows of a source.
 
     Parameters
     ----------
     model : Path
     settings : TrainSettings
-        Of which source, folder, seed and label smoothing are used.
+        Only source, folder, seed and label smoothing are used.
     n_rows : int
 
     Raises
@@ -84,22 +93,22 @@ def saved_problem(model: Path, settings: TrainSettings, n_rows: int) -> Problem:
     rows = read_inputs([settings.source], notes, folder=settings.folder)
     if rows.y is None:
         raise ValueError(
-            f"{settings.source}: a gradient is that of a loss, which needs labels: name rows with the column "
-            f"{notes.label!r}, whose classes are the model's"
+            f"{settings.source}: the loss needs labels: give rows with the column {notes.label!r}, which "
+            "holds the classes of the model"
         )
     loss = LOSSES[notes.loss](label_smoothing=settings.label_smoothing)
     rng = np.random.default_rng(settings.seed)
-    return _problem(settings.source, in_double(net), loss, rows.x, rows.y, n_rows, rng)
+    return _case(settings.source, in_double(net), loss, rows.x, rows.y, n_rows, rng)
 
 
-def _problem(
+def _case(
     name: str, net: pl.Network, loss: pl.Loss, x: NDArray[Any], y: NDArray[Any], n_rows: int,
     rng: np.random.Generator,
-) -> Problem:  # fmt: skip
-    """Return a problem with rows drawn at random, and masks for them."""
+) -> GradientCase:  # fmt: skip
+    """Return a case with random rows and dropout masks."""
     chosen = rng.permutation(len(x))[:n_rows]
     fix_masks(net, len(chosen), rng)
-    return Problem(name, net, loss, x[chosen], y[chosen], rng)
+    return GradientCase(name, net, loss, x[chosen], y[chosen], rng)
 
 
 def in_double(net: pl.Network) -> pl.Network:
@@ -119,29 +128,29 @@ def in_double(net: pl.Network) -> pl.Network:
 
 
 def fix_masks(net: pl.Network, n_rows: int, rng: np.random.Generator) -> None:
-    """Give each dropout a mask drawn once for all passes."""
+    """Give each dropout layer one mask for all passes."""
     for layer in net.layers:
         if isinstance(layer, pl.Dropout):
             layer.fix_mask(rng.random((n_rows, layer.n_in)) >= layer.drop_prob)
 
 
-def check_gradient(problem: Problem, directions: int) -> list[pl.GradientCheck]:
+def check_gradient(case: GradientCase, directions: int) -> list[pl.GradientCheck]:
     """Check each block of parameters, and all together.
 
     Raises
     ------
     ValueError
-        If the differences cannot be formed, since some unit sits on its kink.
+        If a unit lies on its kink, where the difference has no limit.
     """
-    arguments = problem.net, problem.loss, problem.x, problem.y
+    arguments = case.net, case.loss, case.x, case.y
     try:
-        return pl.gradcheck(*arguments, rng=problem.rng, directions=directions)
+        return pl.gradcheck(*arguments, rng=case.rng, directions=directions)
     except RuntimeError as error:
         raise ValueError(f"{error}, by --rows or --seed") from error
 
 
 def worst_by_block(checks: Sequence[pl.GradientCheck]) -> list[pl.GradientCheck]:
-    """Return the check with the largest error of each block, in their order; one that is NaN is wrong too.
+    """Return the check with the largest error of each block, in order; NaN counts as wrong.
 
     Examples
     --------
@@ -155,3 +164,74 @@ def worst_by_block(checks: Sequence[pl.GradientCheck]) -> list[pl.GradientCheck]
         if before is None or (not check.passed, check.error) > (not before.passed, before.error):
             worst[check.block] = check
     return list(worst.values())
+
+
+def show_checks(case: GradientCase, checks: Sequence[pl.GradientCheck], console: Console) -> None:
+    """Print the network, the worst direction of each block, and where to look if one is wrong."""
+    worst = worst_by_block(checks)
+    header = (_case_line(case), _formula_line(checks))
+    console.print(*header, sep="\n", markup=False, highlight=False, soft_wrap=True)
+    console.print(_table(case.net, worst))
+    refined = [check.block for check in worst if check.refined]
+    note = f"numeric from several step sizes, since one is not exact enough: {', '.join(refined)}"
+    for line in [*([note] if refined else []), *verdict(case, checks)]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def verdict(case: GradientCase, checks: Sequence[pl.GradientCheck]) -> list[str]:
+    """Return the last lines: all blocks are right, or which are wrong and where to look."""
+    worst = worst_by_block(checks)
+    wrong = [check.block for check in worst if not check.passed]
+    flat = [check.block for check in worst if is_flat(check)]
+    lines = [f"nothing to compare in {', '.join(flat)}: no small change has an effect"] if flat else []
+    if not wrong:
+        return [*lines, "right: backpropagation agrees with differences in every block"]
+    places = suspects(case.net, case.loss, checks)
+    return [*lines, f"wrong: {', '.join(wrong)}", *(f"look at {place}" for place in places)]
+
+
+def is_flat(check: pl.GradientCheck) -> bool:
+    """Whether both derivatives are 0, as behind ReLUs that are inactive in all rows.
+
+    Examples
+    --------
+    >>> is_flat(pl.GradientCheck("0.W", analytic=0.0, numeric=0.0, error=0.0, limit=1e-7))
+    True
+    """
+    return check.analytic == check.numeric == 0
+
+
+def _case_line(case: GradientCase) -> str:
+    rows, parameters = counted(len(case.x), "row"), counted(case.net.theta.size, "parameter")
+    return f"{case.name}: {rows}, {case.loss!r}, {parameters} in float64"
+
+
+def _formula_line(checks: Sequence[pl.GradientCheck]) -> str:
+    formula = KINK_FORMULA if checks[0].limit == KINK_LIMIT else SMOOTH_FORMULA
+    directions = sum(check.block == checks[0].block for check in checks)
+    shown = "" if directions == 1 else f", of {directions} directions a block the worst"
+    return f"numeric = {formula}{shown}"
+
+
+def _table(net: pl.Network, checks: Sequence[pl.GradientCheck]) -> Table:
+    table = Table("block", "layer", *_numbers("analytic", "numeric", "error", "limit"), "verdict")
+    for check in checks:
+        answer = Text("right", "green") if check.passed else Text("wrong", "bold red")
+        answer = Text("zero", "yellow") if is_flat(check) else answer
+        derivatives = [f"{value:.4e}" for value in (check.analytic, check.numeric)]
+        errors = [f"{value:.0e}" for value in (check.error, check.limit)]
+        table.add_row(check.block, _layer_of(net, check.block), *derivatives, *errors, answer)
+    return table
+
+
+def _numbers(*names: str) -> list[Column]:
+    return [Column(name, justify="right", no_wrap=True) for name in names]
+
+
+def _layer_of(net: pl.Network, block: str) -> str:
+    """Return the layer of a block such as 0.W, with the shape of the parameter."""
+    if block == "all":
+        return ""
+    i, name = block.split(".")
+    layer = net.layers[int(i)]
+    return f"{type(layer).__name__} {' x '.join(map(str, layer.parameter_shapes()[name]))}"

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 import pellucid as pl
 from pellucid.app import tables
 from pellucid.app.model_notes import ModelNotes
+from pellucid.app.options import nearest
 from pellucid.app.pictures import looks_inverted, read_pictures
-from pellucid.app.settings import nearest
 from pellucid.data import DataError
 from pellucid.data.unpack import open_unpacked
 from pellucid.files.reading import brief, plain

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 from pellucid.app import tables
-from pellucid.app.settings import TrainSettings, nearest
+from pellucid.app.options import nearest
+from pellucid.app.settings import TrainSettings
 from pellucid.data import DataError
 from pellucid.data.digit_csv import COLUMNS
 from pellucid.data.unpack import open_unpacked, sha256_unpacked

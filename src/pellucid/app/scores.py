@@ -1,9 +1,12 @@
-"""How well predictions agree with labels, class by class and together."""
+"""How well predictions agree with labels: precision, recall and F1 of each class, and the accuracy."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 import pellucid as pl
 
@@ -44,12 +47,12 @@ class Scores:
 
     @property
     def n_rows(self) -> int:
-        """How many rows were measured."""
+        """Number of scored rows."""
         return int(self.confusion.sum())
 
     @property
     def correct(self) -> int:
-        """How many were right."""
+        """Number of correct predictions."""
         return int(self.confusion.trace())
 
     def to_json(self) -> dict[str, Any]:
@@ -60,3 +63,18 @@ class Scores:
             "macro_f1": float(self.f1.mean()),
             **{name: getattr(self, name).tolist() for name in ("precision", "recall", "f1", "confusion")},
         }
+
+
+def show_scores(scores: Scores, console: Console) -> None:
+    """Print precision, recall and F1 of each class, and the accuracy."""
+    table = Table("class", "precision", "recall", "F1", "rows")
+    for k, name in enumerate(scores.classes):
+        ratios = (f"{ratio[k]:.3f}" for ratio in (scores.precision, scores.recall, scores.f1))
+        table.add_row(Text(name), *ratios, str(scores.confusion[k].sum()))
+    console.print(table)
+    console.print(
+        f"{scores.part} accuracy {scores.correct / scores.n_rows:.2%} "
+        f"({scores.correct} of {scores.n_rows}), macro F1 {scores.f1.mean():.4f}",
+        highlight=False,
+        soft_wrap=True,
+    )

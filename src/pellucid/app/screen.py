@@ -1,48 +1,45 @@
-"""What a training shows on the terminal: a bar, a line an epoch, the table of scores."""
+"""What long commands share: a progress bar, and a delay of Ctrl-C until an import ends."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-import pellucid as pl
-from pellucid.app.progress import progress_bar
-from pellucid.app.scores import Scores
-from pellucid.app.training_run import TrainingRun
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 
-def show_training(run: TrainingRun, console: Console) -> None:
-    """Carry out a training with a line an epoch, and a bar below them where there is a terminal."""
-    with progress_bar(console) as bar:
-        task = bar.add_task("epochs", total=run.settings.epochs)
-        for record in run:
-            console.print(epoch_line(record), highlight=False)
-            bar.update(task, completed=record.epoch)
+def progress_bar(console: Console) -> Progress:
+    """Return a progress bar with a count, elapsed time and time left; disabled without a terminal."""
+    elapsed, left = (TextColumn(word) for word in ("elapsed", "left"))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    times = (TimeElapsedColumn(), elapsed, TimeLeftColumn(), left)
+    return Progress(*columns, *times, console=console, disable=not console.is_terminal)
 
 
-def epoch_line(record: pl.Record) -> str:
-    """Return what is told of an epoch.
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Delay Ctrl-C until the block ends, since an interrupted import may raise any error, or none.
+
+    Use it in the main thread, where Python handles signals.
 
     Examples
     --------
-    >>> epoch_line(pl.Record(7, None, 0.25, 0.9))
-    'epoch   7  loss 0.2500  accuracy  90.00%'
+    >>> done = []
+    >>> try:
+    ...     with interrupts_held():
+    ...         signal.raise_signal(signal.SIGINT)
+    ...         done.append("the block")
+    ... except KeyboardInterrupt:
+    ...     done.append("the interrupt")
+    >>> done
+    ['the block', 'the interrupt']
     """
-    line = f"epoch {record.epoch:3d}  loss {record.loss:.4f}  accuracy {record.accuracy:7.2%}"
-    if record.validation_accuracy is None:
-        return line
-    return f"{line}  validation {record.validation_accuracy:7.2%}, loss {record.validation_loss:.4f}"
-
-
-def show_scores(scores: Scores, console: Console) -> None:
-    """Print precision, recall and F1 of each class, and the accuracy."""
-    table = Table("class", "precision", "recall", "F1", "rows")
-    for k, name in enumerate(scores.classes):
-        ratios = (f"{ratio[k]:.3f}" for ratio in (scores.precision, scores.recall, scores.f1))
-        table.add_row(Text(name), *ratios, str(scores.confusion[k].sum()))
-    console.print(table)
-    console.print(
-        f"{scores.part} accuracy {scores.correct / scores.n_rows:.2%} "
-        f"({scores.correct} of {scores.n_rows}), macro F1 {scores.f1.mean():.4f}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        signal.raise_signal(signal.SIGINT)

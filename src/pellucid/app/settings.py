@@ -1,6 +1,6 @@
-"""What a user can choose for a training, with every default and every limit in one place.
+"""All settings of a training: each field gives a flag, a key of a config file, a default and its limits.
 
-The names are those of the flags and of the keys of a config file: ``learning_rate`` is ``--learning-rate``.
+``learning_rate`` is the flag ``--learning-rate`` and the key ``learning-rate`` or ``learning_rate``.
 
 >>> TrainSettings(source="digits", epochs=3).epochs
 3
@@ -11,83 +11,78 @@ ValueError: --optimizer must be one of sgd, adam, got 'adm': did you mean adam?
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
-from math import inf
 from pathlib import Path
 from typing import Any
 
-from pellucid.app.recipes import RECIPES
-from pellucid.files.reading import brief, plain
+from pellucid.app.options import (
+    FILES,
+    NETWORK,
+    NOT_NEGATIVE,
+    POSITIVE,
+    ROWS,
+    SHARE,
+    TRAINING,
+    Options,
+    declarations,
+    flag,
+    option,
+)
+from pellucid.data.catalog import DATASETS
 
+#: Settings that work well together, by name; config files and flags override them.
+#:
+#: The numbers of `fast` were chosen on MNIST's training rows alone: trained on 50,000 of them and measured on
+#: the other 10,000, each sixth in turn: 98.0 % (3 seeds, standard deviation 0.07), 98.2 % on the last sixth.
+#: The recipe itself holds no rows out. On the 784 pixels, three epochs with 192 units reach 98.1 %, but take
+#: several times as long.
+RECIPES: dict[str, Mapping[str, Any]] = {
+    "fast": {
+        "hidden": (224,),
+        "optimizer": "sgd",
+        "learning_rate": 1.5,
+        "momentum": 0.9,
+        "nesterov": True,
+        "schedule": "one-cycle",
+        "epochs": 3,
+        "batch_size": 256,
+        "components": 40,
+        "label_smoothing": 0.1,
+        "validation": 0.0,
+    }
+}
+#: What each recipe is for, in the help.
+PURPOSES = {"fast": "98 % on MNIST in seconds"}
 FAMILIES = ("he", "kaiming", "glorot", "xavier", "lecun")
 INITIALIZERS = (*(f"{name}-{kind}" for name in FAMILIES for kind in ("normal", "uniform")), "zeros")
-#: What may stand for each setting that is a word.
-CHOICES = {
-    "activation": ("relu", "tanh", "sigmoid", "leaky-relu"),
-    "init": INITIALIZERS,
-    "loss": ("softmax-cross-entropy", "sigmoid-cross-entropy", "mean-squared-error"),
-    "optimizer": ("sgd", "adam"),
-    "schedule": ("constant", "step-decay", "cosine", "one-cycle"),
-    "recipe": tuple(RECIPES),
-}
-#: The least whole number.
-LEAST = {"components": 0, "hidden": 1, "epochs": 1, "batch_size": 0, "patience": 1, "seed": 0, "every": 1}
-#: Numbers from the first (left out where the last is True) up to, and without, the second.
-RANGES = {
-    "test": (0.0, 1.0, False),
-    "validation": (0.0, 1.0, False),
-    "dropout": (0.0, 1.0, False),
-    "label_smoothing": (0.0, 1.0, False),
-    "momentum": (0.0, 1.0, False),
-    "learning_rate": (0.0, inf, True),
-    "weight_decay": (0.0, inf, False),
-}
-#: What says where files lie, and when, and changes no number.
-PLACES = ("save", "run", "checkpoint", "every", "resume", "folder")
-#: The learning rate of each optimizer where none is given.
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "leaky-relu")
+LOSSES = ("softmax-cross-entropy", "sigmoid-cross-entropy", "mean-squared-error")
+SCHEDULES = ("constant", "step-decay", "cosine", "one-cycle")
+#: The default learning rate of each optimizer.
 LEARNING_RATES = {"sgd": 0.1, "adam": 0.001}
+#: Where files lie, and when they are written: these settings change no number.
+PLACES = ("save", "run", "checkpoint", "every", "resume", "folder")
+
+
+def source_argument(default: str, purpose: str = "What to train on") -> Any:
+    """Return the argument SOURCE of a command."""
+    text = f"{purpose}: a data set ({', '.join(DATASETS)}) or a CSV file (plain or .gz)."
+    return option(default, text, metavar="SOURCE", is_argument=True)
+
+
+def folder_option() -> Any:
+    """Return the option --folder."""
+    default = "the cache, after a download if needed"
+    return option(None, "Folder of the data sets.", group=FILES, path="folder", default_text=default)
 
 
 @dataclass(frozen=True)
-class TrainSettings:
-    """All settings of a training, checked one by one; `check` looks at them together.
+class TrainSettings(Options):
+    """All settings of a training, each checked by itself; `check` checks them together.
 
-    Attributes
-    ----------
-    source : str
-        A data set's name or the path of a CSV file.
-    recipe : str or None
-        Of whose settings these were made, for the record; see `pellucid.app.config.merge`.
-    label : str or None
-        The column that holds the classes; None: ``label``.
-    test, validation : float
-        Share of a CSV file's rows for the final score; share of the training rows held out.
-    subtract_mean : bool
-        Of each pixel, over the training rows; columns of a table come to mean 0 in any case.
-    components : int
-        Learn from so many principal components of the training rows, less their mean, or from all that there
-        are; 0: from the features themselves.
-    hidden : tuple of int
-    activation : tuple of str
-        One for all hidden layers, or one for each.
-    init, loss, optimizer, schedule : str
-    dropout, momentum, weight_decay : float
-    label_smoothing : float
-        The share of each label that is spread over all classes.
-    learning_rate : float or None
-        None: the optimizer's usual one, `rate`.
-    nesterov : bool
-    epochs, batch_size, seed : int
-        A batch size of 0 stands for all rows at once.
-    patience : int or None
-    deterministic : bool
-        The same bits whatever the number of threads.
-    every : int or None
-        Steps between checkpoints; None: one after each epoch.
-    resume : bool
-        Go on from the checkpoint.
-    save, run, checkpoint, folder : Path or None
+    `pellucid.app.config.merge` makes them from a recipe, a config file and flags. A field's help text says
+    what it means.
 
     Examples
     --------
@@ -95,48 +90,116 @@ class TrainSettings:
     ('relu', 'relu')
     """
 
-    source: str = ""
-    recipe: str | None = None
-    label: str | None = None
-    test: float = 0.2
-    validation: float = 0.1
-    folder: Path | None = None
-    subtract_mean: bool = False
-    components: int = 0
-    hidden: tuple[int, ...] = (100,)
-    activation: tuple[str, ...] = ("relu",)
-    init: str = "he-normal"
-    dropout: float = 0.0
-    loss: str = "softmax-cross-entropy"
-    label_smoothing: float = 0.0
-    optimizer: str = "adam"
-    learning_rate: float | None = None
-    momentum: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    epochs: int = 20
-    batch_size: int = 32
-    patience: int | None = None
-    seed: int = 0
-    deterministic: bool = False
-    save: Path | None = None
-    run: Path | None = None
-    checkpoint: Path | None = None
-    every: int | None = None
-    resume: bool = False
-
-    def __post_init__(self) -> None:
-        for name, allowed in CHOICES.items():
-            for word in _each(getattr(self, name)):
-                _check_word(name, word, allowed)
-        for name, least in LEAST.items():
-            for number in _each(getattr(self, name)):
-                if number < least:
-                    raise ValueError(f"{flag(name)} must be at least {least}, got {number}")
-        for name in RANGES:
-            for number in _each(getattr(self, name)):
-                _check_range(name, number)
+    source: str = source_argument("")
+    recipe: str | None = option(
+        None,
+        "Settings that work well together; flags and --config override them. "
+        f"{'; '.join(f'{name}: {purpose}' for name, purpose in PURPOSES.items())}.",
+        choices=tuple(RECIPES),
+    )
+    label: str | None = option(
+        None, "CSV column that holds the classes.", group=ROWS, metavar="COLUMN", default_text="label"
+    )
+    test: float = option(
+        0.2,
+        "Fraction of a CSV file's rows held out for the final score; data sets have test rows.",
+        group=ROWS,
+        range=SHARE,
+    )
+    validation: float = option(
+        0.1, "Fraction of the training rows held out to measure each epoch.", group=ROWS, range=SHARE
+    )
+    folder: Path | None = folder_option()
+    subtract_mean: bool = option(
+        False,
+        "Subtract each pixel's mean over the training rows. CSV columns are always standardized.",
+        group=ROWS,
+    )
+    components: int = option(
+        0,
+        "Train on the first N principal components of the training rows, which is faster. The saved network "
+        "still takes the original features. 0: train on the features.",
+        group=ROWS,
+        least=0,
+    )
+    hidden: tuple[int, ...] = option(
+        (100,), "Units of a hidden layer; repeat for more layers.", group=NETWORK, least=1
+    )
+    activation: tuple[str, ...] = option(
+        ("relu",),
+        f"{', '.join(ACTIVATIONS)}. Give one for all hidden layers, or one for each.",
+        group=NETWORK,
+        choices=ACTIVATIONS,
+    )
+    init: str = option(
+        "he-normal",
+        f"Initializer of the hidden layers' weights: {', '.join(INITIALIZERS)}.",
+        group=NETWORK,
+        choices=INITIALIZERS,
+    )
+    dropout: float = option(
+        0.0, "Fraction of hidden outputs dropped in training.", group=NETWORK, range=SHARE
+    )
+    loss: str = option(LOSSES[0], f"Loss to minimize: {', '.join(LOSSES)}.", group=TRAINING, choices=LOSSES)
+    label_smoothing: float = option(
+        0.0,
+        "Fraction of each label that is spread over all classes, such as 0.1.",
+        group=TRAINING,
+        range=SHARE,
+    )
+    optimizer: str = option(
+        "adam",
+        f"Update rule: {', '.join(LEARNING_RATES)}.",
+        group=TRAINING,
+        choices=tuple(LEARNING_RATES),
+    )
+    learning_rate: float | None = option(
+        None,
+        "Learning rate; its peak under a schedule.",
+        group=TRAINING,
+        range=POSITIVE,
+        default_text=", ".join(f"{rate:g} for {name}" for name, rate in LEARNING_RATES.items()),
+    )
+    momentum: float = option(0.0, "Momentum of sgd, such as 0.9.", group=TRAINING, range=SHARE)
+    nesterov: bool = option(False, "Use Nesterov momentum.", group=TRAINING)
+    weight_decay: float = option(0.0, "Weight decay, such as 1e-4.", group=TRAINING, range=NOT_NEGATIVE)
+    schedule: str = option(
+        "constant",
+        "Learning rate over the training. constant: stays. step-decay: divided by 10 after each third. "
+        "cosine: falls to 0. one-cycle: rises from 1/25 of its peak for 30 %, then falls almost to 0.",
+        group=TRAINING,
+        choices=SCHEDULES,
+    )
+    epochs: int = option(20, "Passes over the training rows.", group=TRAINING, least=1)
+    batch_size: int = option(32, "Rows of a mini-batch; 0: all rows at once.", group=TRAINING, least=0)
+    patience: int | None = option(
+        None,
+        "Stop after N epochs without a lower validation loss, and keep the best weights.",
+        group=TRAINING,
+        least=1,
+        default_text="train all epochs",
+    )
+    seed: int = option(0, "Seed of the split, the initial weights and the batches.", group=TRAINING, least=0)
+    deterministic: bool = option(False, "Give the same bits with any number of threads.", group=TRAINING)
+    save: Path | None = option(None, "Save the network here, for pellucid predict.", group=FILES)
+    run: Path | None = option(None, "Write settings, versions, epochs and scores here, as JSON.", group=FILES)
+    checkpoint: Path | None = option(
+        None, "Write a checkpoint here after each epoch; --resume continues from it.", group=FILES
+    )
+    every: int | None = option(
+        None,
+        "Write the checkpoint every N steps.",
+        group=FILES,
+        metavar="STEPS",
+        least=1,
+        default_text="after each epoch",
+    )
+    resume: bool = option(
+        False,
+        "Continue from the checkpoint, with the same flags, to the same bits as an uninterrupted run. "
+        "Start from the beginning if there is no checkpoint yet.",
+        group=FILES,
+    )
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -145,11 +208,11 @@ class TrainSettings:
 
     @property
     def rate(self) -> float:
-        """The learning rate: the one given, or else the optimizer's usual one."""
+        """The learning rate, by default that of the optimizer."""
         return LEARNING_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
 
     def made_of(self) -> dict[str, Any]:
-        """Return as JSON values the settings that have a part in the numbers: all but places of files.
+        """Return as JSON values the settings that can change the numbers: all but file paths.
 
         Examples
         --------
@@ -157,17 +220,17 @@ class TrainSettings:
         True
         """
         values = {name: value for name, value in self.to_json().items() if name not in PLACES}
-        plain: dict[str, Any] = json.loads(json.dumps(values))
-        return plain
+        parsed: dict[str, Any] = json.loads(json.dumps(values))
+        return parsed
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings in full as JSON values, the learning rate as it is used."""
+        """Return all settings as JSON values, with the learning rate in use."""
         values = {**asdict(self), "learning_rate": self.rate}
         return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 
 def check(settings: TrainSettings) -> None:
-    """Raise where settings that are right one by one do not go together.
+    """Raise where settings contradict each other.
 
     Raises
     ------
@@ -182,7 +245,7 @@ def check(settings: TrainSettings) -> None:
     ValueError: --momentum 0.9 belongs to --optimizer sgd, got --optimizer adam
     """
     if not settings.source:
-        raise ValueError("name what to learn from: pellucid train digits, or pellucid train table.csv")
+        raise ValueError("name what to train on: pellucid train digits, or pellucid train table.csv")
     if len(settings.activation) not in (1, len(settings.hidden)):
         raise ValueError(
             f"--activation must be given once, or once for each of the {len(settings.hidden)} hidden layers, "
@@ -200,7 +263,7 @@ def check(settings: TrainSettings) -> None:
         )
     if settings.checkpoint is None and (settings.resume or settings.every):
         named = "--resume" if settings.resume else f"--every {settings.every}"
-        raise ValueError(f"{named} belongs to a checkpoint: name its file by --checkpoint")
+        raise ValueError(f"{named} needs a checkpoint: name its file with --checkpoint")
     _check_files(settings)
 
 
@@ -210,47 +273,9 @@ def _check_files(settings: TrainSettings) -> None:
     for name in ("save", "run", "checkpoint"):
         path = getattr(settings, name)
         if path is not None and path in named:
-            raise ValueError(f"{named[path]} and {flag(name)} both name {path}: give each a file of its own")
+            raise ValueError(f"{named[path]} and {flag(name)} both name {path}: give each its own file")
         named[path] = flag(name)
 
 
-def flag(name: str) -> str:
-    """Return how a setting is written on the command line.
-
-    Examples
-    --------
-    >>> flag("learning_rate")
-    '--learning-rate'
-    """
-    return "--" + name.replace("_", "-")
-
-
-def nearest(word: str, allowed: tuple[str, ...]) -> str:
-    """Return ``: did you mean ...?``, or nothing where no allowed word is near.
-
-    Examples
-    --------
-    >>> nearest("tahn", ("relu", "tanh"))
-    ': did you mean tanh?'
-    """
-    found = get_close_matches(word, allowed, n=2)
-    return f": did you mean {' or '.join(map(plain, found))}?" if found else ""
-
-
-def _each(value: Any) -> tuple[Any, ...]:
-    """Return the values of a setting that may have none or several."""
-    return value if isinstance(value, tuple) else () if value is None else (value,)
-
-
-def _check_word(name: str, word: str, allowed: tuple[str, ...]) -> None:
-    if word not in allowed:
-        raise ValueError(
-            f"{flag(name)} must be one of {', '.join(allowed)}, got {brief(word)}{nearest(word, allowed)}"
-        )
-
-
-def _check_range(name: str, number: float) -> None:
-    low, high, is_open = RANGES[name]
-    if not low <= number < high or (is_open and number == low):
-        limits = f"{'>' if is_open else '>='} {low:g}" + (f" and < {high:g}" if high < inf else " and finite")
-        raise ValueError(f"{flag(name)} must be {limits}, got {number}")
+#: The words that are allowed for each setting that has a choice.
+CHOICES = {name: about.choices for name, about in declarations(TrainSettings).items() if about.choices}

@@ -1,4 +1,4 @@
-"""A training that stops early, or whenever it is told to, and keeps the weights worth keeping."""
+"""A training with early stopping that keeps the best weights and can be interrupted and resumed."""
 
 import json
 from collections.abc import Iterator
@@ -10,31 +10,32 @@ import numpy as np
 import pellucid as pl
 from pellucid.app.builder import build_learner, build_loss, build_optimizer
 from pellucid.app.labelled_rows import LabelledRows, Labels, Parts, taken
-from pellucid.app.settings import TrainSettings, flag
+from pellucid.app.options import flag
+from pellucid.app.settings import TrainSettings
 from pellucid.backend import Array
 from pellucid.files.reading import MAX_JSON, brief, parse_json
 
 
 class TrainingRun:
-    """Train a network epoch by epoch; `put_back` gives it the weights that are kept.
+    """Train a network epoch by epoch; `put_back` gives it the kept weights.
 
-    With patience, those of the epoch with the lowest validation loss are kept; without, those of the last
-    whole epoch. Iterating may be broken off anywhere, by Ctrl-C too.
+    With patience, the weights of the epoch with the lowest validation loss are kept; without, those of the
+    last whole epoch. Iteration may stop anywhere, by Ctrl-C too.
 
     Attributes
     ----------
     learner : Learner
         What is trained.
     net : Network
-        For the rows themselves, with the weights it had at the start or when they were last put back.
+        Takes the original features; has the weights of the start or of the last `put_back`.
     records : list of Record
-        One for each whole epoch.
+        One for each finished epoch.
     kept_epoch : int
-        Whose weights are kept; 0: none is done yet.
+        The epoch whose weights are kept; 0: no epoch has ended yet.
     begun : int
-        Epochs that were done when it went on from a checkpoint.
+        Epochs finished when the training was resumed.
     seconds : float
-        From the start of the training to its last whole epoch.
+        From the start of the training to the end of its last epoch.
     status : str
         "running", "finished", "stopped early after epoch 7", "interrupted after epoch 3", ...
 
@@ -62,7 +63,7 @@ class TrainingRun:
         self._kept: tuple[int, pl.Record | None, np.ndarray] = (0, None, self.learner.net.theta.copy())
         self.checkpoint = None if settings.checkpoint is None else pl.Checkpoint(settings.checkpoint)
         self._note_extras()
-        self.begun = self._look_ahead() if settings.resume else 0
+        self.begun = self._finished_epochs() if settings.resume else 0
         self._epochs = pl.train(
             self.learner.net,
             self.loss,
@@ -79,7 +80,7 @@ class TrainingRun:
             resume=settings.resume,
         )
         if self.checkpoint is not None and settings.resume:
-            self._take_up(self.checkpoint)
+            self._restore(self.checkpoint)
 
     def __iter__(self) -> Iterator[pl.Record]:
         """Train, and yield each epoch's record."""
@@ -100,16 +101,16 @@ class TrainingRun:
         return self._kept[0]
 
     def put_back(self) -> None:
-        """Give the network the weights that are kept."""
+        """Give the network the kept weights."""
         np.copyto(self.learner.net.theta, self._kept[2])
         self.net = self.learner.whole()
 
     def _measured_on(self, source: LabelledRows, rows: Labels) -> tuple[Array, Labels] | None:
-        """Return the validation rows as the learner takes them, or None."""
+        """Return the validation rows as the network takes them, or None."""
         return (self.learner.rows(source.x[rows]), source.y[rows]) if len(rows) else None
 
     def _note_extras(self) -> None:
-        """Have the next checkpoint hold what this run knows beside the training itself."""
+        """Add the kept weights, the time and the settings to the next checkpoint."""
         if self.checkpoint is not None:
             epoch, _, theta = self._kept
             self.checkpoint.extras = {
@@ -119,22 +120,22 @@ class TrainingRun:
                 "settings": np.frombuffer(json.dumps(self.settings.made_of()).encode(), np.uint8),
             }
 
-    def _look_ahead(self) -> int:
-        """Return how many epochs are done; raise if the checkpoint was made with other settings."""
+    def _finished_epochs(self) -> int:
+        """Return how many epochs are finished; raise if the checkpoint was made with other settings."""
         checkpoint = pl.Checkpoint(str(self.settings.checkpoint))
         snapshot = checkpoint.load()
         if snapshot is None:
             return 0
         try:
-            told = checkpoint.extras["settings"].ravel()[: MAX_JSON + 1].tobytes()
-            settings = dict(parse_json(told.decode()))
+            content = checkpoint.extras["settings"].ravel()[: MAX_JSON + 1].tobytes()
+            settings = dict(parse_json(content.decode()))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise ValueError(_told_foreign(checkpoint)) from error
+            raise ValueError(_foreign(checkpoint)) from error
         _check_same(settings, self.settings.made_of(), checkpoint)
         return snapshot.epochs
 
-    def _take_up(self, checkpoint: pl.Checkpoint) -> None:
-        """Go on where the run that wrote a checkpoint was; where there is none, at the start."""
+    def _restore(self, checkpoint: pl.Checkpoint) -> None:
+        """Restore the records, the kept weights and the time of the run that wrote the checkpoint."""
         self.records = [record for [record] in checkpoint.records]
         try:
             theta, [epoch], [seconds] = (
@@ -145,28 +146,28 @@ class TrainingRun:
             if theta.shape != net.theta.shape or theta.dtype != net.dtype or epoch < 0:
                 raise ValueError("other weights")
         except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(_told_foreign(checkpoint)) from error
+            raise ValueError(_foreign(checkpoint)) from error
         self._kept, self.seconds = (int(epoch), record, theta), float(seconds)
 
     def _has_waited(self, epoch: int) -> bool:
-        """Tell whether patience ends with this epoch, and there are more that it spares."""
+        """Whether patience has run out and epochs are left to skip."""
         patience = self.settings.patience
         return patience is not None and epoch - self.kept_epoch >= patience and epoch < self.settings.epochs
 
     def _keep(self, record: pl.Record) -> None:
-        """Note a whole epoch; its weights are kept by one assignment, which Ctrl-C cannot split."""
+        """Record a finished epoch; one assignment keeps its weights, so that Ctrl-C cannot come between."""
         best = self._kept[1]
         if best is None or not self.settings.patience or _is_better(record, best):
             self._kept = (record.epoch, record, self.learner.net.theta.copy())
         self.records.append(record)
 
 
-def _told_foreign(checkpoint: pl.Checkpoint) -> str:
-    return f"--checkpoint: {checkpoint.path} was not written by pellucid train; resume it where it was"
+def _foreign(checkpoint: pl.Checkpoint) -> str:
+    return f"--checkpoint: {checkpoint.path} was not written by pellucid train; resume it with the library"
 
 
 def _check_same(then: dict[str, Any], now: dict[str, Any], checkpoint: pl.Checkpoint) -> None:
-    """Raise if a setting was another one when the checkpoint was made; epochs may be, at a constant rate."""
+    """Raise if a setting differs from the checkpoint's; epochs may differ if the rate is constant."""
     for name, value in now.items():
         before = then.get(name)
         if name != "epochs" and before != value:
@@ -178,7 +179,7 @@ def _check_same(then: dict[str, Any], now: dict[str, Any], checkpoint: pl.Checkp
     if before != epochs and schedule != "constant":
         raise ValueError(
             f"--epochs was {brief(before)} when {checkpoint.path} was made, and is {epochs}: that would "
-            f"change --schedule {schedule}, which goes over all epochs; resume with as many"
+            f"change --schedule {schedule}, which spans all epochs; resume with --epochs {brief(before)}"
         )
 
 

@@ -1,28 +1,34 @@
-"""The command line: parses, calls, prints. `pellucid --help` lists the commands."""
+"""The command line: `pellucid --help` lists the commands."""
 
 from typing import Annotated
 
 import typer
 
 import pellucid as pl
-from pellucid.cli.compare import EXAMPLES as COMPARE_EXAMPLES
-from pellucid.cli.compare import compare
-from pellucid.cli.data import data_app
-from pellucid.cli.gradcheck import EXAMPLES as GRADCHECK_EXAMPLES
-from pellucid.cli.gradcheck import gradcheck
-from pellucid.cli.predict import EXAMPLES as PREDICT_EXAMPLES
-from pellucid.cli.predict import predict
-from pellucid.cli.reproduce import reproduce
-from pellucid.cli.shared import console
-from pellucid.cli.train import EXAMPLES as TRAIN_EXAMPLES
-from pellucid.cli.train import train
+from pellucid.cli import (
+    compare_command,
+    describe_command,
+    gradcheck_command,
+    predict_command,
+    reproduce_command,
+    train_command,
+)
+from pellucid.cli.shared import SETTINGS, add_command, console
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-app.command(epilog=TRAIN_EXAMPLES)(train)
-app.command(epilog=PREDICT_EXAMPLES)(predict)
-app.command(epilog=GRADCHECK_EXAMPLES)(gradcheck)
-app.command()(reproduce)
-app.command(epilog=COMPARE_EXAMPLES)(compare)
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None
+)
+add_command(app, train_command.train, settings=SETTINGS, examples=train_command.EXAMPLES)
+add_command(app, predict_command.predict, examples=predict_command.EXAMPLES)
+add_command(
+    app, gradcheck_command.gradcheck, settings=gradcheck_command.SETTINGS, examples=gradcheck_command.EXAMPLES
+)
+add_command(app, reproduce_command.reproduce, examples=reproduce_command.EXAMPLES)
+add_command(
+    app, compare_command.compare, settings=compare_command.SETTINGS, examples=compare_command.EXAMPLES
+)
+data_app = typer.Typer(help="Describe data sets.", no_args_is_help=True, rich_markup_mode=None)
+add_command(data_app, describe_command.describe, examples=describe_command.EXAMPLES)
 app.add_typer(data_app, name="data")
 
 
@@ -32,7 +38,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Begin with: pellucid train digits --save net.safetensors")
+@app.callback(epilog="Start with: pellucid train digits --save net.safetensors")
 def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")

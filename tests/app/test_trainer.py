@@ -1,4 +1,4 @@
-"""A whole training: what is written, what is measured, and what is left when it is broken off."""
+"""A whole training: files, scores, and what an interruption leaves."""
 
 import io
 import json
@@ -10,14 +10,15 @@ import pytest
 from rich.console import Console
 
 import pellucid as pl
+from pellucid.app.labelled_rows import divide, load_rows
 from pellucid.app.settings import TrainSettings
-from pellucid.app.train import train
+from pellucid.app.trainer import epoch_line, show_training, train
 from pellucid.app.training_run import TrainingRun
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Train as the settings say in an empty folder; return whether it ended, and what it printed."""
+    """Train in an empty folder; return whether it ended, and its output."""
     monkeypatch.chdir(tmp_path)
 
     def call(**settings):
@@ -80,9 +81,7 @@ def test_scores_come_from_the_best_rows_that_there_are(run, flowers, test, valid
 def test_early_stopping_scores_the_best_weights(run):
     settings = {"source": "digits", "hidden": (20,), "learning_rate": 0.03, "epochs": 60, "patience": 3}
     _, out = run(**settings, save="net")
-    stopped = re.search(
-        r"Stopped early after epoch (\d+): the weights of epoch (\d+), the best, are kept", out
-    )
+    stopped = re.search(r"Stopped early after epoch (\d+): keeping the weights of epoch (\d+), the best", out)
     last, best = int(stopped[1]), int(stopped[2])
     assert last == best + 3 == len(re.findall(r"^epoch ", out, re.MULTILINE))
     data, net = pl.load_dataset("digits"), pl.Network.load("net")
@@ -92,7 +91,7 @@ def test_early_stopping_scores_the_best_weights(run):
 
 @pytest.fixture
 def interrupted(monkeypatch):
-    """Make Ctrl-C strike in the middle of an epoch."""
+    """Simulate Ctrl-C in the middle of an epoch."""
 
     def after(epoch):
         whole = TrainingRun.__iter__
@@ -116,7 +115,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(run, interrupted, tmp_path):
     assert not ended
     about = json.loads((tmp_path / "run.json").read_text())
     assert (about["status"], about["kept_epoch"], about["scores"]) == ("interrupted after epoch 2", 2, None)
-    assert "Broken off after epoch 2: the network of epoch 2 is kept" in out
+    assert "Interrupted after epoch 2: the network of epoch 2 is saved" in out
     assert out.splitlines()[-2:] == ["saved: net", "next: pellucid predict net digits"]
     np.testing.assert_array_equal(pl.Network.load("net").theta, pl.Network.load("two").theta)
 
@@ -144,3 +143,21 @@ def test_a_training_that_diverges_tells_so_in_its_run_file(run, tmp_path):
 def test_places_are_checked_before_anything_is_read(run, flag):
     with pytest.raises(ValueError, match=f"^--{flag}: there is no folder missing"):
         run(source="no such data", **{flag: "missing/file"})
+
+
+def test_an_epoch_fits_80_columns():
+    line = epoch_line(pl.Record(1000, None, 12.3456, 1.0, 23.4567, 1.0))
+    assert line == "epoch 1000  loss 12.3456  accuracy 100.00%  validation 100.00%, loss 23.4567"
+    assert len(line) <= 80
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_bar_is_for_terminals(terminal):
+    settings, rng, text = TrainSettings(source="digits", epochs=2), np.random.default_rng(0), io.StringIO()
+    source = load_rows(settings)
+    run = TrainingRun(settings, source, divide(source, settings, rng), rng)
+    show_training(run, Console(file=text, width=80, force_terminal=terminal, color_system=None))
+    lines = text.getvalue()
+    assert lines.count("loss") == 4
+    assert ("\x1b" in lines) == terminal
+    assert ("2/2" in lines and "elapsed" in lines and "left" in lines) == terminal

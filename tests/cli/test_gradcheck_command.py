@@ -1,4 +1,4 @@
-"""`pellucid gradcheck`: what it shows, its exit status, and the flags that do not go together."""
+"""`pellucid gradcheck`: output, exit status, and flags that contradict each other."""
 
 import re
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_a_saved_network(run):
 
 
 def planted(monkeypatch, layer):
-    """Give a layer the wrong sign in its backward."""
+    """Flip the sign of the backward pass of a layer."""
     right = layer.backward
     monkeypatch.setattr(layer, "backward", lambda self, dy: -right(self, dy))
 
@@ -79,7 +79,7 @@ def test_a_wrong_backward_is_told_by_the_exit_status(run, monkeypatch):
 
 
 def test_what_has_no_part_in_the_gradient_is_not_blamed(run, monkeypatch):
-    """The gradient of the data is not formed, so that of Rescale, the first layer, is never asked for."""
+    """The gradient of the input is not computed, so Rescale, the first layer, has no backward pass."""
     planted(monkeypatch, pl.Rescale)
     assert run("gradcheck", "--hidden", 6)[0] == 0
 
@@ -96,7 +96,7 @@ def test_what_has_no_part_in_the_gradient_is_not_blamed(run, monkeypatch):
         ("--config none.toml", "none.toml: there is no such file"),
         ("t.csv --label b", "t.csv: there is no column 'b'"),
         *(
-            (f"--model net {each}", f"{each.split()[0]} is for a new network, and --model brings its own")
+            (f"--model net {each}", f"{each.split()[0]} is for a new network, and --model is a saved one")
             for each in ("--hidden 3", "--activation tanh", "--init zeros", "--dropout 0", "--config c.toml")
         ),
         ("--model net --loss mean-squared-error", "--loss is for a new network"),
@@ -112,13 +112,13 @@ def test_a_mistake_is_told_in_a_line(run, flags, message):
 
 
 def test_help_is_that_of_train(run):
-    """Flags with the same name say the same, though each command has its own."""
+    """Flags with the same name have the same help text."""
     _, ours, _ = run("gradcheck", "--help")
     _, theirs, _ = run("train", "--help")
     for words in (
-        "Starting weights of hidden layers:",
-        "Share of hidden outputs dropped while",
-        "CSV column of",
+        "Initializer of the hidden layers' weights:",
+        "Fraction of hidden outputs dropped in training.",
+        "CSV column that holds the classes.",
     ):
         assert words in ours
         assert words in theirs

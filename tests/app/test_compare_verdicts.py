@@ -1,8 +1,8 @@
-"""Which steps are told, and what a verdict says."""
+"""Which steps are shown, and what a verdict says; PyTorch is not needed."""
 
 import pytest
 
-from pellucid.app.compare_results import Verdict, is_marked, is_on_curve, verdicts
+from pellucid.app.compare_steps import Verdict, is_marked, is_on_curve, verdicts
 
 
 def test_marked_steps():

@@ -1,4 +1,4 @@
-"""`pellucid reproduce`: options, and what an interruption leaves."""
+"""`pellucid reproduce`: options and interruption."""
 
 import dataclasses
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from pellucid.lab.reports import REPORTS
 
 @pytest.fixture
 def asked(monkeypatch, mnist):
-    """Catch the session that `reproduce` would carry out."""
+    """Catch the arguments of the run instead of carrying it out."""
     calls = []
     monkeypatch.setattr("pellucid.lab.running.console.reproduce", lambda *arguments: calls.append(arguments))
     return calls
@@ -80,7 +80,7 @@ def test_a_report_needs_one_of_its_sets_at_least(run, asked, monkeypatch):
 
 
 def test_the_sets_of_other_reports_are_found_too(run, asked, monkeypatch):
-    """Their checksums name the runs that are kept of reports which are not chosen."""
+    """Their checksums name the kept runs of the other reports."""
     toy = pl.load_dataset
 
     def both(name, **about):
@@ -110,6 +110,6 @@ def test_interrupted_while_it_reruns(run, mnist, monkeypatch):
     monkeypatch.setitem(REPORTS, "C", report)
     code, out, err = run("reproduce", "--report", "C", "--jobs", "1")
     assert code == 130
-    assert "Interrupted. Finished runs are kept: the same command goes on from here." in " ".join(out.split())
+    assert "Interrupted. Finished runs are kept: the same command continues." in " ".join(out.split())
     assert err == ""
     assert Path("results/default/index.html").exists()

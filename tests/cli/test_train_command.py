@@ -178,7 +178,7 @@ def test_a_large_net_on_mnist_needs_little_memory(tmp_path):
 
 
 def interrupt_after(line, *arguments, folder):
-    """Send Ctrl-C once a line has appeared; return exit status, what was printed and errors."""
+    """Send Ctrl-C after a line has appeared; return exit status, output and errors."""
     process = subprocess.Popen(
         [*PELLUCID, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -205,18 +205,18 @@ def test_ctrl_c_keeps_what_was_learnt(run, tmp_path):
     about = json.loads((tmp_path / "run.json").read_text())
     k = about["kept_epoch"]
     assert (k >= 3, about["status"], len(about["records"])) == (True, f"interrupted after epoch {k}", k)
-    assert f"Broken off after epoch {k}: the network of epoch {k} is kept" in out
+    assert f"Interrupted after epoch {k}: the network of epoch {k} is saved" in out
     assert "next: pellucid predict net digits" in out
     run("train", "digits", "--epochs", k, "--save", "again")
     theta, again = pl.Network.load(tmp_path / "net").theta, pl.Network.load("again").theta
-    # The long training may be compiled, the short one not: they agree to rounding.
+    # The long training may be compiled and the short one not: they agree up to rounding.
     np.testing.assert_allclose(theta, again, atol=1e-4)
 
 
 def test_ctrl_c_without_a_place_to_save(tmp_path):
     code, out, err = interrupt_after("epoch   3", "train", "digits", "--epochs", 100_000, folder=tmp_path)
     assert (code, err, list(tmp_path.iterdir())) == (130, "", [])
-    assert out.rstrip().endswith("not saved: with --save FILE, what is learnt by then is kept.")
+    assert out.rstrip().endswith("not saved. With --save FILE, an interrupted training keeps its network.")
 
 
 @pytest.mark.parametrize("components", [0, 20])
@@ -234,7 +234,7 @@ def test_a_killed_training_goes_on_to_the_same_bits(run, tmp_path, components):
     assert (code, err) == (1, "pellucid: a exists: --resume goes on from it; remove it to begin anew\n")
     code, out, err = run(*flags, "--checkpoint", "a", "--run", "a.json", "--resume")
     assert (code, err) == (0, "")
-    assert "Going on from a: " in out
+    assert "Resuming from a: " in out
     whole, again = written("whole.json"), written("a.json")
     for name in ("weights_sha256", "fingerprint", "kept_epoch", "records", "scores", "status"):
         assert again[name] == whole[name], name
@@ -244,18 +244,18 @@ def test_ctrl_c_names_the_checkpoint(tmp_path):
     flags = ["--epochs", 100_000, "--checkpoint", "a"]
     code, out, err = interrupt_after("epoch   3", "train", "digits", *flags, folder=tmp_path)
     assert (code, err) == (130, "")
-    assert out.rstrip().endswith("the same command with --resume goes on from a.")
+    assert out.rstrip().endswith("the same command with --resume continues from a.")
 
 
 def test_resume_before_there_is_a_checkpoint(run):
     code, out, err = run("train", "digits", "--epochs", 2, "--checkpoint", "a", "--resume")
     assert (code, err) == (0, "")
-    assert "There is no checkpoint a yet: from the start." in out
+    assert "There is no checkpoint a yet: starting from the beginning." in out
     code, out, err = run("train", "digits", "--epochs", 2, "--checkpoint", "a", "--resume", "--seed", 5)
     assert (code, err.count("\n")) == (1, 1)
     assert "--seed was 0 when a was made, and is 5: resume with the same settings" in err
     assert run("train", "digits", "--resume")[2] == (
-        "pellucid: --resume belongs to a checkpoint: name its file by --checkpoint\n"
+        "pellucid: --resume needs a checkpoint: name its file with --checkpoint\n"
     )
 
 
@@ -282,7 +282,7 @@ def test_other_epochs_would_change_a_schedule(run, schedule):
     assert (code, err) == (
         1,
         "pellucid: --epochs was 2 when a was made, and is 4: that would change --schedule "
-        f"{schedule}, which goes over all epochs; resume with as many\n",
+        f"{schedule}, which spans all epochs; resume with --epochs 2\n",
     )
 
 
@@ -292,4 +292,4 @@ def test_a_checkpoint_of_the_library_alone(run):
     list(pl.train(net, pl.SoftmaxCrossEntropy(), pl.Adam(), x, y, epochs=3, checkpoint="a"))
     code, _, err = run("train", "digits", "--checkpoint", "a", "--resume")
     assert (code, err.count("\n")) == (1, 1)
-    assert "a was not written by pellucid train; resume it where it was" in err
+    assert "a was not written by pellucid train; resume it with the library" in err

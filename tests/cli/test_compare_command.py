@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from pellucid.app import compare_results
+from pellucid.app import compare_steps
 from pellucid.app.settings import TrainSettings
 from pellucid.cli import app
 
@@ -59,7 +59,7 @@ def test_the_flags_are_those_of_train():
 
 @needs_torch
 def test_a_missed_bar_is_exit_status_1(run, monkeypatch):
-    monkeypatch.setitem(compare_results.BARS, "float64", ((100, 1e-30),))
+    monkeypatch.setitem(compare_steps.BARS, "float64", ((100, 1e-30),))
     code, out, err = run("compare", "--steps", 2)
     assert (code, err) == (1, "")
     assert "MISSED" in out
@@ -71,7 +71,7 @@ def test_ctrl_c_writes_nothing(run, monkeypatch):
         if found.step == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(compare_results.History, "add", interrupted)
+    monkeypatch.setattr(compare_steps.Comparison, "add", interrupted)
     code, out, err = run("compare", "--out", "out")
     assert (code, err) == (130, "")
     assert out.rstrip().endswith("Interrupted: nothing is written.")
@@ -81,7 +81,7 @@ def test_ctrl_c_writes_nothing(run, monkeypatch):
 @needs_torch
 @pytest.mark.parametrize("seconds", [0.0, 0.3, 0.6])
 def test_ctrl_c_while_pytorch_is_imported_ends_in_the_same_line(seconds):
-    """It is told of once the process has said what it will do, which is just before the import."""
+    """Ctrl-C comes after the first line of output, which is printed just before the import."""
     command = [sys.executable, "-u", "-m", "pellucid", "compare", "--steps", "100000"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
@@ -94,7 +94,7 @@ def test_ctrl_c_while_pytorch_is_imported_ends_in_the_same_line(seconds):
 
 
 def test_without_pytorch_a_line_names_the_extra(run, monkeypatch):
-    monkeypatch.setattr(sys.modules["pellucid.cli.compare"], "find_spec", lambda name: None)
+    monkeypatch.setattr(sys.modules["pellucid.cli.compare_command"], "find_spec", lambda name: None)
     code, out, err = run("compare")
     assert (code, out) == (1, "")
     assert err == "pellucid: compare needs PyTorch, which is missing: pip install 'pellucid[compare]'\n"
@@ -102,11 +102,11 @@ def test_without_pytorch_a_line_names_the_extra(run, monkeypatch):
 
 MISTAKES = {
     "--steps 0": "--steps must be at least 1, got 0",
-    "--against jax": "--against must be torch, got 'jax'",
-    "--dtype float16": "--dtype must be float64 or float32, got 'float16'",
+    "--against jax": "--against must be one of torch, got 'jax'",
+    "--dtype float16": "--dtype must be one of float64, float32, got 'float16'",
     "--report C": "--report must be one of D, E, which were run in PyTorch too, got 'C'",
-    "--report D --hidden 5 --config t.toml": "--report D brings its own settings: leave out --hidden, --",
-    "mnist --report E": "--report E brings its own settings: leave out SOURCE",
+    "--report D --hidden 5 --config t.toml": "--report D has its own settings: leave out --hidden, --",
+    "mnist --report E": "--report E has its own settings: leave out SOURCE",
     "minst": "did you mean mnist?",
     "--momentum 0.9": "--momentum 0.9 belongs to --optimizer sgd",
     "--out missing/folder": "--out: there is no folder missing; make it first",
