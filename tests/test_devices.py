@@ -307,13 +307,13 @@ def test_the_choice_of_tf32_is_taken_back_after_an_error(rng, gpu):
 
 def test_tf32_is_refused_where_it_means_nothing(rng):
     net = pl.Network([pl.Dense(2)])
-    with pytest.raises(ValueError, match="tf32 is a way to multiply float32 numbers, got dtype float64"):
+    with pytest.raises(ValueError, match="tf32 needs dtype float32, got float64"):
         net.build(3, rng=rng, dtype=float, device="gpu", tf32=True)
-    with pytest.raises(ValueError, match='it needs device="gpu", got device="cpu"'):
+    with pytest.raises(ValueError, match='tf32 needs device="gpu", got device="cpu"'):
         net.build(3, rng=rng, tf32=True)
     assert not net.built
     net.build(3, rng=rng, dtype=float, device="gpu")
-    with pytest.raises(ValueError, match="tf32 is a way"):
+    with pytest.raises(ValueError, match="tf32 needs dtype"):
         net.to("gpu", tf32=True)
     assert (net.device, net.tf32) == ("gpu", False)
 

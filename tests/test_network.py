@@ -142,7 +142,7 @@ def test_what_cannot_be_a_network():
     with pytest.raises(TypeError, match=r"layers\[0\] must be a layer .*, got <class"):
         pl.Network([pl.ReLU])
     with pytest.raises(
-        ValueError, match=r"layers\[2\], Dense\(2\), stands in the list twice: make a second one"
+        ValueError, match=r"layers\[2\], Dense\(2\), occurs twice in the list: make a second one"
     ):
         pl.Network([dense, pl.ReLU(), dense])
 

@@ -180,7 +180,7 @@ def test_a_pickled_optimizer_goes_on_where_it_was(optimizer, rng):
         (lambda: pl.Adam(beta_1=1.0), r"beta_1 must be in \[0, 1\), got 1.0"),
         (lambda: pl.Adam(beta_2=-0.5), r"beta_2 must be in \[0, 1\), got -0.5"),
         (lambda: pl.Adam(epsilon=0), "epsilon must be finite and > 0, got 0"),
-        (lambda: pl.SGD(0.1).step(np.zeros(2), np.zeros(3)), r"one shape, got \(2,\) and \(3,\)"),
+        (lambda: pl.SGD(0.1).step(np.zeros(2), np.zeros(3)), r"the same shape, got \(2,\) and \(3,\)"),
     ],
 )
 def test_errors_name_value_and_limit(make, message):

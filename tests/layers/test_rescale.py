@@ -93,7 +93,7 @@ def test_the_shift_is_checked(shift):
 
 def test_shapes_are_checked():
     with pytest.raises(
-        ValueError, match=r"scale must be a number or one for each column, got shape \(1, 2\)"
+        ValueError, match=r"scale must be a number or one number per column, got shape \(1, 2\)"
     ):
         pl.Rescale([[1, 2]])
     with pytest.raises(ValueError, match="scale has 2 numbers, but the input has 3 columns"):
