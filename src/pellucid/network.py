@@ -6,7 +6,7 @@
 23
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from math import prod
 from os import PathLike
@@ -35,6 +35,7 @@ from pellucid.files.saved_network import (
     write_network,
 )
 from pellucid.layers import Activation, Dense, Layer
+from pellucid.layers.base import bind_parameters
 
 
 class Network:
@@ -506,35 +507,6 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(map(repr, self.layers))}])"
-
-
-def bind_parameters(
-    parameters: Iterable[tuple[Layer, str, tuple[int, ...]]], theta: Array, grad: Array
-) -> int:
-    """Make parameters and their gradients consecutive views of theta and grad; return their total size.
-
-    Parameters
-    ----------
-    parameters : iterable of (layer, name, shape)
-        Layer attribute ``name`` becomes the parameter, ``"d" + name`` its gradient.
-    theta, grad : array
-        Vectors of at least the total size.
-
-    Examples
-    --------
-    >>> dense, theta, grad = Dense(2), np.arange(8), np.zeros(8)
-    >>> bind_parameters([(dense, "W", (3, 2)), (dense, "b", (2,))], theta, grad)
-    8
-    >>> dense.b
-    array([6, 7])
-    """
-    start = 0
-    for layer, name, shape in parameters:
-        stop = start + prod(shape)
-        setattr(layer, name, theta[start:stop].reshape(shape))
-        setattr(layer, "d" + name, grad[start:stop].reshape(shape))
-        start = stop
-    return start
 
 
 def blocks(n_rows: int, block_rows: int | None) -> Iterator[slice]:

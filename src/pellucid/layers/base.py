@@ -6,6 +6,8 @@ the layer's parameters. Call `backward` once after each `forward`. Both return b
 the next call. `backward` may overwrite ``dy`` and the layer's own ``y``, but never ``x``.
 """
 
+from collections.abc import Iterable
+from math import prod
 from types import ModuleType
 from typing import Any
 
@@ -110,3 +112,32 @@ class Layer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def bind_parameters(
+    parameters: Iterable[tuple[Layer, str, tuple[int, ...]]], theta: Array, grad: Array
+) -> int:
+    """Make parameters consecutive views of theta, and their gradients views of grad; return their total size.
+
+    Parameters
+    ----------
+    parameters : iterable of (layer, name, shape)
+        The layer's attribute ``name`` becomes the parameter, ``"d" + name`` its gradient.
+    theta, grad : array, shape (n,)
+        n is at least the total size.
+
+    Examples
+    --------
+    >>> layer, theta = Layer(), np.arange(8)
+    >>> bind_parameters([(layer, "W", (3, 2)), (layer, "b", (2,))], theta, np.zeros(8))
+    8
+    >>> layer.b, layer.db
+    (array([6, 7]), array([0., 0.]))
+    """
+    start = 0
+    for layer, name, shape in parameters:
+        stop = start + prod(shape)
+        setattr(layer, name, theta[start:stop].reshape(shape))
+        setattr(layer, "d" + name, grad[start:stop].reshape(shape))
+        start = stop
+    return start
