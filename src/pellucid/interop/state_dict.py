@@ -24,7 +24,7 @@ def load_state_dict(
     net : Network
         Built with the layers, widths and dtype of the saved model.
     path : path
-        Contains a weight (n_out, n_in) and optionally a bias (n_out,) for each Dense. Missing biases become 0.
+        Contains a weight (n_out, n_in) and optionally a bias (n_out,) for each Dense. A missing bias is 0.
     names : sequence of str, optional
         The name of each Dense in the file, in order, such as ``["fc1", "fc2"]``. Default: the names in
         `torch.nn.Sequential`, ``0``, ``2`` …, which number the layers without an initial `Rescale`.

@@ -1,7 +1,7 @@
 """Convert networks to `torch.nn.Sequential` and back, with their parameters and dtype.
 
-Modules are named ``0``, ``1`` … without counting an initial `Rescale`, as in the files of `Network.save`. Such
-a file therefore loads with ``model.load_state_dict(safetensors.torch.load_file(path))``.
+Modules are named ``0``, ``1`` … without counting an initial `Rescale`, as in files of `Network.save`. Such a
+file therefore loads with ``model.load_state_dict(safetensors.torch.load_file(path))``.
 
 >>> import pellucid as pl
 >>> net = pl.Network([pl.Rescale(1 / 255), pl.Dense(2), pl.Tanh()])

@@ -1,7 +1,7 @@
 """Train the same network in PyTorch: same initial weights, same batches, same dropout masks.
 
 `Twin` takes one step at a time. `train_twin` replaces `pellucid.train` and yields the same records. After
-each epoch it copies the trained parameters back into the pellucid network, which can then be evaluated as usual.
+each epoch it copies the trained parameters back into the pellucid network, which is then evaluated as usual.
 """
 
 from collections.abc import Iterator
