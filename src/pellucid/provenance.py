@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pellucid.files.reading import brief
+from pellucid.wording import brief
 
 #: What sets the threads of BLAS, the first of them that is set.
 VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")

@@ -15,7 +15,7 @@ import numpy as np
 
 from pellucid.data import DataError
 from pellucid.data.unpack import CHUNK_BYTES, open_unpacked
-from pellucid.files.reading import plain
+from pellucid.wording import plain
 
 #: Limits on what a small packed file may unpack to.
 MAX_BYTES = 1 << 30

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.app.recipes import RECIPES
-from pellucid.files.reading import brief, plain
+from pellucid.wording import brief, plain
 
 FAMILIES = ("he", "kaiming", "glorot", "xavier", "lecun")
 INITIALIZERS = (*(f"{name}-{kind}" for name in FAMILIES for kind in ("normal", "uniform")), "zeros")

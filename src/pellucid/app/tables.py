@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pellucid.app.csv_pieces import Content, Piece, check_size, checked_widths, end_of_record, read_content
 from pellucid.data import DataError
-from pellucid.files.reading import brief, plain
+from pellucid.wording import brief, plain
 
 if TYPE_CHECKING:
     import polars

@@ -12,7 +12,8 @@ from pellucid.app.builder import build_learner, build_loss, build_optimizer
 from pellucid.app.rows import Labels, Parts, Source, taken
 from pellucid.app.settings import TrainSettings, flag
 from pellucid.backend import Array
-from pellucid.files.reading import MAX_JSON, brief, parse_json
+from pellucid.files.reading import MAX_JSON, parse_json
+from pellucid.wording import brief
 
 
 class TrainingRun:

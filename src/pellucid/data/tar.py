@@ -6,7 +6,7 @@ Python's `tarfile` keeps every member that an archive names, and every attribute
 from collections.abc import Iterator
 
 from pellucid.data.unpack import Content, MissingError
-from pellucid.files.reading import brief
+from pellucid.wording import brief
 
 BLOCK = 512
 #: What the type of a regular file may be.

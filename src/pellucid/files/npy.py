@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.files.reading import brief, open_regular
+from pellucid.files.reading import open_regular
+from pellucid.wording import brief
 
 MAGIC = b"\x93NUMPY"
 #: By version: how many bytes the header's length takes.

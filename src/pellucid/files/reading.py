@@ -1,4 +1,4 @@
-"""What every reader of a file that may come from anywhere needs: regular files, strict JSON, short messages.
+"""What every reader of a file that may come from anywhere needs: regular files and strict JSON.
 
 >>> parse_json('{"a": [1, 2.5]}')
 {'a': [1, 2.5]}
@@ -13,6 +13,8 @@ import sys
 from io import BufferedReader
 from os import PathLike
 from typing import Any, NoReturn
+
+from pellucid.wording import brief
 
 #: How JSON may write half of a UTF-16 pair, which alone is no character.
 HALF = re.compile(r"\\u[dD][89a-fA-F]")
@@ -142,26 +144,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number in JSON")
-
-
-def plain(name: str, length: int = 60) -> str:
-    r"""Return a name as it is where it is short and on one line, else as `brief` shows it.
-
-    Examples
-    --------
-    >>> plain("width"), plain("wid\nth")
-    ('width', "'wid\\nth'")
-    """
-    return name if name.isprintable() and len(name) <= length else brief(name, length)
-
-
-def brief(value: object, length: int = 60) -> str:
-    r"""Return a value as a message shows it: on one line, and cut where it is long.
-
-    Examples
-    --------
-    >>> brief("a\nb"), brief("x" * 1000, 10)
-    ("'a\\nb'", "'xxxxxxxxx...")
-    """
-    text = repr(value)
-    return text if len(text) <= length else text[:length] + "..."

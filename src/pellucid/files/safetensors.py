@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.files.reading import brief, open_regular
+from pellucid.files.reading import open_regular
 from pellucid.files.safetensors_header import check_storable, in_order, make_header, parse_header
 from pellucid.files.whole import write_whole
+from pellucid.wording import brief
 
 #: Bytes read at a time into an array that is laid out in another order than the file.
 BLOCK_BYTES = 1 << 18

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.files.reading import MAX_JSON, brief, check_json_size, parse_json
+from pellucid.files.reading import MAX_JSON, check_json_size, parse_json
+from pellucid.wording import brief
 
 #: NumPy's dtypes in the order in which the format's own package lays tensors out.
 DTYPES = {

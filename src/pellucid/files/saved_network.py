@@ -16,9 +16,9 @@ import numpy as np
 
 from pellucid.backend import to_host
 from pellucid.files import safetensors
-from pellucid.files.reading import brief
 from pellucid.files.safetensors_header import Place
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
+from pellucid.wording import brief
 
 #: In a file a layer may take 18 bytes, and some 600 in memory.
 MAX_LAYERS = 2000

@@ -8,10 +8,10 @@ from os import PathLike
 
 from pellucid.backend import to_device
 from pellucid.files import safetensors
-from pellucid.files.reading import brief
 from pellucid.files.safetensors_header import Place
 from pellucid.files.saved_network import check_tensors, named_parameters
 from pellucid.network import Network
+from pellucid.wording import brief
 
 
 def load_state_dict(

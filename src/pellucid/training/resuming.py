@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from pellucid.backend import Array, to_host
-from pellucid.files.reading import brief
 from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.network import Network, blocks
@@ -17,6 +16,7 @@ from pellucid.training.batches import Source
 from pellucid.training.checkpoint import Snapshot, generator_state
 from pellucid.training.loop import Loop
 from pellucid.training.many import Model, generators_of
+from pellucid.wording import brief
 
 #: Rows that stand for all of a memory map; and rows that are looked at together.
 SAMPLE = 1024
