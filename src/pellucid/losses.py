@@ -248,7 +248,7 @@ class SoftmaxCrossEntropy(Loss):
 
 
 class SigmoidCrossEntropy(Loss):
-    """Sigmoid and binary cross-entropy in one, for logits z: each output is a yes-or-no question of its own.
+    """Sigmoid and binary cross-entropy in one, for logits z: each output answers one yes-or-no question.
 
     value: Σ_k -t log σ(z) - (1 - t) log(1 - σ(z)) = Σ_k max(z, 0) - z t + log(1 + exp(-|z|))
     grad:  σ(z) - t

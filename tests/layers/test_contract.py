@@ -47,7 +47,7 @@ ALL = layer_names()
 
 
 def make(name, *, fixed=True):
-    """Return a layer; a dropout's mask is fixed unless told otherwise."""
+    """Return a layer; a Dropout has a fixed mask by default."""
     assert name in MAKE, f"{name} is new: give it an example in MAKE, so that its contract is tested"
     layer = MAKE[name]()
     if fixed and layer.draws:
@@ -56,7 +56,7 @@ def make(name, *, fixed=True):
 
 
 def alone(name, rng, *, dtype=np.float64, fixed=True):
-    """Return a layer built in a network of its own, with its dx wanted."""
+    """Return a layer built in its own network, with needs_dx set."""
     layer = make(name, fixed=fixed)
     pl.Network([layer]).build(WIDTH, rng=rng, dtype=dtype)
     layer.needs_dx = True
