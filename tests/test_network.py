@@ -218,7 +218,7 @@ def test_backward_follows_a_forward_with_its_shape(rng):
 
 
 def test_the_outputs_themselves_may_be_the_gradient(rng):
-    """The loss sum of y squared / 2, whose gradient is y: the same numbers, whoever owns them."""
+    """The loss Σ y² / 2, whose gradient is y: the result is the same if dy is the output buffer itself."""
     net = pl.Network([pl.Dense(3), pl.Tanh()]).build(4, rng=rng, dtype=float)
     x = rng.normal(size=(5, 4))
     net.backward(net.forward(x).copy())

@@ -12,7 +12,7 @@ from pellucid.files import safetensors
 
 
 def trained(dtype=np.float32):
-    """Return a network of every kind of layer whose parameters are no longer those drawn."""
+    """Return a trained network with every kind of layer."""
     layers = [
         pl.Rescale(1 / 16),
         pl.Dense(6, init=pl.he_normal),
@@ -103,7 +103,7 @@ def test_saving_again_replaces_the_file_at_once(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_layer_of_ones_own_cannot_be_saved(tmp_path, rng):
+def test_a_user_defined_layer_cannot_be_saved(tmp_path, rng):
     class Double(pl.ReLU):
         pass
 

@@ -1,4 +1,4 @@
-"""What every layer inherits; that each layer keeps the contract is tested in `test_contract`."""
+"""The methods that every layer inherits. `test_contract` tests the contract of each layer."""
 
 import pickle
 
