@@ -1,7 +1,7 @@
-"""Early stopping in three lines and a progress bar in one: things that the caller adds.
+"""Early stopping in three lines of your own code, and a progress bar in one.
 
-`train` is a generator, so the caller sees every epoch. `track` draws the bar; the loop remembers the epoch
-with the least validation loss and stops when ten have passed without a better one.
+`train` is a generator that yields a record after each epoch. `track` draws the progress bar. The loop stops
+after ten epochs without a lower validation loss.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The textbook network on one page: NumPy, and nothing else. pellucid's results are checked against it.
+"""The textbook network on one page, in NumPy only. A test compares pellucid's results with it.
 
 Every layer computes z = x W + b from the output x of the layer before it; hidden layers give y = tanh(z), the
 last one y = softmax(z). The loss is the cross-entropy, the mean over rows of -log y[label]. Backpropagation
@@ -41,7 +41,7 @@ def loss_and_gradients(parameters, x, labels):
 
 
 def train(parameters, x, labels, *, epochs, batch_size, learning_rate, rng):
-    """Descend batch by batch, in a new order each epoch; yield each epoch's mean loss."""
+    """Take one step per batch, reshuffle the rows each epoch, and yield the mean loss of each epoch."""
     for _ in range(epochs):
         order, total = rng.permutation(len(x)), 0.0
         for start in range(0, len(x), batch_size):
@@ -56,7 +56,7 @@ def train(parameters, x, labels, *, epochs, batch_size, learning_rate, rng):
 
 if __name__ == "__main__":
     rng = np.random.default_rng(0)
-    # Ten classes, each written in three ways: thirty random pictures of 28 by 28 pixels, seen through noise.
+    # Ten classes with three variants each: thirty random images of 28 by 28 pixels, with noise added.
     pictures, shown = rng.random((30, 784)), rng.integers(30, size=4000)
     x, labels = pictures[shown] + rng.normal(0, 0.8, (4000, 784)), shown % 10
     known, new = slice(3000), slice(3000, None)

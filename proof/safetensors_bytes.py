@@ -18,9 +18,8 @@ from safetensors import SafetensorError, TensorSpec, serialize
 from safetensors.numpy import load, save
 
 from pellucid.files import safetensors
-from pellucid.files.reading import brief
 from pellucid.files.safetensors import DTYPES
-from pellucid.wording import counted
+from pellucid.wording import brief, counted
 from proof.findings import Finding
 from proof.fuzzing.damage import Stock, mutate
 from proof.fuzzing.structure import edit_safetensors_header

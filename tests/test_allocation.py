@@ -1,4 +1,4 @@
-"""Memory: once warm, a step allocates next to nothing; blocks bound what full-batch descent needs."""
+"""Memory: after the first step, steps allocate almost nothing; blocks bound that of full-batch descent."""
 
 import tracemalloc
 
@@ -32,7 +32,7 @@ def data(n_rows):
 
 
 def peak_of(action):
-    """Return the most bytes that an action had allocated at any time, beyond those before it."""
+    """Return the peak of the memory that an action allocates, in bytes."""
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
@@ -62,7 +62,7 @@ def test_a_warm_step(loss, optimizer):
 @pytest.mark.parametrize("per_batch", [False, True])
 @pytest.mark.parametrize("batch_size", [BATCH, None])
 def test_a_warm_epoch(batch_size, per_batch):
-    """All of `train`: gathering batches, the last one smaller, records, the check that all is finite."""
+    """All of `train`: gathering batches, a smaller last batch, records, the check for NaN."""
     net, (x, y) = network(), data(4 * BATCH - 50)
     records = pl.train(
         net,
@@ -83,7 +83,7 @@ def test_a_warm_epoch(batch_size, per_batch):
 
 
 def test_blocks_bound_the_memory_of_full_batch_descent():
-    """From a cold start: eight blocks need far less than one pass, and both work on bytes."""
+    """The first step with eight blocks needs far less memory than one pass; both take uint8."""
     x, y = data(4096)
 
     def descend(block_rows):

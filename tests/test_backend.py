@@ -45,7 +45,7 @@ def test_tf32_is_for_gpus(gpu):
     assert array_module("gpu") is gpu
     assert array_module("gpu", tf32=True) is array_module("gpu", tf32=True)
     assert array_module("gpu", tf32=True).exp is gpu.exp
-    with pytest.raises(ValueError, match=r"tf32 .* needs device=\"gpu\""):
+    with pytest.raises(ValueError, match=r"tf32 needs device=\"gpu\""):
         array_module("cpu", tf32=True)
 
 

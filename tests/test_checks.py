@@ -1,4 +1,4 @@
-"""Data are looked through before anything is trained: what is wrong is named by row and column, cheaply."""
+"""Data are checked before training starts. Errors name row and column, and nothing is copied."""
 
 import tracemalloc
 
@@ -7,7 +7,7 @@ import pytest
 from tests import strict
 
 import pellucid as pl
-from pellucid import checks as arguments
+from pellucid import checks
 from pellucid.backend import to_device
 from pellucid.checks import check_finite
 
@@ -16,8 +16,8 @@ NUMBERS = [np.nan, np.inf, -np.inf]
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    """Make blocks of 3 rows of 4 float32: a place is found in any of them."""
-    monkeypatch.setattr(arguments, "BLOCK_BYTES", 50)
+    """Use blocks of 3 rows of 4 float32, so that errors occur in several blocks."""
+    monkeypatch.setattr(checks, "BLOCK_BYTES", 50)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -50,7 +50,7 @@ def test_whole_numbers_are_finite(dtype):
     check_finite("x", np.ones((3, 2), dtype), np.dtype(np.float32))
 
 
-def test_the_largest_numbers_are_right():
+def test_the_largest_numbers_are_allowed():
     for dtype in (np.float32, np.float64):
         x = np.full((50, 4), np.finfo(dtype).max, dtype)
         x[::2] *= -1
@@ -70,7 +70,7 @@ def test_no_copy_is_made():
 
 
 def call(x, y, *, layers=(), n_out=3, compiled=False, **given):
-    """Return records that nobody has asked for yet, and the network."""
+    """Return the generator of `train`, not started, and the network."""
     net = pl.Network([*layers, pl.Dense(n_out)]).build(4, rng=np.random.default_rng(0))
     loss = pl.MeanSquaredError()
     return pl.train(net, loss, pl.SGD(0.1), x, y, epochs=1, compiled=compiled, **given), net
@@ -111,8 +111,8 @@ def test_a_small_memory_map_is_checked_beforehand(tmp_path):
         call(tmp_path / "x.npy", Y, batch_size=2, shuffle=False)
 
 
-def test_a_layer_that_casts_takes_what_only_its_input_holds():
-    """1e39 is no float32; shifted and scaled in float64 it is 1."""
+def test_a_layer_that_casts_takes_numbers_too_large_for_the_network():
+    """1e39 is too large for float32, but Rescale computes in float64 and returns 1."""
     records, net = call(np.full((6, 4), 1e39), Y, layers=[pl.Rescale(1e-39, [1, 0, 0, 0])])
     next(records)
     assert np.isfinite(net.theta).all()
@@ -134,7 +134,7 @@ def test_evaluate_raises_and_predict_passes_it_through():
 
 
 def test_data_on_the_gpu(monkeypatch):
-    """On the double of CuPy, which mixes with no array of the host."""
+    """With the stand-in for CuPy, which does not mix with NumPy arrays."""
     strict.install(monkeypatch)
     net = pl.Network([pl.Dense(3)]).build(4, rng=np.random.default_rng(0), device="gpu")
     given = net, pl.MeanSquaredError(), pl.SGD(0.1)

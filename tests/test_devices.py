@@ -1,4 +1,4 @@
-"""`device="gpu"` on a strict double of CuPy: the same bits as on the CPU, and nothing copied unasked."""
+"""`device="gpu"` on a strict stand-in for CuPy: the same bits as on the CPU, and no implicit copies."""
 
 import copy
 import itertools
@@ -21,7 +21,7 @@ DEVICES = ["cpu", "gpu"]
 
 @pytest.fixture(autouse=True)
 def gpu(monkeypatch):
-    """Let the double stand for the GPU in every test here."""
+    """Use the stand-in as the GPU in every test of this module."""
     return strict.install(monkeypatch)
 
 
@@ -34,7 +34,7 @@ def same(on_cpu, on_gpu):
 
 
 def twins(make_layers, *, n_in=WIDTH, seed=3, dtype=np.float64, **on_gpu):
-    """Return two networks alike, one on each device."""
+    """Return two equal networks, one on each device."""
     return [
         pl.Network(make_layers()).build(n_in, rng=np.random.default_rng(seed), dtype=dtype, **where)
         for where in ({"device": "cpu"}, {"device": "gpu", **on_gpu})
@@ -42,7 +42,7 @@ def twins(make_layers, *, n_in=WIDTH, seed=3, dtype=np.float64, **on_gpu):
 
 
 def mixed():
-    """Return one of most layers."""
+    """Return a list with most kinds of layers."""
     layers = [pl.Rescale([0.5, 2, 1, 1], 0.25), pl.Dense(6, bias_init=pl.normal(0.1)), pl.LeakyReLU()]
     layers += [pl.Dropout(0.3), pl.Dense(5), pl.ReLU(), pl.Tanh(), pl.Dense(5), pl.Sigmoid(), pl.Dense(3)]
     return layers
@@ -117,7 +117,7 @@ def test_labels_on_either_side_are_checked(loss, gpu):
     assert gpu.traffic.to_host == 0
 
 
-def test_a_loss_of_ones_own(rng):
+def test_a_user_defined_loss(rng):
     class ByRows(pl.Loss):
         def rows(self, outputs, labels):
             difference = outputs - self.as_targets(outputs, labels)
@@ -176,7 +176,7 @@ def test_what_an_optimizer_remembers_follows_theta_and_travels_on_the_host(optim
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_network_begins_and_trains_with_the_same_numbers(dtype, rng, gpu):
-    """The device is never waited for in a step, and each step sends one dropout mask."""
+    """A step never waits for the GPU, and sends it one dropout mask."""
     nets = twins(mixed, dtype=dtype)
     same(*(net.theta for net in nets))
     x, y = rng.integers(9, size=(20, WIDTH), dtype=np.uint8), rng.integers(3, size=20)
@@ -307,19 +307,19 @@ def test_the_choice_of_tf32_is_taken_back_after_an_error(rng, gpu):
 
 def test_tf32_is_refused_where_it_means_nothing(rng):
     net = pl.Network([pl.Dense(2)])
-    with pytest.raises(ValueError, match="tf32 is a way to multiply float32 numbers, got dtype float64"):
+    with pytest.raises(ValueError, match="tf32 needs dtype float32, got float64"):
         net.build(3, rng=rng, dtype=float, device="gpu", tf32=True)
-    with pytest.raises(ValueError, match='it needs device="gpu", got device="cpu"'):
+    with pytest.raises(ValueError, match='tf32 needs device="gpu", got device="cpu"'):
         net.build(3, rng=rng, tf32=True)
     assert not net.built
     net.build(3, rng=rng, dtype=float, device="gpu")
-    with pytest.raises(ValueError, match="tf32 is a way"):
+    with pytest.raises(ValueError, match="tf32 needs dtype"):
         net.to("gpu", tf32=True)
     assert (net.device, net.tf32) == ("gpu", False)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_a_training_that_goes_on_from_a_checkpoint_comes_to_the_same_bits(compiled, tmp_path, monkeypatch):
+def test_a_resumed_training_gives_the_same_bits(compiled, tmp_path, monkeypatch):
     if compiled and cuda.COMPILER is None:
         pytest.skip("there is no C compiler to run the kernels by")
 

@@ -1,4 +1,4 @@
-"""The examples run, fast and without a warning, and reach the figures that they are meant to show."""
+"""The examples run quickly and without warnings, and reach the expected figures."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def output_of(name):
-    """Run an example as a person would; return what it prints."""
+    """Run an example as a script; return its output."""
     command = [sys.executable, "-W", "error", str(EXAMPLES / name)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The library against examples/from_scratch.py: two programs that share no line, one result."""
+"""The library against examples/from_scratch.py: two independent programs, one result."""
 
 import ast
 import importlib.util

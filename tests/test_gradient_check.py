@@ -1,4 +1,4 @@
-"""The gradient check finds what is wrong, and nothing where all is right."""
+"""The gradient check accepts correct gradients and finds wrong ones."""
 
 import copy
 
@@ -35,7 +35,7 @@ def checks(layer=None, loss=None, **arguments):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_right_gradients_pass(name):
+def test_correct_gradients_pass(name):
     found = checks(LAYERS[name])
     assert all(check.passed and not check.refined for check in found)
     assert found[0].limit == (1e-5 if "ReLU" in name else 1e-7)
@@ -47,7 +47,7 @@ def test_right_gradients_pass(name):
     "wrong", [lambda dx: -dx, lambda dx: dx * 1.001, np.fliplr], ids=["sign", "0.1 %", "order"]
 )
 def test_a_wrong_backward_is_found(name, wrong, monkeypatch):
-    """Whatever a layer sends back wrongly, the blocks before it show."""
+    """A wrong dx shows in the blocks before the layer."""
     layer = type(LAYERS[name])
     right = layer.backward
 
@@ -105,7 +105,7 @@ def test_parameters_are_put_back_to_the_same_bits(rng):
 
 
 def net_with_a_kink_near(distance):
-    """Return a network of one ReLU unit, and a batch whose first row gives it -distance, its second 12."""
+    """Return a network with one ReLU unit, and two rows that give it the inputs -distance and about 12."""
     net = pl.Network([pl.Dense(1), pl.ReLU(), pl.Dense(2)])
     net.build(6, rng=np.random.default_rng(0), dtype=np.float64)
     net.layers[0].W[...], net.layers[0].b[...] = 1, -12 - distance
@@ -113,7 +113,7 @@ def net_with_a_kink_near(distance):
 
 
 def test_a_direction_that_changes_a_sign_is_drawn_again(monkeypatch):
-    """The kink is nearer than the step: some directions are refused, and those that are left agree."""
+    """The kink is nearer than the step: some directions are refused, and the others agree."""
     refused = []
     derivative = gradient_check._Probe.derivative
 
@@ -153,7 +153,7 @@ def test_what_it_needs(rng):
         ([[1.0], [2.0]], r"^x must have shape \(n, 2\)"),
     ],
 )
-def test_data_that_training_would_not_take(rng, x, message):
+def test_data_that_train_would_refuse(rng, x, message):
     net = pl.Network([pl.Dense(2)]).build(2, rng=rng, dtype=float)
     with pytest.raises(ValueError, match=message):
         pl.gradcheck(net, pl.MeanSquaredError(), x, [0, 1], rng=rng)
@@ -181,7 +181,7 @@ def test_a_network_without_parameters_is_refused(rng):
 
 
 class Lifted(pl.MeanSquaredError):
-    """A loss that is large beside its gradient: this much of it does not depend on the network."""
+    """A loss with a large constant part, which makes differences inexact."""
 
     def __init__(self, lift):
         super().__init__()
@@ -204,53 +204,53 @@ def refined_checks(layer, loss, scale):
     [(pl.ReLU(), Lifted(1e5), 1), (pl.Tanh(), pl.MeanSquaredError(), 20)],
     ids=["rounding", "curvature"],
 )
-def test_differences_that_are_not_exact_enough_are_made_better(layer, loss, scale, monkeypatch):
+def test_inexact_differences_are_refined(layer, loss, scale, monkeypatch):
     found = refined_checks(layer, loss, scale)
     assert any(check.refined for check in found)
     assert all(check.passed for check in found)
-    # Without the second look, right gradients would be called wrong; with it, wrong ones still are.
+    # The second measurement still finds wrong gradients; without it, correct ones would fail.
     right = type(layer).backward
     monkeypatch.setattr(type(layer), "backward", lambda self, dy: right(self, dy) * 1.001)
     failed = {check.block for check in refined_checks(layer, loss, scale) if not check.passed}
     assert failed >= {"0.W", "0.b"}
     assert not failed & {"2.W", "2.b"}
     monkeypatch.undo()
-    monkeypatch.setattr(gradient_check._Probe, "closer", gradient_check._Probe.derivative)
+    monkeypatch.setattr(gradient_check._Probe, "refine", gradient_check._Probe.derivative)
     assert not all(check.passed for check in refined_checks(layer, loss, scale))
 
 
 def test_two_steps_that_agree_by_chance_do_not_decide(monkeypatch):
-    """Of the derivatives by falling steps, three neighbours agree best around 5.0, two at 9.0."""
+    """Three neighbouring steps agree best around 5.0; two agree exactly, at 9.0."""
     by_step = dict(zip(gradient_check.STEPS, [3, 5.2, 4.9, 5.0, 6, 9.0, 9.0, 8, 12, None], strict=True))
     probe = object.__new__(gradient_check._Probe)
     probe.differences = lambda direction, formula, step: by_step[step]
-    assert probe.closer(None) == 5.0
+    assert probe.refine(None) == 5.0
     by_step |= dict.fromkeys(gradient_check.STEPS[:7])
-    assert probe.closer(None) is None
+    assert probe.refine(None) is None
 
 
 @pytest.mark.parametrize(
-    ("closer", "passed", "refined", "n_drawn"),
+    ("second", "passed", "refined", "n_drawn"),
     [
-        ([1.0], True, True, 1),  # the second look decides,
+        ([1.0], True, True, 1),  # the second measurement decides,
         ([3.0], False, True, 1),
-        ([None, None, 1.0], True, True, 3),  # and where it is not possible, another direction,
-        ([None] * 10, False, False, 10),  # but not for ever
+        ([None, None, 1.0], True, True, 3),  # if it is impossible, another direction is drawn,
+        ([None] * 10, False, False, 10),  # at most ten times
     ],
 )
-def test_a_direction_without_a_second_look_is_drawn_again(closer, passed, refined, n_drawn):
-    """The derivative is 1 by backward and 2 by the first differences, always."""
-    drawn, closer = [], iter(closer)
+def test_a_direction_without_a_second_measurement_is_drawn_again(second, passed, refined, n_drawn):
+    """The derivative is 1 by `backward` and always 2 by the first differences."""
+    drawn, second = [], iter(second)
     probe = object.__new__(gradient_check._Probe)
     probe.gradient, probe.least, probe.limit = np.ones(1), 1e-6, 1e-5
     probe.draw = lambda rng, mask: drawn.append(mask) or (np.ones(1), 2.0)
-    probe.closer = lambda direction: next(closer)
+    probe.refine = lambda direction: next(second)
     check = probe.check(None, "0.W", None)
     assert (check.passed, check.refined, len(drawn)) == (passed, refined, n_drawn)
 
 
 def checked(net, *wrong):
-    """Return checks of which those of the blocks named are wrong."""
+    """Return checks of all blocks; those of the blocks in `wrong` fail."""
     blocks = [f"{i}.{name}" for i, layer in enumerate(net.layers) for name in layer.parameter_shapes()]
     return [pl.GradientCheck(block, 1, 1, float(block in wrong), 0.5) for block in [*blocks, "all"]]
 

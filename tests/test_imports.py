@@ -37,14 +37,15 @@ ORDER = [
 #: What these parts may import of the library: arrays alone, as the design has it.
 ALONE = {
     "backend": set(),
-    "files": {"backend"},
-    "data": {"files"},
+    "files": {"backend", "wording"},
+    "data": {"files", "wording"},
     "initializers": set(),
     "losses": {"backend"},
-    "provenance": {"files"},
+    "provenance": {"wording"},
     "metrics": {"backend"},
     "optimizers": {"backend", "schedules"},
     "schedules": set(),
+    "wording": set(),
 }
 #: Where a package may be imported.
 PLACES = {

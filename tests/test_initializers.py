@@ -1,4 +1,4 @@
-"""Initializers: limits and spreads by their textbooks."""
+"""Initializers: limits and variances of the published formulas."""
 
 import inspect
 

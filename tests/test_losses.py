@@ -38,7 +38,7 @@ BY_HAND = [
         1.1273804959132876,
         [[1 / 6 - 0.1, 1 / 3 - 0.8, 1 / 2 - 0.1]],
     ),
-    # one output is a question with two classes: the target 1 becomes 0.9
+    # a single output has two classes: the target 1 becomes 0.9
     (pl.SigmoidCrossEntropy(label_smoothing=0.2), [[LN3]], [1], 0.3975433013185919, [[-0.15]]),
     (pl.MeanSquaredError(label_smoothing=0.2), [[0.9, 0.1]], [0], 0.0, [[0.0, 0.0]]),
     (pl.SigmoidCrossEntropy(), [[LN3]], [1], 0.28768207245178096, [[-0.25]]),
@@ -114,7 +114,7 @@ def test_huge_logits(dtype):
 
 
 def test_small_losses_keep_their_digits():
-    """A confident right answer: log(1 + exp(-40)) = 4.2e-18, not 0 and not 1e-16."""
+    """A confident correct answer: log(1 + exp(-40)) = 4.2e-18, not 0 and not 1e-16."""
     value, _ = pl.SigmoidCrossEntropy().value_and_grad(np.array([[40.0]]), np.array([1]))
     assert float(value) == pytest.approx(4.248354255291589e-18, rel=1e-12, abs=0)
 
@@ -248,7 +248,7 @@ def test_softmax_properties(seed, n, k, shift):
 
 
 def test_sigmoid_cross_entropy_of_sure_outputs_does_not_cancel():
-    """All right and sure: log(1 + exp(-12.3)) an output, which sums of max(z, 0) and z t would drown."""
+    """All correct and confident: log(1 + exp(-12.3)) per output, lost by summing max(z, 0) and z t first."""
     outputs, targets = np.full((2048, 10), 12.3, np.float32), np.ones((2048, 10), np.float32)
     value, _ = pl.SigmoidCrossEntropy().value_and_grad(outputs, targets)
     assert float(value) == pytest.approx(10 * np.log1p(np.exp(-12.3)), rel=1e-4)
@@ -267,6 +267,6 @@ def test_a_share_that_cannot_be(share):
         pl.SoftmaxCrossEntropy(label_smoothing=share)
 
 
-def test_smoothing_is_told():
+def test_repr_shows_label_smoothing():
     assert repr(pl.SoftmaxCrossEntropy(label_smoothing=0.1)) == "SoftmaxCrossEntropy(label_smoothing=0.1)"
     assert repr(pl.SoftmaxCrossEntropy()) == "SoftmaxCrossEntropy()"

@@ -59,7 +59,7 @@ def test_count_correct():
 @pytest.mark.parametrize(
     ("labels", "predicted", "message"),
     [
-        ([0, 1], [0], "of one length, got 2, 1"),
+        ([0, 1], [0], "the same length, got 2 and 1"),
         ([], [], "labels must be a vector of class numbers|labels must hold at least one"),
         ([0, -1], [0, 1], "labels must hold at least one class number, all >= 0"),
         ([0, 1], [[0.1, 0.9], [0.8, 0.2]], r"predicted must be .* use outputs\.argmax\(axis=1\)"),

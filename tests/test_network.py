@@ -142,7 +142,7 @@ def test_what_cannot_be_a_network():
     with pytest.raises(TypeError, match=r"layers\[0\] must be a layer .*, got <class"):
         pl.Network([pl.ReLU])
     with pytest.raises(
-        ValueError, match=r"layers\[2\], Dense\(2\), stands in the list twice: make a second one"
+        ValueError, match=r"layers\[2\], Dense\(2\), occurs twice in the list: make a second one"
     ):
         pl.Network([dense, pl.ReLU(), dense])
 
@@ -218,7 +218,7 @@ def test_backward_follows_a_forward_with_its_shape(rng):
 
 
 def test_the_outputs_themselves_may_be_the_gradient(rng):
-    """The loss sum of y squared / 2, whose gradient is y: the same numbers, whoever owns them."""
+    """The loss Σ y² / 2, whose gradient is y: the result is the same if dy is the output buffer itself."""
     net = pl.Network([pl.Dense(3), pl.Tanh()]).build(4, rng=rng, dtype=float)
     x = rng.normal(size=(5, 4))
     net.backward(net.forward(x).copy())

@@ -36,7 +36,7 @@ def identity(rng, shape, n_in, n_out):
 
 
 def passing(behind=(), *, width=3, dtype=np.float64):
-    """Return a network that hands its data to the layers behind."""
+    """Return a network whose first layer is the identity."""
     net = pl.Network([pl.Dense(width, init=identity), *behind])
     return net.build(width, rng=np.random.default_rng(0), dtype=dtype)
 

@@ -80,7 +80,7 @@ LIVE = [
 
 @pytest.mark.parametrize(("ours", "name", "arguments"), LIVE, ids=repr)
 def test_a_hundred_steps_like_pytorch(ours, name, arguments, rng):
-    """On a quadratic bowl, where each step's gradient depends on all steps before it."""
+    """On a quadratic function, where each step's gradient depends on all steps before it."""
     torch = pytest.importorskip("torch")
     start, bowl = rng.normal(size=30), rng.uniform(0.1, 5, 30)
     twin = torch.tensor(start, requires_grad=True)
@@ -156,7 +156,7 @@ def test_in_place_dtype_kept_and_grad_left_alone(optimizer, dtype, rng):
 
 
 @pytest.mark.parametrize("optimizer", [pl.SGD(0.1, momentum=0.9), pl.Adam()], ids=repr)
-def test_a_pickled_optimizer_goes_on_where_it_was(optimizer, rng):
+def test_a_pickled_optimizer_continues(optimizer, rng):
     theta, grads = rng.normal(size=5), rng.normal(size=(6, 5))
     for grad in grads[:3]:
         optimizer.step(theta, grad)
@@ -180,7 +180,7 @@ def test_a_pickled_optimizer_goes_on_where_it_was(optimizer, rng):
         (lambda: pl.Adam(beta_1=1.0), r"beta_1 must be in \[0, 1\), got 1.0"),
         (lambda: pl.Adam(beta_2=-0.5), r"beta_2 must be in \[0, 1\), got -0.5"),
         (lambda: pl.Adam(epsilon=0), "epsilon must be finite and > 0, got 0"),
-        (lambda: pl.SGD(0.1).step(np.zeros(2), np.zeros(3)), r"one shape, got \(2,\) and \(3,\)"),
+        (lambda: pl.SGD(0.1).step(np.zeros(2), np.zeros(3)), r"the same shape, got \(2,\) and \(3,\)"),
     ],
 )
 def test_errors_name_value_and_limit(make, message):

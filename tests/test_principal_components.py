@@ -1,4 +1,4 @@
-"""Principal components are those of the textbook, and a network for them becomes one for the rows."""
+"""Principal components equal those of an eigendecomposition, and `whole` returns an equivalent network."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from pellucid import principal_components
 from pellucid.principal_components import PrincipalComponents
 
 RNG = np.random.default_rng(0)
-#: Rows that vary most along some slanted directions, and lie far from 0.
+#: Correlated columns with large means.
 MIXED = RNG.normal(size=(300, 12)) * np.linspace(4, 0.5, 12) @ RNG.normal(size=(12, 12)) + 100
 
 
 def decomposed(x, k):
-    """Return the eigenvectors and shares of the covariance matrix, as NumPy finds them."""
+    """Return eigenvectors and shares of variance by NumPy's eigendecomposition of the covariance matrix."""
     values, vectors = np.linalg.eigh(np.cov(x.T))
     return vectors[:, ::-1][:, :k], values[::-1][:k] / values.sum()
 
@@ -30,7 +30,7 @@ def test_directions_are_the_eigenvectors_of_the_covariance_matrix(k):
     assert (found.directions[largest, np.arange(k)] > 0).all()
 
 
-def test_with_many_columns_nearly_all_of_the_variance_is_kept_that_can_be():
+def test_with_many_columns_nearly_the_largest_possible_variance_is_kept():
     x = pl.load_dataset("digits").x_train
     x = np.hstack([x, x[::-1], x[:, ::-1]])
     best = decomposed(x / 16, 20)[1].sum()
@@ -48,7 +48,7 @@ def test_coordinates_are_uncorrelated_with_mean_0_and_the_shares_as_variances():
     np.testing.assert_allclose(covariance.diagonal() / np.cov(MIXED.T).trace(), found.shares, rtol=1e-4)
 
 
-def test_rows_are_transformed_in_blocks_as_one_by_one(monkeypatch):
+def test_the_block_size_does_not_matter(monkeypatch):
     found = PrincipalComponents(MIXED, 3, dtype=np.float64)
     whole = found.transform(MIXED)
     monkeypatch.setattr(principal_components, "BLOCK_ROWS", 7)
@@ -57,8 +57,8 @@ def test_rows_are_transformed_in_blocks_as_one_by_one(monkeypatch):
     np.testing.assert_allclose(again.directions, found.directions, atol=1e-9)
 
 
-def test_many_rows_are_drawn_from(monkeypatch):
-    # Each sixth row is another kind: a draw must not take these alone.
+def test_many_rows_are_sampled(monkeypatch):
+    # Every sixth row is special: the sample must not consist of these.
     monkeypatch.setattr(principal_components, "FIT_ROWS", 100)
     x = np.zeros((600, 2))
     x[:, 0], x[::6, 0], x[::6, 1] = RNG.normal(size=600), 0, 3 * RNG.normal(size=100)
@@ -68,7 +68,7 @@ def test_many_rows_are_drawn_from(monkeypatch):
     np.testing.assert_array_equal(PrincipalComponents(x, 1).directions, drawn)
 
 
-def test_bytes_are_rescaled_as_they_are_told():
+def test_the_given_rescale_is_applied():
     x = RNG.integers(0, 256, (50, 6), np.uint8)
     found = PrincipalComponents(x, 2, rescale=pl.Rescale(1 / 255, np.arange(6)))
     expected = (x / 255 + np.arange(6)) @ found.directions
@@ -106,7 +106,7 @@ def test_the_whole_network_gives_what_the_small_one_gives(dtype):
     components = PrincipalComponents(MIXED, 5, dtype=dtype)
     layers = [pl.Dense(7, init=pl.he_normal), pl.Tanh(), pl.Dropout(0.5), pl.Dense(4), pl.ReLU(), pl.Dense(3)]
     net = pl.Network(layers).build(5, rng=np.random.default_rng(1), dtype=dtype)
-    net.theta += np.random.default_rng(2).normal(size=net.theta.size).astype(dtype) / 10  # biases, too
+    net.theta += np.random.default_rng(2).normal(size=net.theta.size).astype(dtype) / 10  # biases too
     net.notes = {"classes": ["a", "b", "c"]}
     before = net.theta.copy()
     whole = components.whole(net)
@@ -119,7 +119,7 @@ def test_the_whole_network_gives_what_the_small_one_gives(dtype):
     np.testing.assert_array_equal(net.theta, before)
 
 
-def test_images_are_learnt_from_few_components():
+def test_a_network_learns_images_from_few_components():
     digits, rng = pl.load_dataset("digits"), np.random.default_rng(0)
     components = PrincipalComponents(digits.x_train, 20, rescale=pl.Rescale(1 / 16))
     net = pl.Network([pl.Dense(50), pl.ReLU(), pl.Dense(10)]).build(20, rng=rng)
@@ -145,7 +145,7 @@ def test_images_are_learnt_from_few_components():
         (MIXED * 1e300, 1, "x varies too much for float32: give a rescale that makes it smaller"),
     ],
 )
-def test_what_cannot_be_is_refused(x, k, message):
+def test_errors_name_value_and_limit(x, k, message):
     with pytest.raises(ValueError, match=message):
         PrincipalComponents(x, k)
 

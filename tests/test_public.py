@@ -1,8 +1,10 @@
-"""What the library shows: all public names have docstrings with examples, which --doctest-modules runs."""
+"""The public names: each has a docstring with an example, which --doctest-modules runs."""
 
 import doctest
+import importlib
 import inspect
 import re
+import rlcompleter
 
 import numpy as np
 import pytest
@@ -25,6 +27,22 @@ def test_every_promised_name_is_there():
     assert set(PROMISED.split()) <= set(pl.__all__)
     assert len(set(pl.__all__)) == len(pl.__all__)
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", pl.__version__)
+
+
+def test_dir_lists_public_names_only():
+    assert {name for name in dir(pl) if not name.startswith("__")} == set(pl.__all__)
+    assert {"__all__", "__doc__", "__file__", "__path__", "__version__"} <= set(dir(pl))
+
+
+def test_tab_completion_offers_no_submodules():
+    complete = rlcompleter.Completer({"pl": pl}).complete
+    offered = [complete("pl.", i) for i in range(len(pl.__all__) + 1)]
+    assert {re.sub(r"\W", "", name.removeprefix("pl.")) for name in offered if name} == set(pl.__all__)
+
+
+@pytest.mark.parametrize("name", ["backend", "checks", "layers", "losses", "network", "training"])
+def test_submodules_can_be_imported(name):
+    assert importlib.import_module(f"pellucid.{name}") is getattr(pl, name)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -103,7 +103,7 @@ def test_saving_again_replaces_the_file_at_once(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_layer_of_ones_own_cannot_be_saved(tmp_path, rng):
+def test_a_user_defined_layer_cannot_be_saved(tmp_path, rng):
     class Double(pl.ReLU):
         pass
 
@@ -154,7 +154,11 @@ WRONG = [
     (spec(notes=[["a", 1]]), TENSORS, "notes must be an object"),
     (spec(layers=[[["layer", "ReLU"]]]), {}, "layers must be a list of objects"),
     (spec(layers=[{"layer": "Rescale", "scale": 10**400}]), {}, "do not describe a pellucid network"),
-    (spec(layers=[{"layer": "Rescale", "scale": [[[1]]]}]), {}, "scale must be a number or one for each"),
+    (
+        spec(layers=[{"layer": "Rescale", "scale": [[[1]]]}]),
+        {},
+        "scale must be a number or one number per",
+    ),
     (spec(layers=[{"layer": "Dropout", "drop_prob": 10**400}]), {}, r"drop_prob must be in \[0, 1\)"),
     (
         spec(layers=[{"layer": "Dense", "n_out": 10**12}]),

@@ -1,12 +1,12 @@
-"""Numbers agree with what they count."""
+"""Words for messages: plurals, and values on one line."""
 
 import pytest
 
-from pellucid.wording import counted
+from pellucid.wording import brief, counted, plain
 
 
 @pytest.mark.parametrize(
-    ("n", "noun", "told"),
+    ("n", "noun", "expected"),
     [
         (0, "row", "0 rows"),
         (1, "row", "1 row"),
@@ -17,5 +17,17 @@ from pellucid.wording import counted
         (1234567, "byte", "1,234,567 bytes"),
     ],
 )
-def test_counted(n, noun, told):
-    assert counted(n, noun) == told
+def test_counted(n, noun, expected):
+    assert counted(n, noun) == expected
+
+
+def test_a_value_on_one_line():
+    assert brief("a\nb") == r"'a\nb'"
+    assert brief([1] * 100, 5) == "[1, 1..."
+    assert brief(12) == "12"
+
+
+def test_a_name_is_quoted_only_if_it_is_long_or_not_printable():
+    assert plain("a b") == "a b"
+    assert plain("a\nb") == r"'a\nb'"
+    assert plain("abc", 2) == "'a..."

@@ -1,4 +1,4 @@
-"""pellucid: a neural-network library clear enough to see through, written by hand on NumPy.
+"""A neural-network library written by hand on NumPy, clear enough to see through.
 
 >>> import numpy as np, pellucid as pl
 >>> net = pl.Network([pl.Rescale(1 / 255), pl.Dense(100), pl.ReLU(), pl.Dense(10)])
@@ -106,3 +106,8 @@ __all__ = [
     "xavier_uniform",
     "zeros",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, so that completion offers no submodules."""
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

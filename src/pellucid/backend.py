@@ -1,8 +1,8 @@
-"""Where arrays live: the one module that knows about devices.
+"""Devices: the one module that knows whether arrays are NumPy's or CuPy's.
 
-Layers get the array module of their device when a network is built; losses, optimizers and metrics ask an
-array for its own. So every formula is written once, and NumPy and CuPy never meet in one: `to_host` and
-`to_device` are the only ways across.
+A network gives its layers the array module of its device (`xp`); losses, optimizers and metrics look it up
+with `module_of`. Each formula is therefore written once for both. Arrays change device only through `to_host`
+and `to_device`.
 
 >>> array_module("cpu").__name__
 'numpy'
@@ -18,26 +18,25 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 DEVICES = ("cpu", "gpu")
-#: Bytes of a cache line, and of the widest vectors of processors.
+#: Bytes of a cache line, which are also those of the widest vector register (AVX-512).
 LINE_BYTES = 64
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def array_module(device: str, *, tf32: bool = False) -> ModuleType:
-    """Return the array module of a device.
+    """Return the array module of a device: NumPy for the CPU, CuPy for the GPU.
 
     Parameters
     ----------
-    device : str
-        ``"cpu"``, which is NumPy, or ``"gpu"``, which is CuPy.
+    device : {"cpu", "gpu"}
     tf32 : bool
-        Whether the module's ``matmul`` rounds float32 operands to TF32, which has 10 bits for the digits
-        instead of 23: faster on GPUs of compute capability 8.0 and above. Sums stay float32.
+        Whether ``matmul`` rounds float32 operands to TF32, which has a 10-bit mantissa instead of 23 bits.
+        Faster on GPUs of compute capability 8.0 and above. Sums stay float32.
 
     Raises
     ------
     ValueError
-        If there is no such device, or TF32 is asked for on the CPU.
+        If there is no such device, or `tf32` is true on the CPU.
     ModuleNotFoundError
         If CuPy is not installed.
     RuntimeError
@@ -51,14 +50,14 @@ def array_module(device: str, *, tf32: bool = False) -> ModuleType:
     if device not in DEVICES:
         raise ValueError(f"device must be one of {list(DEVICES)}, got {device!r}")
     if device == "cpu" and tf32:
-        raise ValueError('tf32 is a number format of GPUs: it needs device="gpu", got device="cpu"')
+        raise ValueError('tf32 needs device="gpu", got device="cpu"')
     if device == "cpu":
         return np
     return _with_tf32(_cupy()) if tf32 else _cupy()
 
 
 def module_of(values: Any) -> ModuleType:
-    """Return the array module that values belong to: CuPy for its arrays, NumPy for everything else.
+    """Return CuPy for CuPy arrays, and NumPy for everything else.
 
     Examples
     --------
@@ -69,7 +68,7 @@ def module_of(values: Any) -> ModuleType:
 
 
 def on_gpu(values: Any) -> bool:
-    """Return whether values are an array on the GPU.
+    """Return whether `values` is an array on the GPU.
 
     Examples
     --------
@@ -81,7 +80,7 @@ def on_gpu(values: Any) -> bool:
 
 
 def to_host(values: Any) -> Any:
-    """Return an array of the GPU as one of NumPy, which waits for the GPU; anything else as it is.
+    """Copy a GPU array into a NumPy array, once the GPU has computed it; return anything else unchanged.
 
     Examples
     --------
@@ -93,7 +92,7 @@ def to_host(values: Any) -> Any:
 
 
 def to_device(values: Any, device: str) -> Array:
-    """Return values as an array of a device: copied there, or what is there already as it is.
+    """Return `values` as an array on a device, copied only if it is not there already.
 
     Examples
     --------
@@ -105,7 +104,7 @@ def to_device(values: Any, device: str) -> Array:
 
 
 def as_array(values: Any) -> Array:
-    """Return values as an array: one of NumPy or of the GPU as it is, a memory map too.
+    """Return NumPy arrays, memory maps and GPU arrays unchanged, and anything else as a NumPy array.
 
     Examples
     --------
@@ -116,7 +115,7 @@ def as_array(values: Any) -> Array:
 
 
 def aligned_zeros(n: int, dtype: Any, xp: ModuleType = np) -> Array:
-    """Return a vector of zeros, which in the host's memory begins on a cache line: products read it faster.
+    """Return a vector of n zeros. On the CPU it starts on a cache line, which speeds up matrix products.
 
     Examples
     --------
@@ -169,7 +168,7 @@ class Scratch:
 
 
 def float_dtype(dtype: object) -> np.dtype[np.floating]:
-    """Return `dtype` as a NumPy dtype, which must be float32 or float64.
+    """Return `dtype` as a NumPy dtype, or raise `ValueError` unless it is float32 or float64.
 
     Examples
     --------
@@ -186,7 +185,7 @@ def float_dtype(dtype: object) -> np.dtype[np.floating]:
 
 
 def _cupy() -> ModuleType:
-    """Return CuPy, or raise unless it is there and finds a GPU."""
+    """Import CuPy, or raise if it is missing or finds no GPU."""
     try:
         import cupy  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as error:
@@ -201,10 +200,9 @@ def _cupy() -> ModuleType:
 
 @cache
 def _with_tf32(cupy: ModuleType) -> ModuleType:
-    """Return a copy of CuPy's names in which `matmul` is that of TF32.
+    """Return a copy of the module `cupy` whose `matmul` computes in TF32.
 
-    CuPy keeps the choice for the whole process, so it is made around each product and taken back. The
-    environment variable CUPY_TF32=1, CuPy's own, would make it for all.
+    CuPy's setting holds for the whole process, so each product sets it and then restores it.
     """
     core, wanted = cupy._core, cupy._core._routines_linalg.COMPUTE_TYPE_TF32
 

@@ -1,6 +1,6 @@
-"""What `train` is given: arguments checked once, before anything is trained.
+"""Checks of arguments that several functions share, such as data, networks and counts.
 
-Errors name the argument, its value and what it may be.
+Each raises an error that names the argument, its value and what is allowed.
 """
 
 from os import PathLike
@@ -14,19 +14,28 @@ from pellucid.layers import Sigmoid, Softmax
 from pellucid.losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, check_labels
 from pellucid.network import Network, blocks
 
-#: Bytes of a block that is looked through twice, the second time in the processor's cache.
+#: Bytes per block in `check_finite`, which reads each block twice: small enough for the processor's cache.
 BLOCK_BYTES = 2**19
 
 
 def check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
-    """Return x and y ready to train on, or raise, once for all batches: what `check_form` checks, and x."""
+    """Return x and y as arrays that `net` can be trained on, or raise: `check_form`, and x must be finite."""
     x, y = check_form(net, x, y, what=what)
     check_finite(f"{what}x", x, kept_as(net, x))
     return x, y
 
 
 def check_form(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
-    """Return x and y as arrays, or raise: all of y is checked, of x the shape and the dtype."""
+    """Return x and y as arrays, or raise. Checks the shape and dtype of x, and y completely.
+
+    Parameters
+    ----------
+    net : Network
+    x : array or path of an .npy file, shape (n, n_in)
+    y : array or path of an .npy file, shape (n,) or (n, n_out)
+    what : str
+        Prefix of the names in messages, such as "validation ".
+    """
     x, y = opened("x", x), opened("y", y)
     check_rows(f"{what}x", x, net.n_in)
     if x.dtype.kind in "bui" and not net.layers[0].casts:
@@ -40,7 +49,7 @@ def check_form(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, 
 
 
 def check_rows(name: str, x: Array, n_in: int | None = None) -> None:
-    """Raise unless x is a matrix of real numbers with a row at least, and of a width if one is given.
+    """Raise unless x is a matrix of real numbers with at least one row, and n_in columns if that is given.
 
     Examples
     --------
@@ -56,17 +65,17 @@ def check_rows(name: str, x: Array, n_in: int | None = None) -> None:
 
 
 def check_finite(name: str, values: Array, dtype: np.dtype[Any], first_row: int = 0) -> None:
-    """Raise if a number is NaN, infinite or too large for the dtype that it is to be kept as.
+    """Raise if a number is NaN, infinite or too large for a dtype. Nothing is copied.
 
     Parameters
     ----------
     name : str
-        Of the values, for the message.
+        Name of the values in the message.
     values : array
-        Not copied: each block's least and greatest number tell whether all is well.
     dtype : numpy.dtype
+        The dtype that the values will be cast to.
     first_row : int
-        The number of the first row, where the values are a part.
+        Row number of ``values[0]``, if the values are part of a larger array.
 
     Examples
     --------
@@ -81,28 +90,28 @@ def check_finite(name: str, values: Array, dtype: np.dtype[Any], first_row: int 
     block_rows = None if on_gpu(values) else max(1, BLOCK_BYTES // max(1, values[:1].nbytes))
     for rows in blocks(len(values), block_rows):
         block = values[rows]
-        # Both are NaN where a number is, and no comparison with NaN is true.
+        # NaN makes min and max NaN, and comparisons with NaN are false.
         if not (-largest <= to_host(block.min()) and to_host(block.max()) <= largest):
             _refuse(name, to_host(block), largest, dtype, first_row + rows.start)
 
 
 def _refuse(name: str, block: Array, largest: Any, dtype: np.dtype[Any], first_row: int) -> None:
-    """Raise for the first number of a block that is not within the limits."""
+    """Raise an error that names the first number of a block beyond the limits."""
     row, *column = np.argwhere(~(abs(block) <= largest))[0]
     value, where = float(block[row, *column]), ", ".join(map(str, (first_row + row, *column)))
-    wanted = f"at most {largest:.3g}, what {dtype} holds" if np.isfinite(value) else "finite"
+    wanted = f"at most {largest:.3g}, the largest {dtype}" if np.isfinite(value) else "finite"
     raise ValueError(
         f"{name}[{where}] is {value:g}: data must be {wanted}; leave the row out, or put a number there"
     )
 
 
 def kept_as(net: Network, x: Array) -> np.dtype[Any]:
-    """Return the dtype that x is cast to before anything is computed: its own where a layer does that."""
+    """Return the dtype that x is cast to before the first layer: its own if that layer casts."""
     return x.dtype if net.layers[0].casts else net.dtype
 
 
 def opened(name: str, values: Any) -> Array:
-    """Return values as an array; the path of an .npy file becomes a memory map of it."""
+    """Return values as an array; open the path of an .npy file as a memory map."""
     if not isinstance(values, str | PathLike):
         return as_array(values)
     try:
@@ -112,13 +121,13 @@ def opened(name: str, values: Any) -> Array:
 
 
 def check_kind(name: str, value: Any, kind: type) -> None:
-    """Raise unless a value is an instance of one of pellucid's classes."""
+    """Raise unless a value is an instance of a public class of pellucid."""
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be a pellucid.{kind.__name__}, an instance of it, got {value!r}")
 
 
 def check_count(name: str, number: Any, *, may_be_none: bool) -> None:
-    """Raise unless a number is whole and at least 1, or None where that is allowed."""
+    """Raise unless a number is a whole number >= 1, or None if that is allowed."""
     if number is None and may_be_none:
         return
     if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
@@ -126,7 +135,7 @@ def check_count(name: str, number: Any, *, may_be_none: bool) -> None:
 
 
 def check_ending(net: Network, loss: Loss) -> None:
-    """Raise where the last layer does not fit the loss, or applies what the fused loss applies too."""
+    """Raise if the network has too few outputs for the loss, or ends in a Softmax that the loss applies."""
     if isinstance(loss, SoftmaxCrossEntropy) and net.n_out == 1:
         raise ValueError("SoftmaxCrossEntropy needs at least 2 outputs, got 1: use SigmoidCrossEntropy")
     for layer, fused in ((Softmax, SoftmaxCrossEntropy), (Sigmoid, SigmoidCrossEntropy)):

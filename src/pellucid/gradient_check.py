@@ -1,12 +1,11 @@
-"""Gradients against finite differences: does `backward` compute the derivative of `forward`?
+"""Gradient check: compare the gradients of `backward` with finite differences of the loss.
 
-Each parameter block is checked along random directions within it, and all parameters along random directions
-over all: the cost does not depend on the number of parameters. Networks with kinks (ReLU, LeakyReLU) are
-checked with a smaller step, and a direction along which a unit changes its sign is drawn again.
+Each parameter matrix or vector (a block) is checked along random directions, and so are all parameters
+together. The cost does not depend on the number of parameters. ReLU and LeakyReLU have a kink at 0: networks
+with them are checked with a smaller step, and a direction along which a unit changes sign is redrawn.
 
-Differences have errors of their own: a step that is large bends, one that is small drowns in rounding, where
-the loss is large beside its gradient. So what exceeds the limit is measured once more, with several steps, of
-which the differences themselves choose the best; the limit stays.
+Finite differences are inexact themselves: large steps suffer from curvature, small ones from rounding. A
+derivative that exceeds the limit is therefore measured again with several steps; the limit stays the same.
 
 >>> import numpy as np, pellucid as pl
 >>> rng = np.random.default_rng(0)
@@ -28,32 +27,32 @@ from pellucid.layers import LeakyReLU, ReLU
 from pellucid.losses import Loss
 from pellucid.network import Network
 
-#: Largest error of a right gradient: five-point differences where all is smooth, two-point where kinks are.
+#: Largest error of a correct gradient: of smooth networks by five-point differences, with kinks by two-point.
 SMOOTH_LIMIT, KINK_LIMIT = 1e-7, 1e-5
 SMOOTH_STEP, KINK_STEP = 1e-3, 1e-6
-#: For a second look, each about a third of the one before.
+#: Steps of the second measurement.
 STEPS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6)
 
-#: f'(0) of a function by differences with a step.
+#: A finite difference: approximates f'(0) from f and a step.
 Formula: TypeAlias = Callable[[Callable[[float], float], float], float]
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """One direction's result.
+    """The result along one direction.
 
     Attributes
     ----------
     block : str
         ``"0.W"`` for W of layers[0], or ``"all"``.
     analytic, numeric : float
-        The derivative along the direction, from `backward` and from differences.
+        The derivative along the direction: a by `backward`, n by finite differences.
     error : float
-        |a - n| / max(|a|, |n|, 0.01 ‖g‖, 1e-6).
+        |a - n| / max(|a|, |n|, 0.01 ‖g‖, 1e-6), where g is the whole gradient.
     limit : float
-        What a right gradient stays under.
+        The largest error of a correct gradient.
     refined : bool
-        Whether `numeric` is that of the second look, with several steps.
+        Whether `numeric` comes from the second measurement.
 
     Examples
     --------
@@ -77,19 +76,19 @@ class GradientCheck:
 def gradcheck(
     net: Network, loss: Loss, x: Any, y: Any, *, rng: np.random.Generator | None = None, directions: int = 3
 ) -> list[GradientCheck]:
-    """Check a network's gradient, block by block and over all parameters.
+    """Check a network's gradient, block by block and for all parameters together.
 
     Parameters
     ----------
     net : Network
-        Built with float64. Its parameters are moved and put back to the same bits.
+        Built with dtype float64. Its parameters are changed and restored exactly.
     loss : Loss
     x, y : array
-        A small batch.
+        A small batch, as for `train`.
     rng : numpy.random.Generator, optional
-        Draws the directions; None: always the same ones.
+        Draws the directions. Default: a fixed seed.
     directions : int
-        How many for each block.
+        Number of directions per block.
 
     Returns
     -------
@@ -98,15 +97,14 @@ def gradcheck(
     Raises
     ------
     ValueError
-        If the network is not float64, where differences would show rounding only; if the batch is not one
-        that `train` takes.
+        If the network is not float64 (in float32, rounding hides errors), or `train` would refuse the batch.
     RuntimeError
-        If a network with dropout has no fixed mask, or no direction keeps all signs.
+        If a Dropout has no fixed mask, or units change sign along every direction.
 
     Notes
     -----
-    Four forward passes a direction, two where kinks are; forty more where the limit is exceeded. Gradients
-    are those of training: dropout is on, with its fixed mask.
+    A direction takes four forward passes, or two in networks with kinks, and forty more if the limit is
+    exceeded. Dropout is on, with its fixed mask.
 
     Examples
     --------
@@ -116,12 +114,23 @@ def gradcheck(
     >>> sorted({check.block for check in checks}), all(check.passed for check in checks)
     (['0.W', '0.b', 'all'], True)
     """
-    check_kind("net", net, Network)
     check_kind("loss", loss, Loss)
     check_count("directions", directions, may_be_none=False)
     rng = np.random.default_rng(0) if rng is None else rng
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
+    _check_network(net)
+    x, y = check_data(net, x, y)
+    x = to_device(x, net.device)
+    blocks = _parameter_blocks(net)
+    outputs = net.forward(x, train=True)
+    net.backward(loss.value_and_grad(outputs, y)[1])
+    probe = _Probe(net, loss, x, y, to_host(net.grad.copy()))
+    return [probe.check(rng, block, mask) for block, mask in blocks for _ in range(directions)]
+
+
+def _check_network(net: Network) -> None:
+    check_kind("net", net, Network)
     net.check_built()
     if net.dtype != np.float64:
         raise ValueError(f"gradcheck needs a float64 network, got {net.dtype}: build it with dtype=float")
@@ -129,18 +138,10 @@ def gradcheck(
         raise ValueError(f"gradcheck needs parameters to check, and {net!r} has none")
     if any(layer.draws and getattr(layer, "mask", None) is None for layer in net.layers):
         raise RuntimeError("gradcheck needs the same dropout in every pass: call fix_mask on each Dropout")
-    x, y = check_data(net, x, y)
-    x = to_device(x, net.device)
-    blocks = _parameter_blocks(net)
-    outputs = net.forward(x, train=True)
-    net.backward(loss.value_and_grad(outputs, y)[1])
-    gradient = to_host(net.grad.copy())
-    probe = _Probe(net, loss, x, y, gradient)
-    return [probe.check(rng, block, mask) for block, mask in blocks for _ in range(directions)]
 
 
 class _Probe:
-    """Differences of the loss along directions of theta, which are drawn and added on the host."""
+    """Finite differences of the loss along directions in parameter space."""
 
     def __init__(self, net: Network, loss: Loss, x: Array, y: Array, gradient: Array) -> None:
         self.net, self.loss, self.x, self.y, self.gradient = net, loss, x, y, gradient
@@ -150,22 +151,22 @@ class _Probe:
         self.least = max(0.01 * float(np.linalg.norm(gradient)), 1e-6)
 
     def check(self, rng: np.random.Generator, block: str, mask: Array) -> GradientCheck:
-        """Compare the derivatives along a direction within the mask.
+        """Compare the two derivatives along a random direction within the mask.
 
-        Along a direction with kinks too near for a second look, nothing is decided: another one is drawn.
+        A direction that fails but has kinks too near for a second measurement is redrawn, up to ten times.
         """
         for _ in range(10):
             direction, numeric = self.draw(rng, mask)
             check = self.compare(block, direction, numeric)
             if check.passed:
                 return check
-            closer = self.closer(direction)
-            if closer is not None:
-                return replace(self.compare(block, direction, closer), refined=True)
+            second = self.refine(direction)
+            if second is not None:
+                return replace(self.compare(block, direction, second), refined=True)
         return check
 
     def compare(self, block: str, direction: Array, numeric: float) -> GradientCheck:
-        """Return the result for what differences say of a direction."""
+        """Return the result for the numeric derivative along a direction."""
         analytic = float(self.gradient @ direction)
         error = abs(analytic - numeric) / max(abs(analytic), abs(numeric), self.least)
         return GradientCheck(block, analytic, numeric, error, self.limit)
@@ -181,15 +182,15 @@ class _Probe:
         raise RuntimeError("each of 100 directions changes a unit's sign: use a smaller or another batch")
 
     def derivative(self, direction: Array) -> float | None:
-        """Return the derivative along a direction, or None where a unit changes its sign."""
+        """Return the derivative along a direction, or None if a unit changes sign."""
         if not self.kinked:
             return self.differences(direction, five_point, SMOOTH_STEP)
         return self.differences(direction, two_point, KINK_STEP)
 
-    def closer(self, direction: Array) -> float | None:
+    def refine(self, direction: Array) -> float | None:
         """Return the median derivative of the three neighbouring steps that agree best.
 
-        Two may agree by chance where all is rounding. None where kinks leave fewer than three.
+        Three, because two may agree by chance when rounding dominates. None if kinks leave fewer than three.
         """
         tried = [self.differences(direction, five_point, step) for step in STEPS]
         found = [numeric for numeric in tried if numeric is not None]
@@ -197,11 +198,11 @@ class _Probe:
         return float(np.median(min(threes, key=np.ptp))) if threes else None
 
     def differences(self, direction: Array, formula: Formula, step: float) -> float | None:
-        """Return the derivative by a formula, or None where a unit changes its sign."""
+        """Return the derivative by a finite difference, or None if a unit changes sign."""
         signs: list[list[Array]] = []
 
         def value(distance: float) -> float:
-            self.go(self.start + distance * direction)
+            self.set_theta(self.start + distance * direction)
             outputs = self.net.forward(self.x, train=True)
             signs.append([to_host(layer.y > 0) for layer in self.kinked])
             return float(to_host(self.loss.value_and_grad(outputs, self.y)[0]))
@@ -209,13 +210,13 @@ class _Probe:
         try:
             derivative = formula(value, step)
         finally:
-            self.go(self.start)
+            self.set_theta(self.start)
         same = all((a == b).all() for other in signs for a, b in zip(signs[0], other, strict=True))
         return derivative if same else None
 
-    def go(self, place: Array) -> None:
-        """Give theta these values."""
-        self.net.theta[...] = to_device(place, self.net.device)
+    def set_theta(self, theta: Array) -> None:
+        """Copy theta into the network."""
+        self.net.theta[...] = to_device(theta, self.net.device)
 
 
 def five_point(f: Callable[[float], float], h: float) -> float:
@@ -241,11 +242,11 @@ def two_point(f: Callable[[float], float], h: float) -> float:
 
 
 def _parameter_blocks(net: Network) -> list[tuple[str, Array]]:
-    """Return the name and the place in theta, as a vector of 0 and 1, of each block, and of all."""
+    """Return the name of each block and a vector that is 1 at its entries of theta, else 0; then "all"."""
     found = []
     for i, layer in enumerate(net.layers):
         for name in layer.parameter_shapes():
-            # The views of grad lie as those of theta do, and each backward fills it anew.
+            # dW occupies the same entries of grad as W does of theta.
             net.grad.fill(0)
             getattr(layer, "d" + name).fill(1)
             found.append((f"{i}.{name}", to_host(net.grad.copy())))
@@ -253,16 +254,16 @@ def _parameter_blocks(net: Network) -> list[tuple[str, Array]]:
 
 
 def suspects(net: Network, loss: Loss, checks: Sequence[GradientCheck]) -> list[str]:
-    """Return where a wrong gradient may come from, as far as the blocks tell; nothing where all is right.
+    """Return the possible causes of a wrong gradient; an empty list if all checks passed.
 
-    What a layer sends back wrongly shows in every block before it and in none behind it.
+    A wrong dx of one layer makes the gradients of all layers before it wrong, and of none after it.
 
     Parameters
     ----------
     net : Network
     loss : Loss
     checks : sequence of GradientCheck
-        As `gradcheck` returned them for both.
+        The result of `gradcheck` for them.
 
     Examples
     --------
@@ -273,24 +274,24 @@ def suspects(net: Network, loss: Loss, checks: Sequence[GradientCheck]) -> list[
     >>> suspects(net, pl.MeanSquaredError(), checks)
     ['dW or db of layers[0], Dense(2)', 'dx of layers[1], Tanh()', 'dx of layers[2], Dense(1)']
     """
-    wrong = {check.block for check in checks if not check.passed}
-    places = [(i, name) for i, layer in enumerate(net.layers) for name in layer.parameter_shapes()]
-    found = [(i, name) for i, name in places if f"{i}.{name}" in wrong]
-    if not found:
+    failed = {check.block for check in checks if not check.passed}
+    blocks = [(i, name) for i, layer in enumerate(net.layers) for name in layer.parameter_shapes()]
+    wrong = [(i, name) for i, name in blocks if f"{i}.{name}" in failed]
+    if not wrong:
         return []
-    last, first = found[-1][0], places[0][0]
-    names = " or ".join(f"d{name}" for i, name in found if i == last)
+    last, first = wrong[-1][0], blocks[0][0]
+    names = " or ".join(f"d{name}" for i, name in wrong if i == last)
     itself = f"{names} of layers[{last}], {net.layers[last]!r}"
-    if first < last == found[0][0]:
+    if first < last == wrong[0][0]:
         return [itself]
-    return [*([itself] if last == first else []), *_senders(net, loss, last)]
+    return [*([itself] if last == first else []), *_sources_of_dy(net, loss, last)]
 
 
-def _senders(net: Network, loss: Loss, i: int) -> list[str]:
-    """Return what has a hand in the gradient that reaches layer i, up to the next layer with parameters."""
-    senders = []
+def _sources_of_dy(net: Network, loss: Loss, i: int) -> list[str]:
+    """Return what computes the dy of layer i, back to the next layer with parameters or to the loss."""
+    sources = []
     for j, layer in enumerate(net.layers[i + 1 :], i + 1):
-        senders.append(f"dx of layers[{j}], {layer!r}")
+        sources.append(f"dx of layers[{j}], {layer!r}")
         if layer.parameter_shapes():
-            return senders
-    return [*senders, f"dy of the loss, {loss!r}"]
+            return sources
+    return [*sources, f"dy of the loss, {loss!r}"]

@@ -1,8 +1,9 @@
-"""Starting values of weights and biases.
+"""Initializers: random starting values of weights and biases.
 
-An initializer is a function ``f(rng, shape, n_in, n_out) -> array`` of float64; `Dense` calls it once for
-``W`` and once for ``b`` and casts. The named ones keep the spread of activations or gradients alike from
-layer to layer; `uniform` and `normal` return an initializer of a fixed spread.
+An initializer is a function ``f(rng, shape, n_in, n_out) -> array`` that returns float64. `Dense` calls one
+for ``W`` and one for ``b``, and casts the values to the network's dtype. LeCun's, Glorot's and He's derive
+the variance from the layer's widths, so that activations and gradients keep their scale from layer to layer;
+`uniform` and `normal` have a fixed variance.
 
 >>> import numpy as np
 >>> he_normal(np.random.default_rng(0), (2, 3), n_in=2, n_out=3).shape
@@ -117,9 +118,9 @@ def he_normal(rng: np.random.Generator, shape: Shape, n_in: int, n_out: int) -> 
 
 
 def zeros(rng: np.random.Generator, shape: Shape, n_in: int, n_out: int) -> Floats:
-    """Return zeros; nothing is drawn.
+    """Return zeros, and draw nothing from `rng`.
 
-    Right for biases. A hidden layer whose weights are all equal learns the same feature in every unit.
+    The usual choice for biases. Not for the weights of hidden layers: units that start equal stay equal.
 
     Examples
     --------
@@ -130,13 +131,13 @@ def zeros(rng: np.random.Generator, shape: Shape, n_in: int, n_out: int) -> Floa
 
 
 @dataclass(frozen=True)
-class uniform:  # noqa: N801 - it stands where a function stands
-    """The initializer that draws from U(low, high).
+class uniform:  # noqa: N801 - used like a function
+    """Initializer that draws from U(low, high).
 
     Raises
     ------
     ValueError
-        Unless low < high, both finite.
+        Unless low and high are finite and low < high.
 
     Examples
     --------
@@ -159,8 +160,8 @@ class uniform:  # noqa: N801 - it stands where a function stands
 
 
 @dataclass(frozen=True)
-class normal:  # noqa: N801 - it stands where a function stands
-    """The initializer that draws from N(0, std²).
+class normal:  # noqa: N801 - used like a function
+    """Initializer that draws from N(0, std²).
 
     Raises
     ------
@@ -189,7 +190,7 @@ kaiming_uniform, kaiming_normal = he_uniform, he_normal
 
 
 def initializer_name(init: Initializer) -> str:
-    """Return how an initializer is written: ``he_normal``, ``uniform(low=-0.05, high=0.05)``.
+    """Return an initializer as code: ``he_normal`` or ``uniform(low=-0.05, high=0.05)``.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Losses: the value of a batch, and its gradient with respect to the network's outputs.
+"""Losses: the loss of a batch and its gradient with respect to the network's outputs.
 
 ``value_and_grad(outputs, labels)`` sums over outputs, averages over rows and never writes to `outputs`;
-``rows(outputs, labels)`` is the same before the average, a value for each row. Labels are class numbers (a
-vector of whole numbers, or 0/1 where there is one output), or targets (floats of the outputs' shape).
+``rows(outputs, labels)`` returns the loss of each row before averaging. Labels are class numbers (a vector of
+whole numbers; 0 or 1 if there is one output) or targets (floats of the outputs' shape).
 
 >>> import numpy as np
 >>> value, dy = MeanSquaredError().value_and_grad(np.array([[0.0, 0.0]]), np.array([1]))
@@ -19,25 +19,25 @@ from pellucid.backend import Array, as_array, module_of, to_host
 
 
 class Loss:
-    """Base of the losses. A subclass writes `rows`, or `value_and_grad` where its value is no mean of rows.
+    """Base class of losses. A subclass implements `rows`, or `value_and_grad` if it is not a mean over rows.
 
     Parameters
     ----------
     label_smoothing : float
-        The share s of each target that is spread evenly over the K classes: t becomes (1 - s) t + s / K. At
-        least 0 and less than 1. One output is a question with two classes.
+        The fraction s of each target that is spread evenly over the K classes: t becomes (1 - s) t + s / K.
+        In [0, 1). A single output counts as K = 2 classes.
 
     Raises
     ------
     ValueError
-        If the share is not allowed.
+        If label_smoothing is out of range.
 
     Attributes
     ----------
     threshold : float
-        Where there is one output, class 1 is predicted above it.
+        With a single output, class 1 is predicted above this value.
     by_rows : bool
-        Whether `rows` tells all: not if a subclass has a `value_and_grad` of its own.
+        Whether the loss is the mean of `rows`: false if a subclass overrides `value_and_grad`.
 
     References
     ----------
@@ -54,7 +54,7 @@ class Loss:
     >>> float(value), dy.tolist()
     (3.0, [[1.0, -1.0]])
 
-    The same, averaged by itself:
+    The same loss, averaged by the subclass:
 
     >>> class MeanAbsoluteError(Loss):
     ...     def value_and_grad(self, outputs, labels):
@@ -87,12 +87,12 @@ class Loss:
         ----------
         outputs : array, shape (n, k)
         labels : array, shape (n,) of whole numbers or (n, k) of floats
-            Copied to the outputs' device if they are not there.
+            Copied to the outputs' device if necessary.
 
         Returns
         -------
         value : scalar
-            Where the outputs are on the GPU, an array of shape () there.
+            An array of shape () on the GPU if the outputs are on the GPU.
         dy : array, shape (n, k)
             ∂value/∂outputs, a buffer that is valid until the next call.
 
@@ -106,13 +106,13 @@ class Loss:
         return values.sum() / len(outputs), dy
 
     def rows(self, outputs: Array, labels: Array) -> tuple[Array, Array]:
-        """Return the loss of each row by itself, and its gradient: nothing is averaged, nothing checked.
+        """Return the loss of each row and its gradient, not averaged. The labels are not checked.
 
         Parameters
         ----------
         outputs : array, shape (n, k)
         labels : array, shape (n,) of whole numbers or (n, k) of floats
-            As `check_labels` returned them, on the outputs' device.
+            As `check_labels` returns them, on the outputs' device.
 
         Returns
         -------
@@ -123,17 +123,15 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} has neither rows nor value_and_grad")
 
     def checked(self, outputs: Array, labels: Array) -> Array:
-        """Return labels that fit the outputs, on their device, or raise."""
+        """Return the labels on the outputs' device, or raise if they do not fit the outputs."""
         return module_of(outputs).asarray(check_labels(labels, *outputs.shape))  # type: ignore[no-any-return]
 
     def targets(self, outputs: Array, labels: Array) -> Array:
-        """Return labels, once checked, as targets of the outputs' shape."""
+        """Check labels and return them as targets of the outputs' shape."""
         return self.as_targets(outputs, self.checked(outputs, labels))
 
     def as_targets(self, outputs: Array, labels: Array) -> Array:
-        """Return labels as targets of the outputs' shape: class numbers become rows of a unit matrix.
-
-        A share of each is spread over the classes, if that is wanted.
+        """Return labels as targets of the outputs' shape: class numbers one-hot encoded, then smoothed.
 
         Examples
         --------
@@ -156,24 +154,24 @@ class Loss:
         return targets
 
     def places(self, outputs: Array, labels: Array) -> Array:
-        """Return where each row's class stands in outputs that are read as one vector, row by row."""
+        """Return the index of each row's class in ``outputs.ravel()``."""
         n, k = outputs.shape
         xp = module_of(outputs)
         return self._kept("starts", (n, k, xp), lambda: xp.arange(0, n * k, k)) + labels
 
     def row_sums(self, values: Array) -> Array:
-        """Return the sum of each row, as a product with ones: several times faster than sum(axis=1)."""
+        """Return the sum of each row: a product with ones, several times faster than sum(axis=1)."""
         k, xp = values.shape[1], module_of(values)
         return values.dot(self._kept("ones", (k, values.dtype, xp), lambda: xp.ones(k, values.dtype)))  # type: ignore[no-any-return]
 
     def buffer(self, name: str, like: Array) -> Array:
-        """Return this loss's array `name` of the shape, dtype and device of another."""
+        """Return the scratch array `name` with another array's shape, dtype and device."""
         xp = module_of(like)
         key = (like.shape, like.dtype, xp)
         return self._kept(name, key, lambda: xp.empty(like.shape, like.dtype))
 
     def _kept(self, name: str, key: Any, make: Callable[[], Array]) -> Array:
-        """Return the array `name` as made for this key, or make it."""
+        """Return the array `name`, made again only if the key has changed."""
         found = self._buffers.get(name)
         if found is None or found[0] != key:
             found = self._buffers[name] = key, make()
@@ -188,19 +186,19 @@ class Loss:
 
 
 class SoftmaxCrossEntropy(Loss):
-    """Cross-entropy of the softmax of logits z: for a network that ends in a Dense layer.
+    """Softmax and cross-entropy in one, for a network whose last layer is Dense: its outputs are logits z.
 
-    With p = softmax(z), s = log Σ_k exp(z_k) and targets t, for each row:
+    With p = softmax(z), s = log Σ_k exp(z_k) and targets t, each row has
 
-    value: -Σ_k t_k log p_k = Σ_k t_k (s - z_k), which for one class y is s - z_y
-    grad:  ∂/∂z_k = p_k Σ_j t_j - t_k, which for one class y is p_k - [k = y]
+    value: -Σ_k t_k log p_k = Σ_k t_k (s - z_k)      for class y: s - z_y
+    grad:  ∂/∂z_k = p_k Σ_j t_j - t_k                for class y: p_k - [k = y]
 
-    With a share a of it spread over K classes, one class y has the targets t_k = (1 - a) [k = y] + a / K:
+    Label smoothing a over K classes turns class y into the targets t_k = (1 - a) [k = y] + a / K:
 
     value: s - (1 - a) z_y - a / K Σ_k z_k
     grad:  p_k - (1 - a) [k = y] - a / K
 
-    Subtracting the row's largest z changes neither and keeps exp finite, so any logits are exact.
+    Subtracting each row's largest logit changes neither and keeps exp from overflowing.
 
     References
     ----------
@@ -214,7 +212,7 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     def rows(self, outputs: Array, labels: Array) -> tuple[Array, Array]:
-        """Return s - z_y and p - [k = y] for class numbers, Σ t (s - z) and p Σ t - t for targets."""
+        """Return s - z_y and p_k - [k = y] for class numbers, Σ t (s - z) and p Σ t - t for targets."""
         xp, p = module_of(outputs), self.buffer("dy", outputs)
         z = xp.subtract(outputs, outputs.max(axis=1, keepdims=True), out=p)
         if labels.ndim == 2:
@@ -234,7 +232,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def _rows_of_targets(self, z: Array, t: Array) -> tuple[Array, Array]:
         xp, p, total = module_of(z), z, t.sum(axis=1)
-        xp.maximum(z, np.finfo(z.dtype).min, out=z)  # 0 times -inf would be NaN
+        xp.maximum(z, np.finfo(z.dtype).min, out=z)  # 0 · -inf would be NaN
         z_t = self.row_sums(xp.multiply(z, t, out=self.buffer("part", z)))
         xp.exp(z, out=p)
         sums = self.row_sums(p)
@@ -243,14 +241,14 @@ class SoftmaxCrossEntropy(Loss):
         return total * xp.log(sums) - z_t, p
 
     def checked(self, outputs: Array, labels: Array) -> Array:
-        """Return labels that fit the outputs, of which there are at least 2."""
+        """Return the labels on the outputs' device, or raise if there is a single output."""
         if outputs.shape[1] == 1:
             raise ValueError("SoftmaxCrossEntropy needs at least 2 outputs, got 1: use SigmoidCrossEntropy")
         return super().checked(outputs, labels)
 
 
 class SigmoidCrossEntropy(Loss):
-    """Cross-entropy of the sigmoid of logits z, each output a yes-or-no question of its own.
+    """Sigmoid and binary cross-entropy in one, for logits z: each output answers one yes-or-no question.
 
     value: Σ_k -t log σ(z) - (1 - t) log(1 - σ(z)) = Σ_k max(z, 0) - z t + log(1 + exp(-|z|))
     grad:  σ(z) - t
@@ -273,7 +271,7 @@ class SigmoidCrossEntropy(Loss):
         xp.abs(outputs, out=e)
         xp.negative(e, out=e)
         xp.exp(e, out=e)  # exp(-|z|), never above 1
-        # Entry by entry, where max(z, 0) - z t is exact: sums of both would cancel to noise.
+        # Subtract before summing: max(z, 0) - z t is exact, while two large sums would cancel.
         xp.maximum(outputs, 0, out=dy)
         dy -= xp.multiply(outputs, t, out=part)
         dy += xp.log1p(e, out=part)
@@ -287,14 +285,14 @@ class SigmoidCrossEntropy(Loss):
 
 
 class MeanSquaredError(Loss):
-    """Squared error, 1/(2n) Σ ‖y - t‖², summed over outputs and averaged over rows.
+    """Mean squared error, 1/(2n) Σ ‖y - t‖², summed over outputs and averaged over rows.
 
     value: 1/2 Σ_k (y_k - t_k)²
     grad:  y - t
 
     Notes
     -----
-    PyTorch's ``MSELoss`` averages over outputs too and has no 1/2: at 10 outputs a fifth of this.
+    PyTorch's ``MSELoss`` also averages over outputs and has no 1/2. With 10 outputs it is a fifth of this.
 
     Examples
     --------
@@ -319,12 +317,12 @@ def check_labels(labels: Any, n_rows: int, n_outputs: int) -> Array:
     ----------
     labels : array_like
     n_rows, n_outputs : int
-        The shape of the outputs they belong to.
+        Shape of the outputs.
 
     Raises
     ------
     ValueError
-        If dtype, shape or a class number does not fit; the message names the first wrong row.
+        If the dtype, the shape or a class number does not fit. The message names the first wrong row.
 
     Examples
     --------
@@ -359,7 +357,7 @@ def _check_classes(labels: Array, n_rows: int, n_classes: int) -> Array:
         raise ValueError(f"labels must have {n_rows} rows like the outputs, got {len(labels)}")
     if labels.dtype.kind == "b":
         return labels.astype(np.int64)
-    # As an unsigned number a negative one is huge: one comparison covers both ends.
+    # Viewed as unsigned, negative numbers are huge: one comparison finds them too.
     unsigned = labels.view(labels.dtype.str.replace("i", "u"))
     if to_host(unsigned.max()) >= n_classes:
         wrong, unsigned = to_host(labels), to_host(unsigned)
@@ -367,5 +365,5 @@ def _check_classes(labels: Array, n_rows: int, n_classes: int) -> Array:
         raise ValueError(
             f"labels must be class numbers from 0 to {n_classes - 1}, got {wrong[row]} in row {row}"
         )
-    # Sums of unsigned numbers of 64 bits with places, which are signed, would be floats.
+    # `places` adds int64 to labels; uint64 would turn the sum into floats.
     return labels.astype(np.int64) if labels.dtype.kind == "u" and labels.dtype.itemsize == 8 else labels

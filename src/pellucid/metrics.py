@@ -1,4 +1,4 @@
-"""Metrics of a classifier, from class numbers: ``labels`` first, ``predicted`` second.
+"""Metrics of classifiers, from class numbers: first the true ``labels``, then the ``predicted`` ones.
 
 >>> accuracy([0, 1, 1], [0, 1, 0])
 0.6666666666666666
@@ -15,12 +15,17 @@ Average: TypeAlias = Literal["macro"] | None
 
 
 def accuracy(labels: ArrayLike, predicted: ArrayLike) -> float:
-    """Return the fraction of rows whose class was predicted.
+    """Return the fraction of rows whose class is predicted correctly.
+
+    Parameters
+    ----------
+    labels, predicted : array_like, shape (n,)
+        Class numbers.
 
     Raises
     ------
     ValueError
-        If the two differ in length, are empty, or are not class numbers.
+        If the arguments differ in length, are empty, or are not class numbers.
 
     Examples
     --------
@@ -32,7 +37,7 @@ def accuracy(labels: ArrayLike, predicted: ArrayLike) -> float:
 
 
 def error(labels: ArrayLike, predicted: ArrayLike) -> float:
-    """Return 1 - accuracy.
+    """Return the fraction of rows whose class is predicted wrongly, 1 - `accuracy`.
 
     Examples
     --------
@@ -52,7 +57,7 @@ def confusion_matrix(
     labels, predicted : array_like, shape (n,)
         Class numbers.
     n_classes : int, optional
-        None: one more than the largest number met.
+        Default: one more than the largest class number in the arguments.
 
     Returns
     -------
@@ -61,7 +66,7 @@ def confusion_matrix(
     Raises
     ------
     ValueError
-        If a class number is not below n_classes.
+        If a class number is not below n_classes, or as in `accuracy`.
 
     Examples
     --------
@@ -88,18 +93,20 @@ def precision(
 def precision(
     labels: ArrayLike, predicted: ArrayLike, *, n_classes: int | None = None, average: Average = None
 ) -> float | NDArray[np.float64]:
-    """Return the share of the rows predicted as a class that belong to it, TP / (TP + FP).
+    """Return the fraction of the rows predicted as a class that belong to it, TP / (TP + FP).
 
     Parameters
     ----------
     labels, predicted : array_like, shape (n,)
+        Class numbers.
     n_classes : int, optional
-    average : None or "macro"
-        None: one value a class; "macro": their plain mean.
+        As in `confusion_matrix`.
+    average : {None, "macro"}
+        None returns one value per class, "macro" their unweighted mean.
 
     Notes
     -----
-    A class that is never predicted has precision 0.
+    The precision of a class that is never predicted is 0.
 
     Examples
     --------
@@ -121,9 +128,9 @@ def recall(
 def recall(
     labels: ArrayLike, predicted: ArrayLike, *, n_classes: int | None = None, average: Average = None
 ) -> float | NDArray[np.float64]:
-    """Return the share of a class's rows that are predicted as it, TP / (TP + FN).
+    """Return the fraction of the rows of a class that are predicted as that class, TP / (TP + FN).
 
-    Parameters are those of `precision`; a class without rows has recall 0.
+    The parameters are those of `precision`. The recall of a class without rows is 0.
 
     Examples
     --------
@@ -147,7 +154,7 @@ def f1(
 ) -> float | NDArray[np.float64]:
     """Return the harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN).
 
-    Parameters are those of `precision`; a class neither met nor predicted has 0.
+    The parameters are those of `precision`. A class without rows that is never predicted has 0.
 
     Examples
     --------
@@ -159,10 +166,10 @@ def f1(
 
 
 def count_correct(outputs: Array, labels: Array, threshold: float) -> Any:
-    """Count the rows of outputs (n, k) whose class is right, without checking anything.
+    """Count the rows of outputs (n, k) whose class is predicted correctly. Nothing is checked.
 
-    The class is the largest output, or whether the only one lies above the threshold. Targets (n, k) stand
-    for the class of their largest entry. On the GPU the count is an array of shape () there.
+    Labels are class numbers (n,) or targets (n, k), whose class is that of the largest entry. If the outputs
+    are on the GPU, the count is an array of shape () there.
 
     Examples
     --------
@@ -173,7 +180,7 @@ def count_correct(outputs: Array, labels: Array, threshold: float) -> Any:
 
 
 def right_rows(outputs: Array, labels: Array, threshold: float) -> Array:
-    """Return for each row whether its class is right, as `count_correct` counts them.
+    """Return for each row of outputs (n, k) whether its class is predicted correctly.
 
     Examples
     --------
@@ -185,7 +192,7 @@ def right_rows(outputs: Array, labels: Array, threshold: float) -> Array:
 
 
 def predicted_classes(outputs: Array, threshold: float = 0.0) -> Array:
-    """Return the class numbers of outputs (n, k): the largest, or where k = 1 whether it is > threshold.
+    """Return class numbers for outputs (n, k): the largest output, or if k = 1, whether it is > threshold.
 
     Examples
     --------
@@ -198,7 +205,7 @@ def predicted_classes(outputs: Array, threshold: float = 0.0) -> Array:
 
 
 def _class_vectors(labels: ArrayLike, predicted: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return both as vectors of class numbers, or raise."""
+    """Return both arguments as vectors of class numbers, or raise."""
     vectors = [np.asarray(labels), np.asarray(predicted)]
     for name, vector in zip(("labels", "predicted"), vectors, strict=True):
         if vector.ndim != 1 or vector.dtype.kind not in "biu":
@@ -210,7 +217,7 @@ def _class_vectors(labels: ArrayLike, predicted: ArrayLike) -> tuple[NDArray[np.
             raise ValueError(f"{name} must hold at least one class number, all >= 0")
     if len(vectors[0]) != len(vectors[1]):
         raise ValueError(
-            f"labels and predicted must be of one length, got {len(vectors[0])}, {len(vectors[1])}"
+            f"labels and predicted must have the same length, got {len(vectors[0])} and {len(vectors[1])}"
         )
     return vectors[0].astype(np.int64), vectors[1].astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""A network: a list of layers that owns one vector of parameters and one of gradients.
+"""The network: a list of layers that owns one vector of parameters and one of gradients.
 
 >>> import numpy as np, pellucid as pl
 >>> net = pl.Network([pl.Dense(3), pl.Tanh(), pl.Dense(2)])
@@ -8,6 +8,7 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from math import prod
 from os import PathLike
 from typing import Any, Self
 
@@ -24,51 +25,51 @@ from pellucid.backend import (
     to_host,
 )
 from pellucid.files import safetensors
-from pellucid.files.reading import brief
 from pellucid.files.saved_network import (
-    check_described,
     check_tensors,
     checked_dtype,
     checked_notes,
-    describe_network,
     make_layers,
-    named_parameters,
+    metadata,
+    read_parameters,
+    write_network,
 )
 from pellucid.layers import Activation, Dense, Layer
+from pellucid.layers.base import bind_parameters
 
 
 class Network:
-    """Layers in a row: y = layer_L(… layer_2(layer_1(x))).
+    """Layers in sequence: y = layer_L(… layer_2(layer_1(x))).
 
     Parameters
     ----------
     layers : sequence of Layer
-        At least one; every place has its own layer object, which belongs to this network alone.
+        At least one. Each layer object occurs once and belongs to this network only.
 
     Attributes
     ----------
     layers : list of Layer
     theta, grad : array, shape (n_parameters,)
-        All parameters and their gradients: first every weight matrix, then every bias vector. Each layer's
-        ``W, b, dW, db`` are views. Update ``theta`` in place.
+        All parameters and their gradients: first all weight matrices, then all bias vectors. Each layer's
+        ``W, b, dW, db`` are views of them. Update ``theta`` in place.
     n_weights : int
-        How many entries of ``theta`` are weights, the rest being biases.
+        Number of weights: ``theta[:n_weights]`` are weights, the rest are biases.
     n_in, n_out : int
-        Widths of input and output.
+        Numbers of input and output columns.
     dtype : numpy.dtype
     device : str
-        ``"cpu"`` or ``"gpu"``: where ``theta`` and all that is computed live.
+        ``"cpu"`` or ``"gpu"``.
     tf32 : bool
         Whether matrix products round float32 operands to TF32.
     notes : dict of str to JSON values
-        What else whoever uses the network must know, such as the names of classes: saved and loaded with it.
+        Your own data, such as class names; saved and loaded with the network.
 
     Raises
     ------
     ValueError
-        If there is no layer, or one stands in two places.
+        If the list is empty or contains a layer twice.
     TypeError
-        If something in the list is not a layer.
+        If the list contains something other than layers.
 
     Examples
     --------
@@ -94,7 +95,7 @@ class Network:
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers[{i}] must be a layer such as pellucid.Dense(10), got {layer!r}")
             if any(layer is other for other in self.layers[:i]):
-                raise ValueError(f"layers[{i}], {layer!r}, stands in the list twice: make a second one")
+                raise ValueError(f"layers[{i}], {layer!r}, occurs twice in the list: make a second one")
 
     def build(
         self,
@@ -105,21 +106,22 @@ class Network:
         device: str = "cpu",
         tf32: bool = False,
     ) -> Self:
-        """Infer all shapes and draw the starting parameters, layer by layer, W before b.
+        """Infer all shapes and draw the initial parameters, layer by layer, W before b.
 
         Parameters
         ----------
         n_in : int
-            Number of input features.
+            Number of input columns.
         rng : numpy.random.Generator
-            Draws the parameters; each layer that trains with random numbers gets a generator spawned from it.
+            Draws the parameters. Each `Dropout` gets its own generator, spawned from this one.
         dtype : numpy.float32 or numpy.float64
-        device : str
-            ``"cpu"`` or ``"gpu"``, which needs CuPy (extra ``gpu``). Parameters are drawn on the host, in
-            float64, whatever the device: both begin with the same numbers.
+        device : {"cpu", "gpu"}
+            "gpu" needs CuPy (extra ``gpu``). Parameters are always drawn on the CPU in float64, so that both
+            devices start with the same numbers.
         tf32 : bool
-            On the GPU, whether matrix products round float32 operands to TF32, whose digits have 10 bits
-            instead of 23: faster from compute capability 8.0 on, and good enough for most training.
+            On the GPU, whether matrix products round float32 operands to TF32, which has a 10-bit mantissa
+            instead of 23 bits. Faster on compute capability 8.0 and above, and accurate enough for most
+            training.
 
         Returns
         -------
@@ -129,9 +131,9 @@ class Network:
         Raises
         ------
         ValueError
-            If n_in, dtype, device or tf32 is not one of those allowed.
+            If n_in, dtype, device or tf32 is not allowed.
         ModuleNotFoundError, RuntimeError
-            If the device is "gpu" and CuPy or a GPU is missing.
+            If the device is "gpu" and CuPy or the GPU is missing.
 
         Examples
         --------
@@ -145,27 +147,25 @@ class Network:
             raise TypeError(f"rng must be a generator such as numpy.random.default_rng(0), got {rng!r}")
         self._place(float_dtype(dtype), device, tf32)
         self._connect(n_in)
-        self._bind(aligned_zeros(self._count_parameters(), self.dtype, self._xp))
+        self._bind(aligned_zeros(self._n_parameters(), self.dtype, self._xp))
         for layer in self.layers:
             layer.draw(rng)
         self._spawn_generators(rng)
         return self
 
     def to(self, device: str, *, tf32: bool = False) -> Self:
-        """Move the network to another device, or to another precision of its products there.
+        """Move the network to another device, or turn TF32 on or off.
 
         Parameters
         ----------
-        device : str
-            ``"cpu"`` or ``"gpu"``.
-        tf32 : bool
+        device, tf32
             As in `build`.
 
         Returns
         -------
         Network
-            The network itself, not a copy. Once moved, ``theta`` and ``grad`` are new vectors, the gradient
-            zeros; an optimizer goes on with it where it was.
+            The network itself, not a copy. ``theta`` and ``grad`` become new vectors, the gradient all zeros.
+            The optimizer stays valid.
 
         Examples
         --------
@@ -184,12 +184,12 @@ class Network:
 
     @property
     def built(self) -> bool:
-        """Whether `build` or `load` has given the network its parameters."""
+        """Whether the network has parameters, from `build` or `load`."""
         return hasattr(self, "theta")
 
     @property
     def generators(self) -> list[np.random.Generator]:
-        """The generators that training draws from, in the order of their layers."""
+        """The random generators of the layers that use one in training, in the order of the layers."""
         return [layer.rng for layer in self.layers if layer.draws and layer.rng is not None]
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
@@ -198,20 +198,20 @@ class Network:
         Parameters
         ----------
         x : array, shape (n, n_in)
-            Cast to the network's dtype, never rescaled and never written to. A network on the GPU copies
-            rows of the host there.
+            Cast to the network's dtype, never rescaled, never written to. A network on the GPU also takes
+            NumPy arrays.
         train : bool
-            True while training: dropout is on.
+            Whether dropout is on.
 
         Returns
         -------
         array, shape (n, n_out)
-            A buffer of the network, valid until the next call; `predict` returns a copy.
+            A buffer of the network, valid until the next call. `predict` returns a copy.
 
         Raises
         ------
         ValueError
-            If x has another shape, or is on the GPU while the network is not.
+            If x has the wrong shape or dtype, or is on the GPU and the network is not.
         RuntimeError
             If the network has not been built.
 
@@ -229,12 +229,17 @@ class Network:
         return y
 
     def backward(self, dy: Array) -> None:
-        """Fill ``grad`` from the gradient of the loss; call it once after each `forward`.
+        """Compute ``grad`` from the gradient of the loss. Call it once after each `forward`.
 
         Parameters
         ----------
         dy : array, shape (n, n_out)
-            ∂loss/∂outputs, as a loss returns it. It is overwritten.
+            ∂loss/∂outputs, as returned by a loss. It is overwritten.
+
+        Raises
+        ------
+        ValueError
+            If dy has another shape than the outputs, or `forward` was not called before.
 
         Examples
         --------
@@ -249,7 +254,7 @@ class Network:
         if self._outputs is None or dy.shape != self._outputs.shape:
             wanted = "one forward before each" if self._outputs is None else f"shape {self._outputs.shape}"
             raise ValueError(f"backward needs {wanted}, got dy of shape {dy.shape}")
-        # A loss may return the outputs themselves, which the layers still need as they are.
+        # A loss may return the outputs themselves, which `backward` of the layers still needs.
         gradient: Array | None = dy.copy() if dy is self._outputs else dy
         self._outputs = None
         for layer in self._backward_path:
@@ -257,23 +262,23 @@ class Network:
             gradient = layer.backward(gradient)
 
     def predict(self, x: Any, *, block_rows: int = 2048) -> Array:
-        """Return the outputs for x, computed block by block, as an array of your own.
+        """Return the outputs for x as a new array.
 
         Parameters
         ----------
         x : array_like, shape (n, n_in)
         block_rows : int
-            Rows computed at a time: bounds the memory, that of a GPU too.
+            Rows per forward pass. Bounds the memory, also on the GPU.
 
         Returns
         -------
-        array, shape (n, n_out)
-            The last layer's outputs: logits where it is a Dense. ``.argmax(axis=1)`` gives class numbers.
-            Always an array of NumPy.
+        numpy.ndarray, shape (n, n_out)
+            The outputs of the last layer, which are logits if it is Dense. ``.argmax(axis=1)`` gives class
+            numbers.
 
         Notes
         -----
-        A row that holds NaN gives what the formulas make of it, usually NaN: no error, unlike in training.
+        Unlike in training, NaN in a row is no error; the outputs of that row are usually NaN.
 
         Examples
         --------
@@ -302,32 +307,29 @@ class Network:
         ReLU()                 3           0
         15 parameters, float32, 60 bytes
         """
+        from pellucid.drawing.diagram import list_layers  # not needed at every start
+
         self.check_built()
-        rows = [("layer", "output", "parameters"), ("(input)", f"{self.n_in:,}", "")]
-        rows += [(repr(y), f"{y.n_out:,}", f"{_n_parameters(y):,}") for y in self.layers]
-        name_width = max(16, *(len(row[0]) for row in rows))
-        table = [f"{name:{name_width}}  {width:>6}  {count:>10}".rstrip() for name, width, count in rows]
-        size = self.theta.size
-        return "\n".join([*table, f"{size:,} parameters, {self.dtype}, {self.theta.nbytes:,} bytes"])
+        return list_layers(self.layers, self.n_in)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write layers and parameters as one safetensors file, which appears whole or not at all.
+        """Save layers, parameters and notes as one safetensors file.
 
         Parameters
         ----------
         path : path
-            The file; an existing one is replaced.
+            An existing file is replaced. An interrupted save leaves it unchanged.
 
         Raises
         ------
         TypeError
-            If a layer is not one of pellucid's own, or ``notes`` hold what JSON cannot.
+            If a layer is not one of pellucid's own, or ``notes`` contains something that JSON cannot hold.
 
         Notes
         -----
-        Tensors are named and laid out as `torch.nn.Sequential` does: ``0.weight`` (n_out, n_in), ``0.bias``,
-        ``2.weight`` …, a `Rescale` not counted. Layers and ``notes`` stand as JSON in the metadata key
-        ``pellucid``. Initializers have done their work and are not saved.
+        Tensors have the names and shapes of `torch.nn.Sequential`: ``0.weight`` (n_out, n_in), ``0.bias``,
+        ``2.weight`` …; an initial `Rescale` is not counted. The metadata key ``pellucid`` holds layers and
+        notes as JSON. Initializers are not saved.
 
         Examples
         --------
@@ -341,11 +343,7 @@ class Network:
         (True, {'classes': ['no', 'yes']})
         """
         self.check_built()
-        about = describe_network(self.layers, self.n_in, self.dtype, self.notes)
-        tensors = {
-            name: to_host(getattr(layer, ours)).T for name, layer, ours in named_parameters(self.layers)
-        }
-        safetensors.write(path, tensors, about)
+        write_network(path, self.layers, self.n_in, self.dtype, self.notes)
 
     @classmethod
     def load(
@@ -356,15 +354,15 @@ class Network:
         device: str = "cpu",
         tf32: bool = False,
     ) -> Self:
-        """Return the network that `save` wrote.
+        """Load a network from a file written by `save`.
 
         Parameters
         ----------
         path : path
         rng : numpy.random.Generator, optional
-            Needed only to train on with dropout.
+            Needed only for further training with dropout.
         device, tf32
-            As in `build`: files hold neither.
+            As in `build`. They are not saved.
 
         Raises
         ------
@@ -379,41 +377,31 @@ class Network:
         FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
         """
         with safetensors.opened(path) as contents:
-            check_described(contents.about, path)
-            net = cls._described(contents.about, path)
+            with metadata(contents.about, path) as about:
+                net = cls(make_layers(about["layers"]))
+                net._place(checked_dtype(about["dtype"]), "cpu", tf32=False)
+                net._connect(_checked_width(about["n_in"]))
+                net.notes = checked_notes(about.get("notes", {}))
+            # Checked before memory is allocated: a damaged file may claim any size.
             check_tensors(net.layers, contents.places, path)
-            net._bind(aligned_zeros(net._count_parameters(), net.dtype))
-            for name, layer, ours in named_parameters(net.layers):
-                contents.read_into(name, getattr(layer, ours).T)
+            net._bind(aligned_zeros(net._n_parameters(), net.dtype))
+            read_parameters(net.layers, contents)
         if rng is not None:
             net._spawn_generators(rng)
         return net.to(device, tf32=tf32)
 
-    @classmethod
-    def _described(cls, about: Any, path: object) -> Self:
-        """Return the network that a file's metadata describe, connected, with no memory taken for it yet."""
-        try:
-            net = cls(make_layers(about["layers"]))
-            net._place(checked_dtype(about["dtype"]), "cpu", tf32=False)
-            net._connect(_checked_width(about["n_in"]))
-            net.notes = checked_notes(about.get("notes", {}))
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            what = "the metadata do not describe a pellucid network"
-            raise ValueError(f"{path}: {what}: {brief(error, 200)}") from error
-        return net
-
     def diagram(self, *, inputs: str = "inputs") -> str:
-        """Return a block diagram of the network as SVG: its layers, and the shapes on the arrows between.
+        """Return a block diagram of the network as SVG, with the shapes of the arrays between layers.
 
         Parameters
         ----------
         inputs : str
-            What the inputs are, such as ``"pixels"``.
+            Label of the inputs, such as ``"pixels"``.
 
         Notes
         -----
-        Before `build`, what it will settle stands as ?. The same network gives the same bytes. After `load`,
-        initializers are the defaults, since files do not hold them.
+        Equal networks give equal bytes. Sizes that are unknown before `build` appear as "?". A loaded network
+        shows the default initializers, because files do not store them.
 
         Examples
         --------
@@ -425,53 +413,49 @@ class Network:
         >>> net.diagram().splitlines()[1]
         '<title>Network of 2 layers, 15 parameters</title>'
         """
-        from pellucid.drawing.diagram import draw_network  # here, since it would slow down every start
+        from pellucid.drawing.diagram import draw_network  # not needed at every start
 
         return draw_network(self.layers, self.n_in if self.built else None, inputs)
 
     def _place(self, dtype: np.dtype[np.floating], device: str, tf32: bool) -> None:
-        """Choose precision and device, or raise."""
+        """Set dtype and device, or raise."""
         if tf32 and dtype != np.float32:
-            raise ValueError(f"tf32 is a way to multiply float32 numbers, got dtype {dtype}")
+            raise ValueError(f"tf32 needs dtype float32, got {dtype}")
         self._xp = array_module(device, tf32=tf32)
         self.dtype, self.device, self.tf32 = dtype, device, tf32
 
     def _connect(self, n_in: int) -> None:
-        """Tell each layer its widths, and what stands before it."""
-        self.n_in = n_in
-        before: Layer | None = None
+        """Set the widths of all layers, and decide which of them work in place."""
+        self.n_in = self.n_out = n_in
+        previous: Layer | None = None
         for layer in self.layers:
-            layer.connect(before.n_out if before else n_in, dtype=self.dtype, xp=self._xp)
-            # Dense does not need its output again, so an activation right behind it may write over it.
-            layer.in_place = isinstance(layer, Activation) and isinstance(before, Dense)
-            before = layer
-        self.n_out = self.layers[-1].n_out
+            layer.connect(self.n_out, dtype=self.dtype, xp=self._xp)
+            # Dense does not need its output again, so an activation directly after it may overwrite it.
+            layer.in_place = isinstance(layer, Activation) and isinstance(previous, Dense)
+            previous, self.n_out = layer, layer.n_out
+        self._plan_backward()
+        self._cast: Array | None = None
+        self._outputs = None
+
+    def _plan_backward(self) -> None:
+        """End the backward pass at the first layer with parameters: no gradient is needed before it."""
         with_parameters = [i for i, layer in enumerate(self.layers) if layer.parameter_shapes()]
         first = with_parameters[0] if with_parameters else len(self.layers)
         for i, layer in enumerate(self.layers):
             if isinstance(layer, Dense):
                 layer.needs_dx = i > first
         self._backward_path = self.layers[first:][::-1]
-        self._cast: Array | None = None
-        self._outputs = None
-
-    def _count_parameters(self) -> int:
-        return sum(_n_parameters(layer) for layer in self.layers)
 
     def _bind(self, theta: Array) -> None:
-        """Make theta and a new grad the home of all parameters: matrices first, then vectors."""
+        """Make the layers' parameters views of theta and of a new grad: matrices first, then vectors."""
         self.theta, self.grad = theta, aligned_zeros(theta.size, theta.dtype, self._xp)
         shapes = [(y, name, shape) for y in self.layers for name, shape in y.parameter_shapes().items()]
-        start = 0
-        for n_dims in (2, 1):
-            for layer, name, shape in shapes:
-                if len(shape) == n_dims:
-                    stop = start + int(np.prod(shape))
-                    setattr(layer, name, self.theta[start:stop].reshape(shape))
-                    setattr(layer, "d" + name, self.grad[start:stop].reshape(shape))
-                    start = stop
-            if n_dims == 2:
-                self.n_weights = start
+        matrices, vectors = ([each for each in shapes if len(each[2]) == n_dims] for n_dims in (2, 1))
+        self.n_weights = bind_parameters(matrices, self.theta, self.grad)
+        bind_parameters(vectors, self.theta[self.n_weights :], self.grad[self.n_weights :])
+
+    def _n_parameters(self) -> int:
+        return sum(prod(shape) for layer in self.layers for shape in layer.parameter_shapes().values())
 
     def _spawn_generators(self, rng: np.random.Generator) -> None:
         for layer in self.layers:
@@ -479,22 +463,18 @@ class Network:
                 layer.rng = rng.spawn(1)[0]
 
     def _as_input(self, x: Any) -> Array:
-        """Check x and cast it, unless the first layer does that."""
+        """Check x, move it to the GPU if necessary, and cast it unless the first layer does that."""
         self.check_built()
         x = as_array(x)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise ValueError(f"x must have shape (n, {self.n_in}), got {x.shape}")
         if x.dtype != self.dtype and x.dtype.kind not in "buif":
             raise ValueError(f"x must hold real numbers, got dtype {x.dtype}")
-        if on_gpu(x) != (self.device == "gpu"):
-            x = self._bring(x)
-        return x if x.dtype == self.dtype or self.layers[0].casts else self._cast_to_buffer(x)
-
-    def _bring(self, x: Array) -> Array:
-        """Copy x from the host to the GPU; the way back is never taken unasked."""
-        if self.device == "cpu":
+        if on_gpu(x) and self.device == "cpu":
             raise ValueError('x is on the GPU, the network on the CPU: call net.to("gpu"), or use x.get()')
-        return to_device(x, self.device)
+        if self.device == "gpu" and not on_gpu(x):
+            x = to_device(x, "gpu")
+        return x if x.dtype == self.dtype or self.layers[0].casts else self._cast_to_buffer(x)
 
     def _cast_to_buffer(self, x: Array) -> Array:
         if self._cast is None or len(self._cast) < len(x):
@@ -505,12 +485,12 @@ class Network:
         return cast
 
     def check_built(self) -> None:
-        """Raise RuntimeError unless the network has been built or loaded."""
+        """Raise `RuntimeError` unless the network has been built or loaded."""
         if not self.built:
             raise RuntimeError("the network has no parameters yet: call net.build(n_in, rng=...) first")
 
     def __copy__(self) -> Self:
-        # Layers are bound to one network's vectors: a shallow copy would take them from this one.
+        # A shallow copy would share this network's layers, which are bound to its theta.
         return deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -530,7 +510,7 @@ class Network:
 
 
 def blocks(n_rows: int, block_rows: int | None) -> Iterator[slice]:
-    """Yield slices that cover n_rows rows, block_rows at a time; None: all at once.
+    """Return slices that split n_rows rows into blocks of block_rows rows; None means one block.
 
     Raises
     ------
@@ -546,10 +526,6 @@ def blocks(n_rows: int, block_rows: int | None) -> Iterator[slice]:
     if block_rows is not None and block_rows < 1:
         raise ValueError(f"block_rows must be >= 1, or None for one pass, got {block_rows}")
     return (slice(start, min(start + size, n_rows)) for start in range(0, n_rows, max(size, 1)))
-
-
-def _n_parameters(layer: Layer) -> int:
-    return sum(int(np.prod(shape)) for shape in layer.parameter_shapes().values())
 
 
 def _checked_width(n_in: Any) -> int:

@@ -1,7 +1,8 @@
-"""Optimizers: they see the vector of parameters and the vector of gradients, and nothing else.
+"""Optimizers: gradient descent with momentum, and Adam.
 
-``step(theta, grad, n_weights)`` updates theta in place and leaves grad alone. The learning rate is a number
-or a function of the step, counted from 0.
+An optimizer sees two vectors: all parameters and their gradient. ``step(theta, grad, n_weights)`` updates
+theta in place and does not change grad. The learning rate is a number or a schedule ``f(step) -> rate``; the
+first step is 0.
 
 >>> import numpy as np
 >>> theta = np.array([1.0, 2.0])
@@ -18,24 +19,28 @@ import numpy as np
 from pellucid.backend import Array, module_of, to_host
 from pellucid.schedules import Schedule, check_rate
 
-#: Steps between two looks for numbers too small to be computed with at full speed. In between, a mean that
-#: loses a tenth a step (momentum 0.9) shrinks to a fifth.
+#: Steps between two searches for near-subnormal numbers, which processors handle slowly. With momentum 0.9 a
+#: running mean shrinks to a fifth in 16 steps.
 FLUSH_EVERY = 16
 
 
 class Optimizer:
-    """Base of the optimizers.
+    """Base class of optimizers. A subclass implements `update`.
+
+    Parameters
+    ----------
+    learning_rate : float or callable
+        η, or a schedule.
+    weight_decay : float
+        λ of the penalty λ/2 ‖W‖². Its gradient, λ W, is added to that of the loss.
 
     Attributes
     ----------
-    learning_rate : float or callable
-    weight_decay : float
-        λ of the penalty λ/2 ‖W‖², whose gradient λ W is added to that of the loss.
     step_number : int
-        Steps taken so far.
+        Number of steps taken.
     state : dict of str to array
-        What the optimizer remembers from step to step, each of theta's shape. It follows theta to the GPU and
-        back; in a pickle it is on the host.
+        What the optimizer keeps between steps, such as the momentum: arrays of theta's shape. They follow
+        theta to the GPU and back; a pickle holds NumPy arrays.
 
     Examples
     --------
@@ -66,15 +71,15 @@ class Optimizer:
         ----------
         theta, grad : array, shape (n_parameters,)
         n_weights : int, optional
-            Weight decay acts on the first `n_weights` entries; None: on all.
+            Weight decay applies to the first `n_weights` entries; None means all.
 
         Raises
         ------
         ValueError
-            If the shapes differ, or theta has another length than in the steps before.
+            If theta and grad differ in shape, or theta's shape or dtype has changed since the last step.
         """
         if theta.shape != grad.shape:
-            raise ValueError(f"theta and grad must have one shape, got {theta.shape} and {grad.shape}")
+            raise ValueError(f"theta and grad must have the same shape, got {theta.shape} and {grad.shape}")
         self.check(theta)
         self.update(theta, self._with_decay(theta, grad, n_weights), self.rate(self.step_number))
         self.step_number += 1
@@ -82,7 +87,7 @@ class Optimizer:
             self._flush()
 
     def check(self, theta: Array) -> None:
-        """Raise unless what is remembered fits theta; bring it to theta's device."""
+        """Raise unless the state fits theta, and move the state to theta's device."""
         for name, kept in self.state.items():
             if kept.shape != theta.shape or kept.dtype != theta.dtype:
                 raise ValueError(
@@ -97,24 +102,24 @@ class Optimizer:
         return self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate
 
     def update(self, theta: Array, grad: Array, rate: float) -> None:
-        """Apply the optimizer's rule; grad already holds the weight decay."""
+        """Update theta in place; grad already includes the weight decay."""
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def kept(self, name: str, like: Array) -> Array:
-        """Return what is remembered under a name, zeros at first."""
+        """Return an array of the state; it starts as zeros."""
         if name not in self.state:
             self.state[name] = module_of(like).zeros_like(like)
         return self.state[name]
 
     def scratch(self, name: str, like: Array) -> Array:
-        """Return a working array of another's shape, made once."""
+        """Return a scratch array of another's shape and dtype, allocated once."""
         found = self._scratch.get(name)
         if found is None or found.shape != like.shape or found.dtype != like.dtype or _apart(found, like):
             found = self._scratch[name] = module_of(like).empty_like(like)
         return found
 
     def _with_decay(self, theta: Array, grad: Array, n_weights: int | None) -> Array:
-        """Return grad + λ theta, the second on weights only."""
+        """Return grad + λ theta, where the second term is for weights only."""
         if not self.weight_decay:
             return grad
         total = self.scratch("with_decay", theta)
@@ -125,7 +130,7 @@ class Optimizer:
         return total
 
     def _flush(self) -> None:
-        """Set to 0 what is about to become subnormal: the memory of gradients that have ended."""
+        """Set near-subnormal entries of the state to 0: parameters whose gradient has vanished."""
         for kept in self.state.values():
             xp, size = module_of(kept), self.scratch("size", kept)
             xp.abs(kept, out=size)
@@ -137,7 +142,7 @@ class Optimizer:
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum on request.
+    """Gradient descent, optionally with momentum.
 
     Plain:    θ ← θ - η g
     Momentum: v ← μ v + g,  θ ← θ - η v
@@ -150,14 +155,19 @@ class SGD(Optimizer):
     momentum : float
         μ in [0, 1).
     nesterov : bool
-        Needs momentum > 0.
+        Whether to use Nesterov's momentum; needs momentum > 0.
     weight_decay : float
         λ ≥ 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
 
     References
     ----------
     Sutskever, Martens, Dahl, Hinton (2013), On the importance of initialization and momentum in deep
-    learning, equations 1-4, in PyTorch's form (the rate outside v).
+    learning, equations 1-4, in PyTorch's form (η is not part of v).
 
     Examples
     --------
@@ -181,7 +191,7 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = momentum, nesterov
 
     def update(self, theta: Array, grad: Array, rate: float) -> None:
-        """θ ← θ - η times g, v or g + μ v."""
+        """Update θ ← θ - η g (plain), θ - η v (momentum) or θ - η (g + μ v) (Nesterov)."""
         xp, change = module_of(theta), self.scratch("change", theta)
         if self.momentum:
             v = self.kept("v", theta)
@@ -205,7 +215,7 @@ class SGD(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam: steps scaled by running means of the gradient and of its square.
+    """Adam: gradient descent scaled by running means of the gradient and its square.
 
     m ← β₁ m + (1 - β₁) g          m̂ = m / (1 - β₁ᵗ)
     v ← β₂ v + (1 - β₂) g²         v̂ = v / (1 - β₂ᵗ)
@@ -218,9 +228,14 @@ class Adam(Optimizer):
     beta_1, beta_2 : float
         In [0, 1).
     epsilon : float
-        Added outside the root of the corrected v̂, as in the paper and in PyTorch.
+        ε > 0, added to √v̂ as in the paper and in PyTorch.
     weight_decay : float
         λ ≥ 0, added to the gradient (not AdamW's decoupled form).
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
 
     References
     ----------
@@ -249,7 +264,7 @@ class Adam(Optimizer):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def update(self, theta: Array, grad: Array, rate: float) -> None:
-        """θ ← θ - η m̂ / (√v̂ + ε)."""
+        """Update θ ← θ - η m̂ / (√v̂ + ε)."""
         xp = module_of(theta)
         m, v, change = self.kept("m", theta), self.kept("v", theta), self.scratch("change", theta)
         m *= self.beta_1
@@ -274,5 +289,5 @@ class Adam(Optimizer):
 
 
 def _apart(a: Array, b: Array) -> bool:
-    """Return whether one array is on the GPU and the other not."""
+    """Return whether two arrays are on different devices."""
     return module_of(a) is not module_of(b)

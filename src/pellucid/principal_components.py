@@ -1,8 +1,8 @@
-"""Principal components: rows by a few coordinates, along the directions in which they differ most.
+"""Principal component analysis: replace the columns of the data by the few directions of largest variance.
 
-From 40 coordinates of an image a network learns about as well as from its 784 pixels, in a fraction of the
-time. What it has learnt then becomes a network for the pixels themselves, since a product of matrices is one
-matrix.
+A network learns MNIST from 40 principal components about as well as from 784 pixels, in a fraction of the
+time. `PrincipalComponents.whole` then turns it into a network for pixels, because the product of two matrices
+is one matrix.
 
 >>> import numpy as np, pellucid as pl
 >>> x = np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]])
@@ -21,41 +21,40 @@ from pellucid.checks import check_count, check_finite, check_kind, check_rows, o
 from pellucid.layers import Dense, Rescale
 from pellucid.network import Network, blocks
 
-#: From so many rows directions are estimated: those of all 60,000 images of MNIST keep 0.3 % more variance.
+#: Rows used to estimate the covariance. All 60,000 images of MNIST would keep 0.3 % more of the variance.
 FIT_ROWS = 5_000
-#: Rounds of subspace iteration, and directions that are computed beside those wanted. With these the largest
-#: 64 directions of MNIST are found in a fifth of an eigendecomposition's time and keep 0.03 % less variance.
+#: Rounds of subspace iteration, and extra directions in the subspace. For 64 components of MNIST this takes a
+#: fifth of the time of an eigendecomposition and keeps 0.03 % less of the variance.
 ROUNDS, SPARE_DIRECTIONS = 4, 16
-#: Rows rescaled and multiplied at a time: they stay in the processor's cache.
+#: Rows per block: small enough for the processor's cache.
 BLOCK_ROWS = 512
 
 
 class PrincipalComponents:
-    """Coordinates of rows along the directions in which they vary most.
+    """The principal components of data: coordinates along the k directions of largest variance.
 
     z = r V      r = scale · x + shift  (n, n_in),  V (n_in, k),  z (n, k),  VᵀV = 1
 
-    The columns of V are the eigenvectors of the covariance matrix of r with the k largest eigenvalues: no
+    The columns of V are the eigenvectors of the covariance matrix of r with the k largest eigenvalues. No
     other k directions keep more of the variance.
 
     Parameters
     ----------
     x : array, shape (n, n_in)
-        The rows that tell the directions: those to train on. Real numbers; read, never written.
+        The training rows: finite real numbers. Never written to.
     k : int
-        How many directions, n_in at most.
+        Number of components, at most n_in.
     rescale : Rescale, optional
-        What is done with rows before, such as `Rescale(1 / 255, -mean / 255)` with bytes. None: the mean of x
-        is subtracted.
+        Applied first, such as `Rescale(1 / 255, -mean / 255)` for pixels. Default: subtract the mean of x.
     dtype : numpy.float32 or numpy.float64
-        Of the coordinates.
+        Dtype of the coordinates.
 
     Attributes
     ----------
     directions : array, shape (n_in, k)
-        V, the direction of most variance first; the largest number of each is positive.
+        V, in order of falling variance. The entry of each column with the largest magnitude is positive.
     shares : array, shape (k,)
-        The share of the variance that lies along each, in the rows that told the directions.
+        The fraction of the variance of x along each direction.
     rescale : Rescale
     n_in : int
     dtype : numpy.dtype
@@ -63,14 +62,14 @@ class PrincipalComponents:
     Raises
     ------
     ValueError, TypeError
-        If x is not a matrix of finite numbers, or there cannot be k directions.
+        If x is not a matrix of finite numbers, or k is not allowed.
 
     Notes
     -----
-    Of more than 5,000 rows, 5,000 drawn at random tell the covariance, which takes 2 · 5,000 n_in²
-    floating-point operations. Subspace iteration then finds the eigenvectors in about 10 n_in² k: exactly
-    where k + 16 ≥ n_in; else nearly, where variances fall off as those of images do. If rows vary about as
-    much in all directions, those found keep up to a tenth less than the best.
+    The covariance is estimated from at most 5,000 rows, drawn at random, in 2 · 5,000 n_in² floating-point
+    operations. Subspace iteration then takes about 10 n_in² k. It is exact if k + 16 >= n_in, and nearly
+    exact if the variances fall off as they do for images. If all directions have about the same variance, the
+    result keeps up to a tenth less of it than the best directions.
 
     References
     ----------
@@ -102,7 +101,7 @@ class PrincipalComponents:
         self.directions, self.shares = _largest(self._covariance(x), int(k))
 
     def transform(self, x: Any) -> Array:
-        """Return the coordinates of rows.
+        """Return the coordinates of rows, z = r V.
 
         Parameters
         ----------
@@ -115,33 +114,32 @@ class PrincipalComponents:
         Raises
         ------
         ValueError
-            If x has another width, or holds a number that is not finite or too large for the dtype.
+            If x has another number of columns, or a number that is not finite or too large for the dtype.
         """
         x = _checked_rows(x, self.n_in)
         z = np.empty((len(x), self.directions.shape[1]), self.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told of below
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow is reported below
             for rows in blocks(len(x), BLOCK_ROWS):
                 np.matmul(self.rescale.forward(x[rows], train=False), self.directions, out=z[rows])
         if not np.isfinite(z).all():
-            raise ValueError(
-                f"x holds rows too large for {self.dtype}: leave them out, or take dtype=float64"
-            )
+            raise ValueError(f"x holds rows too large for {self.dtype}: leave them out, or use dtype=float64")
         return z
 
     def whole(self, net: Network) -> Network:
-        """Return the network that takes rows themselves and gives what `net` gives for their coordinates.
+        """Return a network for x that has the same outputs as `net` has for the coordinates of x.
 
-        z W + b = r (V W) + b, so it has layers of the same widths behind the `Rescale`.
+        Its first layers are `rescale` and a Dense with the weights V W, because z W + b = r (V W) + b. All
+        other layers are copies.
 
         Parameters
         ----------
         net : Network
-            Built for k inputs, beginning with `Dense`, on the CPU.
+            On the CPU, built for k inputs; its first layer must be `Dense`.
 
         Raises
         ------
         ValueError
-            If it is not that.
+            If `net` is another kind of network.
 
         Examples
         --------
@@ -165,22 +163,22 @@ class PrincipalComponents:
         first, inner = whole.layers[1], net.layers[0]
         assert isinstance(first, Dense)
         np.matmul(self.directions, inner.W, out=first.W)
-        # The first W stands first in theta, and all else behind it is the same.
+        # theta starts with the first W; the rest of it is the same in both networks.
         whole.theta[first.W.size :] = net.theta[inner.W.size :]
         return whole
 
     def _covariance(self, x: Array) -> Array:
-        """Return the covariance matrix of rescaled rows, or of some of them."""
+        """Return the covariance matrix of rescaled rows, estimated from at most `FIT_ROWS` of them."""
         n = min(len(x), FIT_ROWS)
-        # By chance: the n-th, 2n-th, ... row may have something in common. Of MNIST's each sixth does.
+        # At random, because every n-th row may be special: every sixth image of MNIST is.
         x = x[np.sort(np.random.default_rng(0).choice(len(x), n, replace=False, shuffle=False))]
         mean, squares = np.zeros(self.n_in, self.dtype), np.zeros((self.n_in, self.n_in), self.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told of below
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow is reported below
             for rows in blocks(n, BLOCK_ROWS):
                 mean += self.rescale.forward(x[rows], train=False).sum(axis=0) / n
             for rows in blocks(n, BLOCK_ROWS):
                 r = self.rescale.forward(x[rows], train=False)
-                # Before the product: the difference of large squares would be noise.
+                # Subtract before multiplying: the difference of two large squares would be inexact.
                 r -= mean
                 squares += r.T @ r
         if not np.isfinite(squares).all():
@@ -196,24 +194,24 @@ def _checked_rows(x: Any, n_in: int | None = None) -> Array:
     rows = opened("x", x)
     check_rows("x", rows, n_in)
     if on_gpu(rows):
-        raise ValueError("x is on the GPU, and components are computed on the CPU: use x.get()")
+        raise ValueError("x is on the GPU, but components are computed on the CPU: use x.get()")
     check_finite("x", rows, rows.dtype)
     return rows
 
 
 def _largest(covariance: Array, k: int) -> tuple[Array, Array]:
-    """Return the k directions of most variance and the share of each; where nothing varies, shares are 0.
+    """Return the k directions of largest variance, and the share of each; shares are 0 if nothing varies.
 
-    Subspace iteration: each product with the matrix stretches what lies along its largest eigenvectors most,
-    and a QR decomposition makes an orthonormal basis of the result.
+    Subspace iteration: multiplying a basis by the matrix turns it towards the largest eigenvectors, and a QR
+    decomposition makes the result orthonormal again.
     """
     n, total = len(covariance), covariance.trace() or 1
     rng = np.random.default_rng(0)
     basis = rng.standard_normal((n, min(n, k + SPARE_DIRECTIONS)), dtype=covariance.dtype)
     for _ in range(ROUNDS):
         basis = np.linalg.qr(covariance @ basis)[0]
-    variances, turned = np.linalg.eigh(basis.T @ covariance @ basis)
-    directions = basis @ turned[:, : -k - 1 : -1]
-    # An eigenvector times -1 is one, too: which of both comes out is the processor's choice.
+    variances, vectors = np.linalg.eigh(basis.T @ covariance @ basis)
+    directions = basis @ vectors[:, : -k - 1 : -1]
+    # The sign of an eigenvector is arbitrary and depends on the processor, so it is fixed here.
     largest = np.take_along_axis(directions, abs(directions).argmax(axis=0)[None], axis=0)
     return np.ascontiguousarray(directions * np.sign(largest)), variances[: -k - 1 : -1].clip(0) / total

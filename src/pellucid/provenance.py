@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pellucid.files.reading import brief
+from pellucid.wording import brief
 
 #: Environment variables that set the number of BLAS threads; the first that is set counts.
 VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: functions of the step, counted from 0, that return a rate.
+"""Learning-rate schedules: functions ``f(step) -> rate``, where the first step is 0.
 
 >>> rate = step_decay(0.1, every=10)
 >>> rate(0), rate(9), round(rate(10), 6)
@@ -14,10 +14,16 @@ Schedule: TypeAlias = Callable[[int], float]
 
 
 @dataclass(frozen=True)
-class step_decay:  # noqa: N801 - it stands where a function stands
-    """Multiply the rate by `factor` after every `every` steps.
+class step_decay:  # noqa: N801 - used like a function
+    """Multiply the learning rate by `factor` after each `every` steps: rate · factor^⌊step / every⌋.
 
-    rate · factor^⌊step / every⌋
+    Parameters
+    ----------
+    rate : float
+        The learning rate of the first steps.
+    every : int
+        Steps between two changes.
+    factor : float
 
     Examples
     --------
@@ -35,15 +41,24 @@ class step_decay:  # noqa: N801 - it stands where a function stands
         check_steps("every", self.every)
 
     def __call__(self, step: int) -> float:
-        """Return the rate of a step."""
+        """Return the learning rate of a step."""
         return self.rate * self.factor ** (step // self.every)
 
 
 @dataclass(frozen=True)
-class cosine:  # noqa: N801 - it stands where a function stands
-    """Fall from `rate` to `floor` along half a cosine over `steps` steps, then stay.
+class cosine:  # noqa: N801 - used like a function
+    """Lower the learning rate from `rate` to `floor` along half a cosine over `steps` steps, then keep it.
 
     floor + (rate - floor) (1 + cos(π step / steps)) / 2
+
+    Parameters
+    ----------
+    rate : float
+        The learning rate of the first step.
+    steps : int
+        Usually the steps of the whole training: epochs · ⌈rows / batch_size⌉.
+    floor : float
+        The final learning rate, from 0 to `rate`.
 
     References
     ----------
@@ -66,24 +81,25 @@ class cosine:  # noqa: N801 - it stands where a function stands
             raise ValueError(f"floor must be from 0 to the rate {self.rate}, got {self.floor}")
 
     def __call__(self, step: int) -> float:
-        """Return the rate of a step."""
+        """Return the learning rate of a step."""
         return _anneal(self.rate, self.floor, step / self.steps)
 
 
 @dataclass(frozen=True)
-class one_cycle:  # noqa: N801 - it stands where a function stands
-    """Rise to `peak` over the first part of `steps`, then fall almost to 0, along cosines.
+class one_cycle:  # noqa: N801 - used like a function
+    """Raise the learning rate to `peak`, then lower it almost to 0, along half cosines.
 
-    Starts at peak / 25, reaches `peak` after ``warmup · steps`` and ends at peak / 250,000: the shape of
-    PyTorch's ``OneCycleLR`` with its defaults.
+    It starts at peak / 25, reaches `peak` after ``warmup · steps`` steps and ends at peak / 250,000, like
+    PyTorch's ``OneCycleLR`` with default arguments.
 
     Parameters
     ----------
     peak : float
+        The largest learning rate.
     steps : int
-        Batches in the whole training: epochs · ⌈rows / batch_size⌉.
+        Steps of the whole training: epochs · ⌈rows / batch_size⌉.
     warmup : float
-        Share of the steps that rise, in (0, 1).
+        Fraction of the steps in which the rate rises, in (0, 1).
 
     References
     ----------
@@ -107,7 +123,7 @@ class one_cycle:  # noqa: N801 - it stands where a function stands
             raise ValueError(f"warmup must be in (0, 1), got {self.warmup}")
 
     def __call__(self, step: int) -> float:
-        """Return the rate of a step."""
+        """Return the learning rate of a step."""
         top, last = self.warmup * self.steps - 1, self.steps - 1
         start = self.peak / 25
         if step < top:
@@ -116,12 +132,12 @@ class one_cycle:  # noqa: N801 - it stands where a function stands
 
 
 def _anneal(start: float, stop: float, part: float) -> float:
-    """Go from start to stop along half a cosine as part goes from 0 to 1, then stay."""
+    """Interpolate from start (part = 0) to stop (part >= 1) along half a cosine."""
     return stop + (start - stop) * (1 + cos(pi * min(part, 1.0))) / 2
 
 
 def check_rate(name: str, rate: float) -> None:
-    """Raise unless a rate is finite and positive.
+    """Raise `ValueError` unless a rate is finite and positive.
 
     Examples
     --------
@@ -135,7 +151,7 @@ def check_rate(name: str, rate: float) -> None:
 
 
 def check_steps(name: str, steps: int) -> None:
-    """Raise unless a number of steps is whole and positive.
+    """Raise `ValueError` unless a number of steps is whole and positive.
 
     Examples
     --------

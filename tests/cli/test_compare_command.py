@@ -110,7 +110,7 @@ MISTAKES = {
     "minst": "did you mean mnist?",
     "--momentum 0.9": "--momentum 0.9 belongs to --optimizer sgd",
     "--out missing/folder": "--out: there is no folder missing; make it first",
-    "--optimizer sgd --learning-rate 1e200": "step 2: the loss is nan: try a smaller learning rate",
+    "--optimizer sgd --learning-rate 1e200": "in batch 2 the loss is nan, not finite",
 }
 
 

@@ -231,7 +231,10 @@ def test_a_killed_training_goes_on_to_the_same_bits(run, tmp_path, components):
                 process.kill()
     assert (process.returncode, Path("a.json").exists()) == (-signal.SIGKILL, False)
     code, _, err = run(*flags, "--checkpoint", "a", "--run", "a.json")
-    assert (code, err) == (1, "pellucid: a exists: --resume goes on from it; remove it to begin anew\n")
+    assert (code, err) == (
+        1,
+        "pellucid: a exists: resume from it with --resume, or remove it to start again\n",
+    )
     code, out, err = run(*flags, "--checkpoint", "a", "--run", "a.json", "--resume")
     assert (code, err) == (0, "")
     assert "Resuming from a: " in out
@@ -266,7 +269,7 @@ def test_other_settings_are_told_by_their_flag(run):
         (["--patience", 3], "--patience was None when a was made, and is 3: resume with the same settings"),
         (
             ["--epochs", 1],
-            "epochs must be at least 2, where a is, got 1; to have fewer, train from the start",
+            "epochs must be at least 2, the epoch that a has reached, got 1",
         ),
     ):
         code, _, err = run(*flags, *change, "--resume")

@@ -1,4 +1,4 @@
-"""What the boxes say; how they stand is tested with `pellucid.drawing.svg`."""
+"""The content of the boxes. `test_svg` tests the geometry."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ KEYS = {
 
 
 class Double(pl.Layer):
-    """A layer unknown to the library, twice as wide as its input, with a gain for each column."""
+    """A user's layer, twice as wide as its input, with one gain per column."""
 
     def forward(self, x, *, train):
         return np.repeat(x * self.g, 2, axis=1)
@@ -48,7 +48,7 @@ class Double(pl.Layer):
 
 
 class Dense(pl.Dense):
-    """Named like one of ours, and not ours."""
+    """A user's layer with the name of one of ours."""
 
 
 def build(layers, n_in=784):
@@ -71,7 +71,7 @@ def said(net):
 
 
 def rows(box):
-    """Return a box's name and its rows, which stand between name and icon."""
+    """Return a box's name and rows."""
     return {"name": box[0], **{key: value for key, value in pairwise(box) if key in KEYS}}
 
 

@@ -1,4 +1,4 @@
-"""The primitives, and the geometry of every picture made of them, measured in the fonts' own widths."""
+"""The SVG elements, and the geometry of diagrams, measured with the real widths of fonts."""
 
 import re
 from itertools import combinations, pairwise
@@ -21,13 +21,13 @@ ASCII = "".join(map(chr, range(32, 127)))
 
 
 def ems(font, text):
-    """Return the text's width in units of the font size, as the font's tables have it."""
+    """Return the text's width in units of the font size, from the font's tables."""
     font.set_size(100, 72)
     return sum(font.load_char(ord(character)).linearHoriAdvance for character in text) / 65536 / 100
 
 
 class Hostile(pl.Layer):
-    """A layer whose repr is all that a user might come up with."""
+    """A layer with a difficult repr."""
 
     def forward(self, x, *, train):
         return x
@@ -40,7 +40,7 @@ class Hostile(pl.Layer):
 
 
 class ALayerWithAnAstonishinglyLongName(Hostile):
-    """Likewise, its name."""
+    """A layer with a long name."""
 
 
 def deep(n_blocks):
@@ -104,7 +104,7 @@ def rectangles(root, name):
 
 
 def text_extent(text):
-    """Return the rectangle that a text takes in the widest of the fonts it may be set in."""
+    """Return the rectangle of a text in the widest of the possible fonts."""
     font = MONO if text.get("font-family") else BOLD if text.get("font-weight") else SANS
     size = float(text.get("font-size"))
     known = re.sub(r"[^\x20-\x7e…]", "M", text.text)
@@ -139,7 +139,7 @@ def inside(inner, outer, margin):
 
 
 def touches(point, box):
-    """Whether a point is half way along one side of a box, or on its lower side."""
+    """Return whether a point is the midpoint of a side of a box, or on its lower side."""
     x, y = point
     return (x in (box.x, box.right) and y == box.middle) or (
         y in (box.y, box.bottom) and box.x < x < box.right

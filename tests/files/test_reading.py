@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import pellucid
-from pellucid.files.reading import brief, open_regular, parse_json, read_json
+from pellucid.files.reading import open_regular, parse_json, read_json
 
 
 def test_a_regular_file_is_read_through_a_link_too(tmp_path):
@@ -55,12 +55,6 @@ def test_json_that_is_not_strict(text, message):
 
 def test_pairs_of_halves_are_characters():
     assert parse_json(r'["\ud83d\ude00", "\\ud83d", {"x": null}]') == ["😀", "\\ud83d", {"x": None}]
-
-
-def test_a_value_on_one_line():
-    assert brief("a\nb") == r"'a\nb'"
-    assert brief([1] * 100, 5) == "[1, 1..."
-    assert brief(12) == "12"
 
 
 #: What could run code that a file holds, or write where a file says.

@@ -1,4 +1,4 @@
-"""Files of PyTorch's users into built networks, and what the message says without that."""
+"""Parameters saved from PyTorch load into built networks; errors say what does not fit."""
 
 import re
 
@@ -41,7 +41,7 @@ def test_parameters_by_place_or_by_name(tmp_path, rng, dtype, names):
     np.testing.assert_allclose(net.predict(x), by_hand(x, found), rtol=1e-5, atol=1e-6)
 
 
-def test_no_bias_is_one_of_zeros(tmp_path):
+def test_a_missing_bias_is_zero(tmp_path):
     found = {name: values for name, values in tensors().items() if name != "3.bias"}
     safetensors.write(tmp_path / "t", found, None)
     net = network()
@@ -57,7 +57,7 @@ def test_a_file_that_pytorch_has_written(tmp_path, rng):
     nn = torch.nn
     torch.manual_seed(0)
     model = nn.Sequential(*(m for i in range(5) for m in (nn.Linear(6, 6), nn.ReLU())), nn.Linear(6, 3))
-    save_file(model.state_dict(), tmp_path / "t")  # 10.weight stands there before 2.weight
+    save_file(model.state_dict(), tmp_path / "t")  # in the file, 10.weight comes before 2.weight
     layers = [layer for _ in range(5) for layer in (pl.Dense(6), pl.ReLU())]
     net = pl.Network([*layers, pl.Dense(3)]).build(6, rng=rng)
     x = rng.normal(size=(9, 6)).astype(np.float32)
@@ -94,7 +94,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("found", "names", "message"), REFUSED)
-def test_what_does_not_fit_is_named_and_changes_nothing(tmp_path, found, names, message):
+def test_errors_name_what_does_not_fit_and_change_nothing(tmp_path, found, names, message):
     safetensors.write(tmp_path / "t", found, None)
     net = network()
     before = net.theta.copy()

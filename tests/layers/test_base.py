@@ -1,4 +1,4 @@
-"""What every layer inherits; that each layer keeps the contract is tested in `test_contract`."""
+"""The methods that every layer inherits. `test_contract` tests the contract of each layer."""
 
 import pickle
 
@@ -69,7 +69,7 @@ def test_buffers_of_other_names_are_other_memory_and_may_have_a_type_of_their_ow
     assert not np.shares_memory(y, connected(Layer()).buffer("y", 4, 2))
 
 
-def test_connecting_anew_forgets_the_buffers():
+def test_connecting_again_drops_the_buffers():
     layer = connected(Layer())
     old = layer.buffer("y", 4, 3)
     connected(layer, np.float64)

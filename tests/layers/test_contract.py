@@ -1,4 +1,4 @@
-"""The contract of every layer, alone and in pairs. New layers are found here by themselves."""
+"""The contract of every layer, alone and in pairs. New layers are found automatically."""
 
 import importlib
 import itertools
@@ -47,7 +47,7 @@ ALL = layer_names()
 
 
 def make(name, *, fixed=True):
-    """Return a layer; a dropout's mask is fixed unless told otherwise."""
+    """Return a layer; a Dropout has a fixed mask by default."""
     assert name in MAKE, f"{name} is new: give it an example in MAKE, so that its contract is tested"
     layer = MAKE[name]()
     if fixed and layer.draws:
@@ -56,7 +56,7 @@ def make(name, *, fixed=True):
 
 
 def alone(name, rng, *, dtype=np.float64, fixed=True):
-    """Return a layer built in a network of its own, with its dx wanted."""
+    """Return a layer built in its own network, with needs_dx set."""
     layer = make(name, fixed=fixed)
     pl.Network([layer]).build(WIDTH, rng=rng, dtype=dtype)
     layer.needs_dx = True
@@ -64,7 +64,7 @@ def alone(name, rng, *, dtype=np.float64, fixed=True):
 
 
 def batch(rng, n_rows, dtype=np.float64):
-    """Return data away from 0, so that small moves change no sign."""
+    """Return data away from 0, so that small changes do not change signs."""
     x = rng.uniform(0.05, 1.5, (n_rows, WIDTH)) * rng.choice([-1, 1], (n_rows, WIDTH))
     return x.astype(dtype)
 
@@ -158,7 +158,7 @@ def test_settings_make_an_equal_layer(name):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_pickled_network_goes_on_where_it_was(name, rng):
+def test_pickled_network_continues(name, rng):
     layers = [pl.Dense(WIDTH), make(name, fixed=False), pl.Dropout(0.5), pl.Dense(3)]
     net = pl.Network(layers).build(WIDTH, rng=rng, dtype=np.float64)
     x, loss = batch(rng, 8), pl.MeanSquaredError()

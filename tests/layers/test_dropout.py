@@ -1,4 +1,4 @@
-"""Dropout: how much is dropped, how masks are drawn, where its generators come from."""
+"""Dropout: fraction of dropped entries, masks, random generators."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Rescale: any real dtype in, the network's dtype out; one number for all columns, or one for each."""
+"""Rescale: any real dtype in, the network's dtype out; one number for all columns, or one per column."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_float64_input_keeps_its_digits_in_a_float32_network():
 
 
 def test_input_of_each_dtype_is_scaled_by_numbers_of_its_own(rng):
-    """float64 input first, then float32, gives float32 what a layer that never saw the other gives it."""
+    """float32 input after float64 input gives the same output as in a fresh layer."""
     x = rng.normal(size=(50, 1))
     both, fresh = pl.Rescale(1 / 3, 0.1), pl.Rescale(1 / 3, 0.1)
     built(both, 1).predict(x)
@@ -93,7 +93,7 @@ def test_the_shift_is_checked(shift):
 
 def test_shapes_are_checked():
     with pytest.raises(
-        ValueError, match=r"scale must be a number or one for each column, got shape \(1, 2\)"
+        ValueError, match=r"scale must be a number or one number per column, got shape \(1, 2\)"
     ):
         pl.Rescale([[1, 2]])
     with pytest.raises(ValueError, match="scale has 2 numbers, but the input has 3 columns"):

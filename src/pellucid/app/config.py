@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 from pellucid.app.options import flag, nearest
 from pellucid.app.settings import RECIPES, TrainSettings, check
-from pellucid.files.reading import brief, plain
+from pellucid.wording import brief, plain
 
 #: The type of each setting: int, tuple[str, ...], Path | None ...
 KINDS: dict[str, Any] = {field.name: field.type for field in fields(TrainSettings)}

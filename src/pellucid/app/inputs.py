@@ -19,7 +19,7 @@ from pellucid.app.options import nearest
 from pellucid.app.pictures import looks_inverted, read_pictures
 from pellucid.data import DataError
 from pellucid.data.unpack import open_unpacked
-from pellucid.files.reading import brief, plain
+from pellucid.wording import brief, plain
 
 MAGIC = {b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"\0\0\x08": "idx"}
 

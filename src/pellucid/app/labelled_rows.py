@@ -20,8 +20,7 @@ from pellucid.app.settings import TrainSettings
 from pellucid.data import DataError
 from pellucid.data.digit_csv import COLUMNS
 from pellucid.data.unpack import open_unpacked, sha256_unpacked
-from pellucid.files.reading import brief, plain
-from pellucid.wording import counted
+from pellucid.wording import brief, counted, plain
 
 Labels = NDArray[np.int64]
 #: A class that is a whole number, short enough for `int`.

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from pellucid.app.settings import CHOICES
-from pellucid.files.reading import brief
+from pellucid.wording import brief
 
 #: The white of 16-bit images.
 MAX_PIXEL = 65_535

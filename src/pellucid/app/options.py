@@ -18,7 +18,7 @@ from difflib import get_close_matches
 from math import inf
 from typing import Any, NamedTuple
 
-from pellucid.files.reading import brief, plain
+from pellucid.wording import brief, plain
 
 NETWORK, TRAINING, ROWS, IMAGES, FILES = "Network", "Training", "Rows", "Images", "Files"
 #: The groups of options on a help page, in their order; "" stands for options without a group.

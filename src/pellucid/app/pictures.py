@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import DataError
-from pellucid.files.reading import open_regular, plain
+from pellucid.files.reading import open_regular
+from pellucid.wording import plain
 
 if TYPE_CHECKING:
     from PIL.Image import Image

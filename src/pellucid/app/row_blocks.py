@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data import DataError
-from pellucid.files.reading import plain
-from pellucid.wording import counted
+from pellucid.wording import counted, plain
 
 if TYPE_CHECKING:
     import polars

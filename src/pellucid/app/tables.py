@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pellucid.app.row_blocks import RowBlock, row_blocks
 from pellucid.data import DataError
 from pellucid.data.unpack import CHUNK_BYTES, name_of, read_unpacked, sha256
-from pellucid.files.reading import brief, plain
+from pellucid.wording import brief, plain
 
 if TYPE_CHECKING:
     import polars

@@ -13,7 +13,8 @@ from pellucid.app.labelled_rows import LabelledRows, Labels, Parts, taken
 from pellucid.app.options import flag
 from pellucid.app.settings import TrainSettings
 from pellucid.backend import Array
-from pellucid.files.reading import MAX_JSON, brief, parse_json
+from pellucid.files.reading import MAX_JSON, parse_json
+from pellucid.wording import brief
 
 
 class TrainingRun:

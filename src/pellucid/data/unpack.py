@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from pellucid.files.reading import brief, open_regular
+from pellucid.files.reading import open_regular
+from pellucid.wording import brief
 
 if TYPE_CHECKING:
     import tarfile

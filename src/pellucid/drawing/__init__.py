@@ -1,1 +1,1 @@
-"""A network drawn as SVG."""
+"""Drawings of a network: the diagram as SVG, and the summary as text."""

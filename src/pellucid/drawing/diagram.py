@@ -1,6 +1,6 @@
-"""The block diagram of a network, as SVG: a box a layer, and on the arrows the shapes of what flows.
+"""The block diagram and the summary of a network. Users call `Network.diagram` and `Network.summary`.
 
-Drawn from the layers themselves, built or not. `Network.diagram` is what users call.
+The diagram is an SVG picture with one box per layer; the arrows show the shapes of the arrays between layers.
 
 >>> from pellucid.layers import Dense, Tanh
 >>> [block.name for block in describe_blocks([Dense(3), Tanh()], None, "pixels")]
@@ -22,7 +22,7 @@ WIDTH, HEIGHT, GAP_X, GAP_Y = 184, 148, 76, 56
 HEADER, PAD, LEADING = 26, 11, 15
 TITLE, SUBTITLE = Font(size=16, bold=True), Font(size=11.5, fill=MUTED)
 NAME, KEY, VALUE, SHAPE = Font(size=13, bold=True), Font(fill=MUTED), Font(), Font(size=10)
-#: Okabe and Ito's colours, each with ink or white on it; the first kind that a layer is counts.
+#: The fill and text colours (Okabe and Ito's palette) of the first class that a layer is an instance of.
 COLORS: tuple[tuple[type[Layer], str, str], ...] = (
     (Dense, "#0072B2", PAPER),
     (Activation, "#E69F00", INK),
@@ -36,7 +36,7 @@ Rows = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Block:
-    """What a box says: names and values, the width of what leaves it, and the layer where there is one."""
+    """The content of a box: name, rows of keys and values, output width, and the layer if there is one."""
 
     name: str
     rows: Rows
@@ -45,18 +45,18 @@ class Block:
 
     @property
     def plain(self) -> bool:
-        """Whether the layer is not one of the library's own."""
-        return self.layer is not None and SAVED_LAYERS.get(type(self.layer).__name__) is not type(self.layer)
+        """Whether the layer is a user's class, drawn without icon and colour."""
+        return self.layer is not None and not _is_ours(self.layer)
 
     @property
     def shape(self) -> str:
-        """The shape of the array that leaves the box."""
+        """The shape of the output."""
         return f"(n, {self.width or '?'})"
 
     def in_words(self) -> str:
-        """Return the block as a clause of the description."""
-        said = repr(self.layer) if self.plain else self.name
-        return ", ".join([said, *(f"{key} {value}" for key, value in self.rows)])
+        """Return the block as text for screen readers."""
+        name = repr(self.layer) if self.plain else self.name
+        return ", ".join([name, *(f"{key} {value}" for key, value in self.rows)])
 
 
 def draw_network(layers: Sequence[Layer], n_in: int | None, inputs: str) -> str:
@@ -66,9 +66,9 @@ def draw_network(layers: Sequence[Layer], n_in: int | None, inputs: str) -> str:
     ----------
     layers : sequence of Layer
     n_in : int or None
-        Number of inputs; None: the layers have not been connected yet.
+        Number of input columns; None before `Network.build`.
     inputs : str
-        What the inputs are, such as pixels.
+        Label of the inputs, such as "pixels".
 
     Examples
     --------
@@ -89,22 +89,18 @@ def draw_network(layers: Sequence[Layer], n_in: int | None, inputs: str) -> str:
 
 
 def describe_blocks(layers: Sequence[Layer], n_in: int | None, inputs: str) -> list[Block]:
-    """Return what each box says, input and output included."""
+    """Return the content of all boxes, from "Input" to "Output"."""
+    built, width = n_in is not None, n_in
     blocks = [Block("Input", ((inputs, _count(n_in)),), n_in)]
     for layer in layers:
-        width = layer.n_out if n_in is not None else _width_before_build(layer, blocks[-1].width)
-        n_parameters = _n_parameters(layer, built=n_in is not None)
-        rows = (
-            *_settings(layer, built=n_in is not None),
-            ("output", _count(width)),
-            ("parameters", _count(n_parameters)),
-        )
-        blocks.append(Block(type(layer).__name__, rows, width, layer))
-    return [*blocks, Block("Output", (("values", _count(blocks[-1].width)),), blocks[-1].width)]
+        width = layer.n_out if built else _width_before_build(layer, width)
+        sizes = ("output", _count(width)), ("parameters", _count(_n_parameters(layer, built=built)))
+        blocks.append(Block(type(layer).__name__, (*_settings(layer, built=built), *sizes), width, layer))
+    return [*blocks, Block("Output", (("values", _count(width)),), width)]
 
 
 def place_boxes(n: int) -> list[Box]:
-    """Return n places in rows of nearly equal length, from left to right and downwards.
+    """Return the positions of n boxes, row by row, in rows of nearly equal length.
 
     Examples
     --------
@@ -138,7 +134,7 @@ def _draw_block(block: Block, box: Box) -> list[str]:
 
 
 def _draw_row(row: tuple[str, str], box: Box, y: float) -> list[str]:
-    """Draw a key at the left and its value at the right, each shortened where they would meet."""
+    """Draw a key at the left and its value at the right, shortened so that they do not overlap."""
     inner = box.width - 2 * PAD
     key = KEY.shorten(row[0], inner / 2)
     value = VALUE.shorten(row[1], inner - KEY.width(key) - 6)
@@ -146,7 +142,7 @@ def _draw_row(row: tuple[str, str], box: Box, y: float) -> list[str]:
 
 
 def _draw_free(block: Block, area: Box) -> list[str]:
-    """Draw what stands over the rows: a batch, a layer's icon, or the repr of a layer unknown to us."""
+    """Draw what is above the rows: a batch as a table, a layer's icon, or the repr of a user's layer."""
     if block.layer is None:
         return draw_table(8 if block.name == "Input" else 4, area)
     if not block.plain:
@@ -156,7 +152,7 @@ def _draw_free(block: Block, area: Box) -> list[str]:
 
 
 def _draw_arrow(block: Block, start: Box, end: Box) -> list[str]:
-    """Draw an arrow with the shape over it: over the part that runs across, if it has corners."""
+    """Draw an arrow, with the shape above its horizontal part."""
     points = connect(start, end)
     (x0, y0), (x1, _) = points[-2:] if len(points) == 2 else points[1:3]
     shape = SHAPE if len(points) == 2 else VALUE
@@ -172,23 +168,26 @@ def _colors(block: Block) -> tuple[str, str]:
 
 
 def _settings(layer: Layer, *, built: bool) -> Rows:
-    """Return the rows of a layer's settings; those of an unknown layer are in its repr."""
+    """Return a layer's settings as rows; a user's layer has none, since its repr is drawn."""
     if type(layer) is Dense:
         bias = () if layer.bias_init is zeros else (("bias_init", _init_name(layer.bias_init)),)
         shapes = layer.parameter_shapes().items() if built else ()
         return (("init", _init_name(layer.init)), *bias, *((name, str(shape)) for name, shape in shapes))
-    if SAVED_LAYERS.get(type(layer).__name__) is not type(layer):
-        return ()
-    return tuple((name, _setting(value)) for name, value in layer.settings().items())
+    settings = layer.settings() if _is_ours(layer) else {}
+    return tuple((name, _setting(value)) for name, value in settings.items())
+
+
+def _is_ours(layer: Layer) -> bool:
+    return SAVED_LAYERS.get(type(layer).__name__) is type(layer)
 
 
 def _init_name(init: object) -> str:
-    """Return an initializer as it is written without keywords: uniform(-0.05, 0.05)."""
+    """Return an initializer as code without keywords: uniform(-0.05, 0.05)."""
     return re.sub(r"\b(low|high|std)=", "", initializer_name(init))  # type: ignore[arg-type]
 
 
 def _setting(value: float | list[float]) -> str:
-    """Return a setting's value; one part of a whole number of them, 1 / 255, as such."""
+    """Return a setting as text: 1 / n as a fraction, a list by its length."""
     if isinstance(value, list):
         return f"{len(value):,} number{'s' if len(value) > 1 else ''}"
     whole = round(1 / value) if 1e-9 < abs(value) < 1 else 0
@@ -196,7 +195,7 @@ def _setting(value: float | list[float]) -> str:
 
 
 def _width_before_build(layer: Layer, width: int | None) -> int | None:
-    """Return the width behind a layer that is not connected: None where only it could say."""
+    """Return the output width of a layer that is not built; None if it is unknown."""
     if isinstance(layer, Dense):
         return layer.n_units
     return width if type(layer).width is Layer.width else None
@@ -220,4 +219,15 @@ def _title(layers: Sequence[Layer], *, built: bool) -> str:
 
 def _subtitle(layers: Sequence[Layer], n_in: int | None) -> str:
     rows = "n is the number of rows in a batch"
-    return f"{rows}; {layers[0].dtype}" if n_in is not None else f"{rows}; ? is settled by build"
+    return f"{rows}; {layers[0].dtype}" if n_in is not None else f"{rows}; ? is known after build"
+
+
+def list_layers(layers: Sequence[Layer], n_in: int) -> str:
+    """Return a table of layers, output widths and parameter counts: what `Network.summary` shows."""
+    counts = [_n_parameters(layer, built=True) or 0 for layer in layers]
+    rows = [("layer", "output", "parameters"), ("(input)", f"{n_in:,}", "")]
+    rows += [(repr(y), f"{y.n_out:,}", f"{count:,}") for y, count in zip(layers, counts, strict=True)]
+    width = max(16, *(len(row[0]) for row in rows))
+    table = [f"{name:{width}}  {n_out:>6}  {count:>10}".rstrip() for name, n_out, count in rows]
+    n, dtype = sum(counts), layers[0].dtype
+    return "\n".join([*table, f"{n:,} parameters, {dtype}, {n * dtype.itemsize:,} bytes"])

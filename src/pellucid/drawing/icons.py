@@ -1,7 +1,7 @@
-"""Small pictures of what a layer does, drawn from the layer itself.
+"""Icons of layers for the block diagram.
 
-A curve is what the layer's own `forward` returns, so it cannot be wrong; of a dropout's ten units as many are
-crossed out as it drops on average.
+Curves are drawn from the values that the layer's own `forward` returns. Of the ten units of a Dropout, as
+many are crossed out as it drops on average.
 
 >>> from pellucid.layers import ReLU
 >>> sample(ReLU(), np.array([[-1.0, 2.0]])).tolist()
@@ -21,13 +21,13 @@ BLUE, LARGEST = "#0072B2", 1e300
 
 
 def draw_icon(layer: Layer, area: Box) -> list[str]:
-    """Return the picture of one of the library's layers; of a dense layer it is the formula."""
+    """Return the icon of one of the library's layers: a curve, bars, units, or the formula of Dense."""
     if isinstance(layer, Softmax):
         return _bars(layer, area)
     if isinstance(layer, Activation):
         return _curves(layer, area, -6, 6, n_columns=1)
     if isinstance(layer, Rescale):
-        # As far as the flattest line takes to rise by 1, unless the steepest leaves the floats on the way.
+        # Up to where the flattest line has risen by 1, unless the steepest one overflows before that.
         slopes = np.abs(layer.scale)
         high = min(1 / float(slopes.min()), LARGEST / max(1, float(slopes.max())))
         return _curves(layer, area, 0, high, n_columns=max(np.size(layer.scale), np.size(layer.shift)))
@@ -39,7 +39,7 @@ def draw_icon(layer: Layer, area: Box) -> list[str]:
 
 
 def draw_table(columns: int, area: Box) -> list[str]:
-    """Return three rows of `columns` cells: a batch."""
+    """Return a table of three rows and `columns` columns: a batch."""
     side, left = 10, area.center - columns * 5
     cells = [
         Box(left + side * i, area.middle - 15 + side * j, side, side)
@@ -50,7 +50,7 @@ def draw_table(columns: int, area: Box) -> list[str]:
 
 
 def sample(layer: Layer, x: Array) -> Array:
-    """Return what a layer's `forward` makes of x in float64, and leave the layer as it was."""
+    """Return the layer's output for x in float64, computed with a copy of the layer."""
     twin = copy(layer)
     twin.in_place = False
     twin.connect(x.shape[1], dtype=np.dtype(np.float64), xp=np)
@@ -58,7 +58,7 @@ def sample(layer: Layer, x: Array) -> Array:
 
 
 def _curves(layer: Layer, area: Box, low: float, high: float, *, n_columns: int) -> list[str]:
-    """Draw y over x in [low, high], a line for each of the first five columns, and the axes."""
+    """Draw y for x in [low, high], one line for each of the first five columns, and the axes."""
     x = np.linspace(low, high, 61)
     y = np.clip(sample(layer, np.tile(x[:, None], n_columns))[:, :5], -LARGEST, LARGEST)
     bottom, top = min(float(y.min()), 0), max(float(y.max()), 0)
@@ -74,17 +74,17 @@ def _curves(layer: Layer, area: Box, low: float, high: float, *, n_columns: int)
 
 
 def _axes(plot: Box, origin: Point, ends: tuple[float, float, float]) -> list[str]:
-    """Draw both axes through the origin, and at their ends the largest x, the least and the largest y."""
+    """Draw both axes through the origin, labelled with the largest x, the smallest and the largest y."""
     (x, y), (high, bottom, top) = origin, ends
     drawn = [
         line([(plot.x, y), (plot.right, y)], stroke=LINE, width=1),
         line([(x, plot.y), (x, plot.bottom)], stroke=LINE, width=1),
         LABEL.draw(plot.right + 4, y + 3, _tick(high)),
     ]
-    if y - plot.y >= 12:  # room for a number
+    if y - plot.y >= 12:  # room for a label
         drawn.append(LABEL.draw(x - 4, plot.y + 7, _tick(top), anchor="end"))
     if plot.bottom - y >= 12:
-        # An axis in the middle has the curve at its lower left.
+        # The curve runs at the lower left of an axis in the middle.
         place, anchor = (x - 4, "end") if x == plot.x else (x + 4, "start")
         drawn.append(LABEL.draw(place, plot.bottom, _tick(bottom), anchor=anchor))
     return drawn
@@ -96,7 +96,7 @@ def _tick(value: float) -> str:
 
 
 def _bars(layer: Layer, area: Box) -> list[str]:
-    """Draw what the inputs 0, 1, 2, 3 become: parts of one whole."""
+    """Draw the outputs for the inputs 0, 1, 2, 3 as bars."""
     heights = sample(layer, np.array([[0.0, 1.0, 2.0, 3.0]]))[0] * (area.height - 12)
     floor, left = area.bottom - 12, area.center - 48
     bars = [Box(left + 24 * i + 4, floor - h, 16, h) for i, h in enumerate(heights.tolist())]
@@ -108,17 +108,15 @@ def _bars(layer: Layer, area: Box) -> list[str]:
 
 
 def _units(drop_prob: float, area: Box) -> list[str]:
-    """Draw ten units with as many crossed out as are dropped on average, at least one of them if any."""
+    """Draw ten units, as many crossed out as are dropped on average, at least one if drop_prob > 0."""
     n_dropped = max(round(10 * drop_prob), int(drop_prob > 0))
     dropped = {(3 + 7 * i) % 10 for i in range(n_dropped)}
     places = [(area.center + 24 * (i % 5 - 2), area.middle + 24 * (i // 5) - 12) for i in range(10)]
     drawn = []
     for i, (x, y) in enumerate(places):
-        drawn.append(
-            circle(x, y, 7, fill=PAPER if i in dropped else BLUE, stroke=LINE if i in dropped else BLUE)
-        )
-        if i in dropped:
-            drawn += [
-                line([(x - 8, y - 8 * up), (x + 8, y + 8 * up)], stroke=INK, width=1.6) for up in (1, -1)
-            ]
+        if i not in dropped:
+            drawn.append(circle(x, y, 7, fill=BLUE, stroke=BLUE))
+            continue
+        drawn.append(circle(x, y, 7, fill=PAPER, stroke=LINE))
+        drawn += [line([(x - 8, y - 8 * up), (x + 8, y + 8 * up)], stroke=INK, width=1.6) for up in (1, -1)]
     return drawn

@@ -1,7 +1,7 @@
-"""SVG pictures made of boxes, arrows and text: just enough to draw block diagrams.
+"""SVG elements for block diagrams: boxes, lines, arrows and text.
 
-Everything is a string of SVG elements; `document` puts them on a white card. Lengths are pixels, y points
-down. Text is measured before it is drawn, in the widest common sans-serif font, so that it fits in any.
+Elements are strings; `document` puts them on a white card. Lengths are pixels, and y points down. Text widths
+are those of DejaVu Sans, the widest common sans-serif font, so that text fits in any of them.
 
 >>> Font(size=10).shorten("a name that is much too long", 80)
 'a name that…'
@@ -25,7 +25,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Font:
-    """How a text is set, and how much room it takes.
+    """A font: size in pixels, weight, family and colour.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class Font:
         return self.size * sum(ems) * (_BOLD if self.bold else 1)
 
     def shorten(self, text: str, width: float) -> str:
-        """Return the text in one line; what does not fit the width gives way to …"""
+        """Return the text on one line, cut to the width and ended by … if it is too long."""
         text = clean(text)
         if self.width(text) <= width:
             return text
@@ -53,7 +53,7 @@ class Font:
         return text.rstrip() + "…"
 
     def wrap(self, text: str, width: float, n_lines: int) -> list[str]:
-        """Return the text in at most n_lines lines, broken anywhere if it has no spaces."""
+        """Return the text as at most n_lines lines, broken at spaces if possible."""
         text = clean(text)
         lines: list[str] = []
         while text and len(lines) < n_lines - 1 and self.width(text) > width:
@@ -65,7 +65,7 @@ class Font:
         return [*lines, self.shorten(text, width)] if text else lines
 
     def draw(self, x: float, y: float, text: str, *, anchor: str = "start") -> str:
-        """Return a text whose baseline is at y, and whose start, middle or end is at x."""
+        """Return a text element with its baseline at y and its anchor (start, middle, end) at x."""
         family = f' font-family="{MONO}"' if self.mono else ""
         weight = ' font-weight="bold"' if self.bold else ""
         place = f'x="{number(x)}" y="{number(y)}" text-anchor="{anchor}"'
@@ -75,7 +75,7 @@ class Font:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle, and where its sides are.
+    """A rectangle.
 
     Examples
     --------
@@ -101,18 +101,18 @@ class Box:
 
     @property
     def center(self) -> float:
-        """The x half way across."""
+        """The x of the centre."""
         return self.x + self.width / 2
 
     @property
     def middle(self) -> float:
-        """The y half way down."""
+        """The y of the centre."""
         return self.y + self.height / 2
 
     def draw(
         self, *, fill: str, stroke: str = INK, radius: float = 8, dashed: bool = False, name: str = "box"
     ) -> str:
-        """Return the rectangle; `name` is its class in the file."""
+        """Return a rect element; `name` is its class attribute."""
         place = f'x="{number(self.x)}" y="{number(self.y)}"'
         size = f'width="{number(self.width)}" height="{number(self.height)}" rx="{number(radius)}"'
         dashes = ' stroke-dasharray="5 3"' if dashed else ""
@@ -120,7 +120,7 @@ class Box:
         return f'<rect class="{name}" {place} {size} {style}/>'
 
     def draw_header(self, height: float, *, fill: str, radius: float = 8) -> str:
-        """Return a band along the upper side, under the same rounded corners."""
+        """Return a filled band along the upper side, with the same rounded corners."""
         corner = f"a {number(radius)} {number(radius)} 0 0 1 {number(radius)}"
         left, right, lower = number(self.x), number(self.right - radius), number(self.y + height)
         up, r = number(self.y + radius), number(radius)
@@ -148,7 +148,7 @@ def circle(x: float, y: float, radius: float, *, fill: str, stroke: str = INK) -
 
 
 def arrow(points: Sequence[Point]) -> str:
-    """Return a line through points with a head at the last; its parts run across or down."""
+    """Return an arrow through points; its segments must be horizontal or vertical."""
     (x0, y0), (x1, y1) = points[-2:]
     along_x, along_y = (x1 > x0) - (x1 < x0), (y1 > y0) - (y1 < y0)
     back_x, back_y = x1 - 8 * along_x, y1 - 8 * along_y
@@ -159,13 +159,13 @@ def arrow(points: Sequence[Point]) -> str:
 
 
 def connect(start: Box, end: Box, turn: float | None = None) -> list[Point]:
-    """Return an arrow's corners from a box to the next: straight along a row, or down to the row below.
+    """Return the points of an arrow from one box to the next, in the same row or in the row below.
 
     Parameters
     ----------
     start, end : Box
     turn : float, optional
-        The y at which an arrow to the row below runs across; default: half way.
+        The y of the horizontal part of an arrow to the row below. Default: halfway between the boxes.
 
     Examples
     --------
@@ -181,15 +181,15 @@ def connect(start: Box, end: Box, turn: float | None = None) -> list[Point]:
 
 
 def document(width: float, height: float, content: Sequence[str], *, title: str, description: str) -> str:
-    """Return a whole SVG file: a white card with the content on it.
+    """Return an SVG file: a white card with the content on it.
 
     Parameters
     ----------
     width, height : float
     content : sequence of str
-        Elements, painted in this order.
+        Elements, drawn in this order.
     title, description : str
-        What a screen reader says.
+        Text for screen readers.
 
     Examples
     --------
@@ -218,7 +218,7 @@ stroke="#d0d0d0" stroke-width="1.2"/>
 
 
 def clean(text: str) -> str:
-    """Return a text in one line without characters that XML forbids and without memory addresses.
+    """Return a text on one line, without memory addresses and without characters that XML forbids.
 
     Examples
     --------
@@ -230,7 +230,7 @@ def clean(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a coordinate, rounded to a tenth of a pixel: equal pictures are equal bytes everywhere.
+    """Return a coordinate rounded to a tenth of a pixel, so that equal pictures are equal bytes everywhere.
 
     Examples
     --------

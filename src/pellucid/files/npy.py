@@ -15,7 +15,8 @@ from os import PathLike
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.files.reading import brief, open_regular, plain
+from pellucid.files.reading import open_regular
+from pellucid.wording import brief, plain
 
 MAGIC = b"\x93NUMPY"
 #: Of numbers on 64 axes, NumPy's limit, it takes some 1,500 bytes.

@@ -14,6 +14,8 @@ from io import BufferedReader
 from os import PathLike
 from typing import Any, NoReturn
 
+from pellucid.wording import brief
+
 #: An escape in JSON for half of a UTF-16 surrogate pair, which may lack its other half.
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 #: The longest JSON file that is read, in bytes; the ledger of all reports takes a third.
@@ -142,26 +144,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number in JSON")
-
-
-def plain(name: str, length: int = 60) -> str:
-    r"""Return a name unchanged if it is short and printable, else as `brief` shows it.
-
-    Examples
-    --------
-    >>> plain("width"), plain("wid\nth")
-    ('width', "'wid\\nth'")
-    """
-    return name if name.isprintable() and len(name) <= length else brief(name, length)
-
-
-def brief(value: object, length: int = 60) -> str:
-    r"""Return a value's repr for a message: on one line, and cut if it is long.
-
-    Examples
-    --------
-    >>> brief("a\nb"), brief("x" * 1000, 10)
-    ("'a\\nb'", "'xxxxxxxxx...")
-    """
-    text = repr(value)
-    return text if len(text) <= length else text[:length] + "..."

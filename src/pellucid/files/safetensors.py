@@ -24,8 +24,9 @@ from typing import Any
 import numpy as np
 
 from pellucid.backend import Array
-from pellucid.files.reading import MAX_JSON, brief, check_json_size, open_regular, parse_json
+from pellucid.files.reading import MAX_JSON, check_json_size, open_regular, parse_json
 from pellucid.files.whole import write_whole
+from pellucid.wording import brief
 
 #: NumPy's dtypes in the order in which the format's own package lays tensors out.
 DTYPES = {

@@ -8,13 +8,17 @@ Users call `Network.save` and `Network.load`, which use this module.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from pellucid.files.reading import brief
+from pellucid.backend import to_host
+from pellucid.files import safetensors
 from pellucid.files.safetensors import Place
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
+from pellucid.wording import brief
 
 #: A layer may take 18 bytes in a file, but some 600 in memory.
 MAX_LAYERS = 2000
@@ -155,3 +159,47 @@ def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Place], path: o
         surplus.discard(name)
     if surplus:
         raise ValueError(f"{path}: no layer needs the tensor {brief(min(surplus))}")
+
+
+def write_network(
+    path: str | PathLike[str],
+    layers: Sequence[Layer],
+    n_in: int,
+    dtype: np.dtype[np.floating],
+    notes: Mapping[str, Any],
+) -> None:
+    """Write a network's layers, parameters and notes as one safetensors file."""
+    about = describe_network(layers, n_in, dtype, notes)
+    tensors = {name: to_host(getattr(layer, ours)).T for name, layer, ours in named_parameters(layers)}
+    safetensors.write(path, tensors, about)
+
+
+def read_parameters(layers: Sequence[Layer], contents: safetensors.TensorFile) -> None:
+    """Fill the layers' parameters from an open file that `check_tensors` has accepted."""
+    for name, layer, ours in named_parameters(layers):
+        contents.read_into(name, getattr(layer, ours).T)
+
+
+@contextmanager
+def metadata(about: Any, path: object) -> Iterator[dict[str, Any]]:
+    """Yield a file's metadata, and turn the errors of a block that uses them into one that names the file.
+
+    Raises
+    ------
+    ValueError
+        If the metadata do not describe a network.
+
+    Examples
+    --------
+    >>> with metadata({"n_in": 3}, "net.safetensors") as about:
+    ...     make_layers(about["layers"])
+    Traceback (most recent call last):
+    ...
+    ValueError: net.safetensors: the metadata do not describe a pellucid network: KeyError('layers')
+    """
+    check_described(about, path)
+    try:
+        yield about
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        what = "the metadata do not describe a pellucid network"
+        raise ValueError(f"{path}: {what}: {brief(error, 200)}") from error

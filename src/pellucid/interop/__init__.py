@@ -1,1 +1,1 @@
-"""Other libraries: networks to PyTorch and back, files of its users, and the twin run."""
+"""Exchange with other libraries: PyTorch modules (`torch`) and parameter files (`state_dict`)."""

@@ -1,7 +1,6 @@
-"""Parameters that PyTorch users saved by ``safetensors.torch.save_file(model.state_dict(), path)``.
+"""Load parameters saved from PyTorch with ``safetensors.torch.save_file(model.state_dict(), path)``.
 
-Such a file holds names and numbers, but not what stands between them: build the network first. PyTorch itself
-is not needed.
+Such a file contains the parameters, but not the layers: build the network first. PyTorch is not needed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,26 +8,26 @@ from os import PathLike
 
 from pellucid.backend import to_device
 from pellucid.files import safetensors
-from pellucid.files.reading import brief
 from pellucid.files.safetensors import Place
 from pellucid.files.saved_network import check_tensors, named_parameters
 from pellucid.network import Network
+from pellucid.wording import brief
 
 
 def load_state_dict(
     net: Network, path: str | PathLike[str], *, names: Sequence[str] | None = None
 ) -> Network:
-    """Give a built network the parameters of a safetensors file that need not be pellucid's.
+    """Load the parameters in a safetensors file into a network.
 
     Parameters
     ----------
     net : Network
-        Built, with the layers, the widths and the dtype of the model that was saved.
+        Built with the layers, widths and dtype of the saved model.
     path : path
-        Holds a weight (n_out, n_in), and a bias (n_out,) or none, for each Dense: no bias is one of zeros.
+        Contains a weight (n_out, n_in) and optionally a bias (n_out,) for each Dense. A missing bias is 0.
     names : sequence of str, optional
-        What each Dense is called there in turn, such as ``["fc1", "fc2"]``. None: as in
-        `torch.nn.Sequential`, ``0``, ``2`` …: the places of the layers, a `Rescale` in front not counted.
+        The name of each Dense in the file, in order, such as ``["fc1", "fc2"]``. Default: the names in
+        `torch.nn.Sequential`, ``0``, ``2`` …, which number the layers without an initial `Rescale`.
 
     Returns
     -------
@@ -38,8 +37,8 @@ def load_state_dict(
     Raises
     ------
     ValueError
-        If the file is damaged, or a tensor is missing, left over, or of another shape or dtype; then the
-        network is as it was.
+        If the file is damaged, or a tensor is missing, unused, or has another shape or dtype. The network
+        is then unchanged.
 
     Examples
     --------
@@ -55,7 +54,7 @@ def load_state_dict(
     with safetensors.opened(path) as contents:
         theirs = _their_names(net, contents.places, names, path)
         found = {ours: contents.places[name] for ours, name in theirs.items()}
-        # No bias is one of zeros: as far as shapes go, it is there.
+        # A missing bias counts as present in the check of shapes.
         for name, layer, ours in named_parameters(net.layers):
             if ours == "b":
                 found.setdefault(name, Place(net.dtype, (layer.n_out,), 0, 0))
@@ -69,7 +68,7 @@ def load_state_dict(
 def _their_names(
     net: Network, places: Mapping[str, Place], names: Sequence[str] | None, path: object
 ) -> dict[str, str]:
-    """Return what each tensor of the file is called there, under the name that it has in files of ours."""
+    """Return the name in the file of each tensor, by its name in our own files."""
     if names is None:
         return {name: name for name in places}
     ours = [name.split(".") for name, _, _ in named_parameters(net.layers)]

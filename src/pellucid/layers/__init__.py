@@ -1,4 +1,4 @@
-"""Layers: each maps a batch forward and its gradient backward. See `pellucid.layers.base.Layer`."""
+"""Layers: `forward` maps a batch, `backward` its gradient. `pellucid.layers.base` states the protocol."""
 
 from pellucid.layers.activations import Activation, Identity, LeakyReLU, ReLU, Sigmoid, Softmax, Tanh
 from pellucid.layers.base import Layer
@@ -6,7 +6,7 @@ from pellucid.layers.dense import Dense
 from pellucid.layers.dropout import Dropout
 from pellucid.layers.rescale import Rescale
 
-#: The layers that a saved file may name.
+#: Layers that can be saved, by class name.
 SAVED_LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (Dense, Dropout, Identity, LeakyReLU, ReLU, Rescale, Sigmoid, Softmax, Tanh)

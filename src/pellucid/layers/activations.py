@@ -1,7 +1,7 @@
-"""Activations: each states its derivative through its own output, so x need not be kept.
+"""Activation functions. Each computes its derivative from its output y, so x need not be kept.
 
-Directly after a `Dense` an activation writes over that layer's output (`in_place`): Dense does not need it
-again. Anywhere else it writes to a buffer of its own.
+Directly after a `Dense`, an activation overwrites that layer's output (``in_place``), which Dense does not
+need again. Elsewhere it writes to its own buffer.
 
 >>> import numpy as np
 >>> relu = ReLU()
@@ -21,12 +21,12 @@ from pellucid.layers.base import Layer
 
 
 class Activation(Layer):
-    """Base of the layers that keep their output ``y`` for the backward pass."""
+    """Base class of layers that keep their output ``y`` for the backward pass."""
 
     y: Array
 
     def output(self, x: Array) -> Array:
-        """Return where y goes: over x directly after Dense, else to a buffer of its own."""
+        """Return the array for y: x itself directly after Dense, else the layer's buffer."""
         self.y = x if self.in_place else self.buffer("y", len(x), self.n_out)
         return self.y
 
@@ -35,7 +35,7 @@ class Activation(Layer):
 
 
 class Identity(Activation):
-    """Identity.
+    """Identity function.
 
     Forward:  y = x
     Backward: dx = dy
@@ -62,7 +62,7 @@ class ReLU(Activation):
     """Rectified linear unit.
 
     Forward:  y = max(x, 0)
-    Backward: dx = dy · [y > 0]     y > 0 exactly where x > 0; at the kink the derivative is taken as 0
+    Backward: dx = dy · [y > 0]     y > 0 exactly where x > 0; at x = 0 the derivative is taken to be 0
 
     References
     ----------
@@ -79,22 +79,27 @@ class ReLU(Activation):
         return self.xp.maximum(x, 0, out=self.output(x))  # type: ignore[no-any-return]
 
     def backward(self, dy: Array) -> Array:
-        """Return dx = dy where y > 0, else 0."""
+        """Return dx = dy if y > 0, else 0."""
         positive = self.buffer("positive", len(dy), self.n_out, dtype=bool)
         dy *= self.xp.greater(self.y, 0, out=positive)
         return dy
 
 
 class LeakyReLU(Activation):
-    """Rectified linear unit with a slope for negative input.
+    """Leaky rectified linear unit: small slope for negative inputs.
 
-    Forward:  y = x where x > 0, else slope · x
-    Backward: dx = dy where y > 0, else slope · dy    y has the sign of x, since slope > 0
+    Forward:  y = x if x > 0, else slope · x
+    Backward: dx = dy if y > 0, else slope · dy      y has the sign of x, since slope > 0
 
     Parameters
     ----------
     slope : float
         In (0, 1).
+
+    Raises
+    ------
+    ValueError
+        If slope is out of range.
 
     References
     ----------
@@ -112,13 +117,13 @@ class LeakyReLU(Activation):
         self.slope = float(slope)
 
     def forward(self, x: Array, *, train: bool) -> Array:
-        """Return y = max(x, slope · x): the larger of the two for any slope below 1."""
+        """Return y = max(x, slope · x), which is the definition above since slope < 1."""
         scaled = self.buffer("scaled", len(x), self.n_out)
         self.xp.multiply(x, self.slope, out=scaled)
         return self.xp.maximum(x, scaled, out=self.output(x))  # type: ignore[no-any-return]
 
     def backward(self, dy: Array) -> Array:
-        """Return dx = dy where y > 0, else slope · dy."""
+        """Return dx = dy if y > 0, else slope · dy."""
         derivative = self.buffer("scaled", len(dy), self.n_out)
         self.xp.greater(self.y, 0, out=derivative)
         self.xp.maximum(derivative, self.slope, out=derivative)
@@ -147,7 +152,7 @@ class Tanh(Activation):
         return self.xp.tanh(x, out=self.output(x))  # type: ignore[no-any-return]
 
     def backward(self, dy: Array) -> Array:
-        """Return dx = dy · (1 - y²); y becomes the derivative."""
+        """Return dx = dy · (1 - y²), overwriting y with the derivative."""
         y = self.y
         y *= y
         self.xp.subtract(1, y, out=y)
@@ -171,14 +176,14 @@ class Sigmoid(Activation):
         """Return y = 1 / (1 + exp(-x))."""
         y = self.output(x)
         self.xp.negative(x, out=y)
-        # exp would overflow beyond the largest float; there 1 / (1 + exp(-x)) is 0 to working precision.
+        # Beyond the limit exp would overflow; there y is 0 to working precision.
         self.xp.minimum(y, LARGEST_EXPONENT[self.dtype.char], out=y)
         self.xp.exp(y, out=y)
         y += 1
         return self.xp.reciprocal(y, out=y)  # type: ignore[no-any-return]
 
     def backward(self, dy: Array) -> Array:
-        """Return dx = dy · y (1 - y); y becomes the derivative."""
+        """Return dx = dy · y (1 - y), overwriting y with the derivative."""
         rest = self.buffer("rest", len(dy), self.n_out)
         self.xp.subtract(1, self.y, out=rest)
         self.y *= rest
@@ -187,14 +192,14 @@ class Sigmoid(Activation):
 
 
 class Softmax(Activation):
-    """Softmax over the columns: rows of probabilities.
+    """Softmax over the columns: each row becomes a probability distribution.
 
     Forward:  y_j = exp(x_j) / Σ_k exp(x_k)
-    Backward: ∂y_k/∂x_j = y_k ([j = k] - y_j), the full Jacobian, so
-              dx_j = Σ_k dy_k ∂y_k/∂x_j = y_j (dy_j - Σ_k dy_k y_k)
+    Backward: dx_j = Σ_k dy_k ∂y_k/∂x_j = y_j (dy_j - Σ_k dy_k y_k)
+              since ∂y_k/∂x_j = y_k ([j = k] - y_j), the full Jacobian
 
-    Right under any loss. With cross-entropy, leave it out and use `SoftmaxCrossEntropy`, which is faster
-    and exact for any logits.
+    Correct with any loss. With cross-entropy, leave this layer out and use `SoftmaxCrossEntropy`, which is
+    faster and exact for any logits.
 
     References
     ----------
@@ -207,7 +212,7 @@ class Softmax(Activation):
     """
 
     def forward(self, x: Array, *, train: bool) -> Array:
-        """Return y = exp(x - max x) / Σ exp(x - max x), which cannot overflow."""
+        """Return y = exp(x - max x) / Σ exp(x - max x): equal to the definition, and never overflows."""
         y = self.output(x)
         self.xp.subtract(x, x.max(axis=1, keepdims=True), out=y)
         self.xp.exp(y, out=y)

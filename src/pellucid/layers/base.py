@@ -1,11 +1,13 @@
-"""What a layer is.
+"""The protocol of a layer.
 
-A layer maps a batch ``x`` (n, n_in) to ``y`` (n, n_out) in `forward`, and the gradient of the loss
-``dy`` (n, n_out) to ``dx`` (n, n_in) in `backward`, filling the gradients of its own parameters on the way.
-Arrays that it returns are its own buffers, valid until it runs again; one `backward` follows one `forward`.
-`backward` may overwrite ``dy`` and the layer's own ``y``, never ``x``.
+`forward` maps a batch ``x`` (n, n_in) to ``y`` (n, n_out). `backward` maps ``dy`` (n, n_out), the gradient of
+the loss with respect to y, to ``dx`` (n, n_in), its gradient with respect to x, and fills the gradients of
+the layer's parameters. Call `backward` once after each `forward`. Both return buffers that are valid until
+the next call. `backward` may overwrite ``dy`` and the layer's own ``y``, but never ``x``.
 """
 
+from collections.abc import Iterable
+from math import prod
 from types import ModuleType
 from typing import Any
 
@@ -15,18 +17,18 @@ from pellucid.backend import Array
 
 
 class Layer:
-    """Base of all layers. A subclass writes `forward` and `backward`, and what else it needs of the rest.
+    """Base class of layers. A subclass implements `forward` and `backward`, and overrides the rest as needed.
 
     Attributes
     ----------
     n_in, n_out : int
-        Widths, known once `connect` has run.
+        Numbers of input and output columns, set by `connect`.
     dtype : numpy.dtype
-        float32 or float64.
+        float32 or float64, set by `connect`.
     xp : module
-        The array module of the device.
+        The array module of the device, NumPy or CuPy, set by `connect`.
     rng : numpy.random.Generator or None
-        Where a layer that `draws` takes its random numbers from while it trains.
+        Source of the random numbers that a layer with ``draws = True`` uses in training.
 
     Examples
     --------
@@ -42,11 +44,11 @@ class Layer:
     array([[2., 2., 2.]])
     """
 
-    #: True where `forward` converts its input to the layer's dtype itself.
+    #: Whether `forward` itself converts its input to the layer's dtype.
     casts = False
-    #: True where training takes random numbers.
+    #: Whether training uses random numbers.
     draws = False
-    #: True where `forward` may write its result over its input: `Network.build` decides.
+    #: Whether `forward` may overwrite its input with its output; set by `Network.build`.
     in_place = False
 
     n_in: int
@@ -65,22 +67,22 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} has no backward")
 
     def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments that make an equal layer and are plain numbers."""
+        """Return the constructor arguments that a saved file needs: numbers and lists of numbers."""
         return {}
 
     def width(self, n_in: int) -> int:
-        """Return n_out for a given n_in."""
+        """Return n_out of a layer with n_in inputs."""
         return n_in
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each parameter: matrices are weights, vectors are biases."""
+        """Return the shape of each parameter by name: matrices are weights, vectors are biases."""
         return {}
 
     def draw(self, rng: np.random.Generator) -> None:
         """Fill the parameters with starting values."""
 
     def connect(self, n_in: int, *, dtype: np.dtype[np.floating], xp: ModuleType) -> None:
-        """Learn the input's width and where arrays live; forget all buffers."""
+        """Set the input width, the dtype and the array module; drop all buffers."""
         self.n_in, self.n_out = n_in, self.width(n_in)
         self.dtype, self.xp = dtype, xp
         self._buffers = {}
@@ -88,10 +90,10 @@ class Layer:
     def buffer(
         self, name: str, n_rows: int, width: int, dtype: object = None, xp: ModuleType | None = None
     ) -> Array:
-        """Return this layer's scratch array `name` of shape (n_rows, width), made once and kept.
+        """Return the layer's scratch array `name` of shape (n_rows, width), allocated once and reused.
 
-        It grows to the most rows ever asked for; fewer rows are a view of its first ones. It lives on the
-        layer's device unless another array module is named.
+        It grows when more rows are needed; a smaller batch gets a view of the first rows. It is on the
+        layer's device unless `xp` names another array module.
         """
         kept = self._buffers.get(name)
         if kept is None or len(kept) != n_rows:
@@ -102,7 +104,7 @@ class Layer:
         return kept
 
     def __getstate__(self) -> dict[str, Any]:
-        # Buffers can be made again, and parameters are views that the network binds again.
+        # Buffers are scratch space, and parameters are views that the network binds again.
         names = [*self.parameter_shapes()] if hasattr(self, "n_in") else []
         left_out = {"_buffers", "xp", *names, *("d" + name for name in names)}
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
@@ -110,3 +112,32 @@ class Layer:
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
         return f"{type(self).__name__}({arguments})"
+
+
+def bind_parameters(
+    parameters: Iterable[tuple[Layer, str, tuple[int, ...]]], theta: Array, grad: Array
+) -> int:
+    """Make parameters consecutive views of theta, and their gradients views of grad; return their total size.
+
+    Parameters
+    ----------
+    parameters : iterable of (layer, name, shape)
+        The layer's attribute ``name`` becomes the parameter, ``"d" + name`` its gradient.
+    theta, grad : array, shape (n,)
+        n is at least the total size.
+
+    Examples
+    --------
+    >>> layer, theta = Layer(), np.arange(8)
+    >>> bind_parameters([(layer, "W", (3, 2)), (layer, "b", (2,))], theta, np.zeros(8))
+    8
+    >>> layer.b, layer.db
+    (array([6, 7]), array([0., 0.]))
+    """
+    start = 0
+    for layer, name, shape in parameters:
+        stop = start + prod(shape)
+        setattr(layer, name, theta[start:stop].reshape(shape))
+        setattr(layer, "d" + name, grad[start:stop].reshape(shape))
+        start = stop
+    return start

@@ -29,7 +29,7 @@ class Dense(Layer):
     n_out : int
         Number of units, at least 1.
     init, bias_init : callable
-        Initializers of ``W`` and ``b``: ``f(rng, shape, n_in, n_out) -> array``.
+        Initializers of ``W`` and ``b``, functions ``f(rng, shape, n_in, n_out) -> array``.
 
     Attributes
     ----------
@@ -39,14 +39,14 @@ class Dense(Layer):
     Raises
     ------
     ValueError
-        If n_out is not a whole number of at least 1.
+        If n_out is not a whole number >= 1.
     TypeError
-        If an initializer cannot be called.
+        If an initializer is not callable.
 
     Notes
     -----
-    2 n n_in n_out floating-point operations forward and twice that backward. In the first layer of a
-    network the gradient of the data is not formed.
+    The forward pass takes 2 n n_in n_out floating-point operations, the backward pass twice as many. The
+    first layer with parameters does not compute dx, the gradient of the data.
 
     References
     ----------
@@ -59,7 +59,7 @@ class Dense(Layer):
     Dense(10)
     """
 
-    #: False in the first layer of a network, where nobody needs dx.
+    #: False in the first layer with parameters, where dx is not needed.
     needs_dx = True
     W: Array
     b: Array
@@ -95,7 +95,7 @@ class Dense(Layer):
         return self.xp.matmul(dy, self.W.T, out=dx)  # type: ignore[no-any-return]
 
     def _ones(self, n_rows: int) -> Array:
-        """Return a row of ones: its product with dy is db, and several times faster than sum(axis=0)."""
+        """Return a vector of ones: its product with dy is db, several times faster than sum(axis=0)."""
         ones = self._buffers.get("ones")
         if ones is None or len(ones) < n_rows:
             ones = self._buffers["ones"] = self.xp.ones(n_rows, self.dtype)
@@ -110,7 +110,7 @@ class Dense(Layer):
         return {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
 
     def draw(self, rng: np.random.Generator) -> None:
-        """Draw W, then b, in float64 on the host, and cast."""
+        """Draw W, then b, in float64 on the CPU, and cast them to the network's dtype."""
         for name, init in (("W", self.init), ("b", self.bias_init)):
             parameter = getattr(self, name)
             values = np.asarray(init(rng, parameter.shape, self.n_in, self.n_out))
@@ -122,7 +122,7 @@ class Dense(Layer):
             parameter[...] = self.xp.asarray(values)
 
     def settings(self) -> dict[str, Any]:
-        """Return the number of units; initializers have done their work once a network is built."""
+        """Return the number of units; a saved network no longer needs the initializers."""
         return {"n_out": self.n_units}
 
     def __getstate__(self) -> dict[str, Any]:

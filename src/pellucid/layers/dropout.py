@@ -1,4 +1,4 @@
-"""Dropout: noise that keeps units from relying on each other.
+"""Dropout: random noise in training that reduces overfitting.
 
 >>> import numpy as np
 >>> Dropout(0.5)
@@ -15,13 +15,13 @@ from pellucid.layers.base import Layer
 
 
 class Dropout(Layer):
-    """Inverted dropout: while training, set each entry to 0 with probability drop_prob.
+    """Inverted dropout: in training, set each entry to 0 with probability drop_prob.
 
     Forward:  y = x · m / (1 - drop_prob)    m_ij = 1 with probability 1 - drop_prob, else 0
     Backward: dx = dy · m / (1 - drop_prob)
 
-    Kept entries are scaled up so that E[y] = x, and prediction (``train=False``) is the identity. Masks are
-    drawn row by row: they do not depend on how a batch is cut into blocks.
+    Kept entries are scaled up so that E[y] = x; prediction (``train=False``) is the identity. Masks are drawn
+    row by row, so they do not depend on how a batch is split into blocks.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Dropout(Layer):
     Raises
     ------
     ValueError
-        If drop_prob lies outside [0, 1).
+        If drop_prob is out of range.
 
     References
     ----------
@@ -57,17 +57,17 @@ class Dropout(Layer):
         self.drop_prob = float(drop_prob)
 
     def fix_mask(self, mask: ArrayLike | None) -> None:
-        """Use this mask of 0 and 1 in training from now on; None draws afresh again.
+        """Use the same mask in every training pass, or None to draw a new mask each time.
 
         Parameters
         ----------
-        mask : array_like or None
-            Shape (n_in,) for all rows alike, or (n, n_in).
+        mask : array_like of 0 and 1, or None
+            Shape (n_in,), the same for all rows, or (n, n_in).
 
         Raises
         ------
         ValueError
-            If it holds anything but 0 and 1.
+            If it holds values other than 0 and 1.
 
         Examples
         --------
@@ -78,7 +78,7 @@ class Dropout(Layer):
         self.mask = None if mask is None else np.asarray(mask, dtype=bool)
 
     def forward(self, x: Array, *, train: bool) -> Array:
-        """Return y = x · m / (1 - drop_prob) while training, else x."""
+        """Return y = x · m / (1 - drop_prob) in training, else x."""
         y = self.buffer("y", len(x), self.n_out)
         if not train:
             self.kept = None
@@ -98,13 +98,13 @@ class Dropout(Layer):
         return dy
 
     def training_mask(self, n_rows: int) -> Array:
-        """Return which entries are kept: by the fixed mask, else by numbers drawn afresh."""
+        """Return the mask m, shape (n_rows, n_in): the fixed mask if there is one, else a new one."""
         return self._draw_mask(n_rows) if self.mask is None else self._fixed_mask(n_rows)
 
     def draw_numbers(self, out: Array) -> None:
-        """Fill out with the next numbers from [0, 1), row by row: an entry is kept from drop_prob on.
+        """Fill `out` with random numbers from [0, 1), row by row. Entries >= drop_prob are kept.
 
-        float32 whatever the network's dtype: half the cost, and both dtypes get the same masks.
+        The numbers are float32 even in a float64 network: half the cost, and the same masks for both.
         """
         if self.rng is None:
             raise RuntimeError(
@@ -120,7 +120,7 @@ class Dropout(Layer):
         return mask
 
     def _draw_mask(self, n_rows: int) -> Array:
-        # On the host whatever the device: both get the same masks.
+        # Always on the CPU, so that both devices get the same masks.
         drawn = self.buffer("drawn", n_rows, self.n_in, dtype=np.float32, xp=np)
         kept = self.buffer("kept", n_rows, self.n_in, dtype=bool, xp=np)
         self.draw_numbers(drawn)
@@ -128,7 +128,7 @@ class Dropout(Layer):
         return self.xp.asarray(kept)  # type: ignore[no-any-return]
 
     def settings(self) -> dict[str, Any]:
-        """Return the probability."""
+        """Return drop_prob."""
         return {"drop_prob": self.drop_prob}
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The first layer for raw data: pixels stay uint8 in memory until their block is used.
+"""Rescaling of raw data in the network's first layer: pixels stay uint8 until a batch uses them.
 
 >>> Rescale(1 / 255)
 Rescale(scale=0.00392156862745098)
@@ -15,31 +15,32 @@ from pellucid.layers.base import Layer
 
 
 class Rescale(Layer):
-    """Multiply by a constant, add another, and convert to the network's dtype.
+    """Multiply by a constant, add a constant, and convert to the network's dtype.
 
     Forward:  y = scale · x + shift
     Backward: dx = scale · dy
 
-    Takes input of any real dtype, so a network that begins with it trains on integers; it is saved with
-    the model, which therefore predicts on raw data too.
+    The input may have any real dtype, so a network that begins with this layer trains on integers. The layer
+    is saved with the network, which therefore predicts from raw data too.
 
     Parameters
     ----------
     scale : float or array, shape (n_in,)
-        One number for all columns, or one for each. Finite and not 0.
+        One number for all columns, or one per column. Finite and not 0.
     shift : float or array, shape (n_in,)
-        Likewise; finite.
+        One number for all columns, or one per column. Finite.
 
     Raises
     ------
     ValueError
-        If a number is not allowed; when the network is built, if there is not one for each column.
+        If a number is not allowed. `Network.build` raises if there are several, but not one per column.
 
     Notes
     -----
-    Columns with mean m and standard deviation s become mean 0 and deviation 1 by ``Rescale(1 / s, -m / s)``.
-    Where scale · x and shift almost cancel, float32 would lose digits that float64 input still has: input
-    with more digits than the network's dtype has is shifted in float64.
+    ``Rescale(1 / s, -m / s)`` standardizes columns with mean m and standard deviation s.
+
+    If scale · x and shift almost cancel, the sum in the network's dtype may lose digits that the input has.
+    Input with more digits than that dtype is therefore rescaled in float64.
 
     Examples
     --------
@@ -56,7 +57,7 @@ class Rescale(Layer):
         self._shifts = bool(np.any(self.shift))
 
     def connect(self, n_in: int, *, dtype: np.dtype[np.floating], xp: ModuleType) -> None:
-        """Learn the width, which numbers for each column must match."""
+        """Set the input width, the dtype and the array module; check the numbers of columns."""
         for name, numbers in (("scale", self.scale), ("shift", self.shift)):
             if np.shape(numbers) not in ((), (n_in,)):
                 raise ValueError(f"{name} has {np.size(numbers)} numbers, but the input has {n_in} columns")
@@ -77,29 +78,26 @@ class Rescale(Layer):
         return dy
 
     def _numbers(self, name: str, dtype: np.dtype[np.floating]) -> Array:
-        """Return scale or shift as an array of the device, made once for each dtype."""
+        """Return scale or shift as an array on the device, made once per dtype."""
         key = name + dtype.char
         if key not in self._buffers:
             self._buffers[key] = self.xp.asarray(getattr(self, name), dtype)
         return self._buffers[key]
 
     def settings(self) -> dict[str, Any]:
-        """Return scale and, where it is not 0, shift: each a number or a list."""
-        numbers = {"scale": self.scale, "shift": self.shift}
-        told = {name: np.asarray(value).tolist() for name, value in numbers.items()}
-        return told if self._shifts else {"scale": told["scale"]}
+        """Return scale, and shift unless it is 0: each a number or a list of numbers."""
+        numbers = {"scale": self.scale, **({"shift": self.shift} if self._shifts else {})}
+        return {name: np.asarray(value).tolist() for name, value in numbers.items()}
 
     def __repr__(self) -> str:
-        # Hundreds of numbers, one for each column, would bury the rest of a network.
-        told = {
-            name: f"<{len(value)} numbers>" if isinstance(value, list) else value
-            for name, value in self.settings().items()
-        }
-        return f"Rescale({', '.join(f'{name}={value}' for name, value in told.items())})"
+        # One number per column would be too long to print.
+        settings = self.settings().items()
+        short = {name: f"<{len(v)} numbers>" if isinstance(v, list) else v for name, v in settings}
+        return f"Rescale({', '.join(f'{name}={value}' for name, value in short.items())})"
 
 
 def fits(x: np.dtype[np.generic], dtype: np.dtype[np.floating]) -> bool:
-    """Whether numbers of one dtype have all their digits in another, in which they may then be shifted.
+    """Return whether `dtype` holds all numbers of the dtype `x` exactly.
 
     Examples
     --------
@@ -111,10 +109,10 @@ def fits(x: np.dtype[np.generic], dtype: np.dtype[np.floating]) -> bool:
 
 
 def _checked(name: str, numbers: ArrayLike) -> float | NDArray[np.float64]:
-    """Return a float, or a vector of them, all finite."""
+    """Return scale or shift as a float or a vector of floats, or raise."""
     array = np.array(numbers, np.float64)
     if array.ndim > 1:
-        raise ValueError(f"{name} must be a number or one for each column, got shape {array.shape}")
+        raise ValueError(f"{name} must be a number or one number per column, got shape {array.shape}")
     wrong = ~np.isfinite(array) | ((array == 0) & (name == "scale"))
     if wrong.any():
         wanted = "finite and not 0" if name == "scale" else "finite"

@@ -19,10 +19,10 @@ import numpy as np
 
 from pellucid.backend import Array, to_host
 from pellucid.files import safetensors
-from pellucid.files.reading import brief
 from pellucid.files.whole import remove_left_over
 from pellucid.provenance import Arithmetic
 from pellucid.training.records import History, Record, as_records, as_table
+from pellucid.wording import brief
 
 #: The version of the file's contents.
 VERSION = 1

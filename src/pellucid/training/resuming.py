@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from pellucid.backend import Array, to_host
-from pellucid.files.reading import brief
 from pellucid.layers import Layer
 from pellucid.network import Network, blocks
 from pellucid.optimizers import Optimizer
@@ -17,6 +16,7 @@ from pellucid.training.batches import Source
 from pellucid.training.checkpoint import Snapshot, generator_state
 from pellucid.training.epochs import Training
 from pellucid.training.many import Model, generators_of
+from pellucid.wording import brief
 
 #: Rows that stand for a whole memory map, and rows that are hashed together.
 SAMPLE = 1024

@@ -1,4 +1,4 @@
-"""Networks to torch.nn.Sequential and back: same names, same outputs, clear refusals."""
+"""Networks converted to torch.nn.Sequential and back: same names, same outputs, clear errors."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def test_every_layer_has_the_same_values_there_and_back(rng, layer, dtype, toler
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
-def test_rescale_takes_raw_input_and_no_place_among_the_names(rng, dtype, tolerance, tmp_path):
+def test_rescale_takes_raw_input_and_is_not_counted_in_the_names(rng, dtype, tolerance, tmp_path):
     rescale = pl.Rescale(rng.uniform(0.01, 0.1, 12), rng.normal(size=12))
     net = network(dtype, rescale, pl.Dense(7), pl.Tanh())
     model, x = sequential(net), rng.integers(0, 256, (30, 12)).astype(np.uint8)
@@ -71,7 +71,7 @@ def test_the_model_has_a_copy_of_the_parameters():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_model_made_in_pytorch(rng, dtype):
-    """As its users build one: widths, places of the parameters and dtype are read off."""
+    """Widths, positions of the parameters and dtype come from the model."""
     torch.manual_seed(0)
     model = nn.Sequential(
         nn.Linear(8, 6), nn.LeakyReLU(0.2), nn.Dropout(0.3), nn.Linear(6, 4, bias=False), nn.Softmax(dim=-1)
@@ -100,7 +100,7 @@ def test_dropout_trains_on_once_there_is_a_generator(rng):
 
 
 @pytest.mark.parametrize("layer", [d_run.ReLUWithMaskOfOnes(), type("Mine", (pl.Dense,), {})(3)])
-def test_a_layer_of_ones_own_is_named(layer):
+def test_a_user_defined_layer_is_named(layer):
     with pytest.raises(TypeError, match=f"^{type(layer).__name__} has no counterpart in PyTorch: "):
         sequential(network(np.float64, layer))
 
@@ -117,13 +117,17 @@ REFUSED = [
     ([nn.Linear(4, 3), type("Mine", (nn.ReLU,), {})()], TypeError, r"model\[1\], Mine"),
     ([nn.ReLU()], ValueError, "at least one Linear, got"),
     ([], ValueError, "at least one Linear"),
-    ([nn.Linear(4, 3), nn.Linear(2, 2)], ValueError, "in_features=2.* stands behind 3 columns"),
+    (
+        [nn.Linear(4, 3), nn.Linear(2, 2)],
+        ValueError,
+        "in_features=2.* gets 3 columns from the module before it",
+    ),
     ([nn.Linear(4, 3).half()], TypeError, r"got torch.float16: call model.float\(\)"),
     ([nn.Linear(4, 3), nn.Linear(3, 2).double()], TypeError, "got torch.float32, torch.float64"),
 ]
 
 
 @pytest.mark.parametrize(("modules", "error", "message"), REFUSED)
-def test_what_cannot_be_carried_over_is_named_with_its_place(modules, error, message):
+def test_modules_that_cannot_be_converted_are_named_with_their_position(modules, error, message):
     with pytest.raises(error, match=message):
         from_sequential(nn.Sequential(*modules))

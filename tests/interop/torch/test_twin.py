@@ -1,4 +1,4 @@
-"""The twin in PyTorch: the same weights, the same batches, the same records."""
+"""Training in PyTorch with the same weights and batches yields the same records."""
 
 import copy
 
@@ -46,13 +46,13 @@ def test_the_twin_trains_alike(rows, dtype, tolerance, reshuffled):
     assert len(mine) == 3 * (4 + 1)
     np.testing.assert_allclose(twin, mine, rtol=0, atol=tolerance)
     np.testing.assert_allclose(theirs.theta, ours.theta, rtol=0, atol=tolerance)
-    assert abs(ours.theta - start).max() > 0.05  # 12 steps of another sign would be far off
+    assert abs(ours.theta - start).max() > 0.05  # the training moves the parameters
     assert theirs.theta.dtype == dtype
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), DTYPES)
 def test_the_twin_of_report_d(rows, dtype, tolerance, monkeypatch):
-    """`run_on` with library "torch" draws the same parameters and batches, and measures the twin."""
+    """`run_on` with library "torch" uses the same parameters and batches, and evaluates the twin."""
     build = pl.Network.build
     monkeypatch.setattr(pl.Network, "build", lambda self, **about: build(self, **about, dtype=dtype))
     x, y = rows[0].astype(dtype), rows[1]
@@ -93,9 +93,7 @@ def test_every_loss_and_optimizer_trains_alike(rows, loss, optimizer):
     ours, theirs = (network(np.float64, pl.Dense(9), pl.Tanh()) for _ in range(2))
     start = ours.theta.copy()
     options = {"epochs": 3, "batch_size": 32, "rng": None}
-    twin = values(
-        train_twin(theirs, loss, optimizer, x, y, **options)
-    )  # takes settings only: no step is counted
+    twin = values(train_twin(theirs, loss, optimizer, x, y, **options))  # leaves the optimizer unchanged
     optimizer = copy.deepcopy(optimizer)
     mine = pl.train(ours, loss, optimizer, x, y, **options, shuffle=False, per_batch=True)
     np.testing.assert_allclose(twin, values(mine), rtol=0, atol=1e-10)
@@ -122,7 +120,7 @@ def test_the_parameters_are_copied_back_after_each_epoch_and_not_before(rows):
 
 
 def test_the_twin_draws_our_masks_and_leaves_our_generators_alone(rows):
-    """Two layers of dropout, 12 steps: with other masks the losses would differ from the first step on."""
+    """Two Dropout layers, 12 steps: with other masks the losses would differ from the first step on."""
     x, y = rows
     ours, theirs = (
         network(np.float64, pl.Dense(9), pl.ReLU(), pl.Dropout(0.4), pl.Dense(7), pl.Tanh(), pl.Dropout(0.2))
@@ -148,7 +146,7 @@ def test_a_fixed_mask_is_the_twins_too(rows):
 
 
 def test_raw_pixels_and_one_output(rng):
-    """uint8 through Rescale, a yes-or-no question, smoothed labels: loss, right rows and all gradients."""
+    """uint8 through Rescale, one output, smoothed labels: loss, correct rows and all gradients agree."""
     x, y = rng.integers(0, 256, (40, 6)).astype(np.uint8), rng.integers(0, 2, 40)
     layers = [pl.Rescale(1 / 255, rng.uniform(-1, 0, 6)), pl.Dense(4), pl.Tanh(), pl.Dense(1)]
     net = pl.Network(layers).build(6, rng=rng, dtype=np.float64)
@@ -177,7 +175,7 @@ def test_the_first_step_has_the_schedules_first_rate_and_the_second_its_second(r
 
 
 @pytest.mark.parametrize("n", [1, None])
-def test_threads_are_given_back(n):
+def test_the_number_of_threads_is_restored(n):
     usual = torch.get_num_threads()
     with threads(3):
         with pytest.raises(KeyboardInterrupt), threads(n):

@@ -1,7 +1,7 @@
-"""Networks to `torch.nn.Sequential` and back, parameters and dtype with them.
+"""Convert networks to `torch.nn.Sequential` and back, with their parameters and dtype.
 
-Modules are named as tensors in the files of `Network.save` are: ``0``, ``1`` …, a `Rescale` in front not
-counted. So such a file loads by ``model.load_state_dict(safetensors.torch.load_file(path))``.
+Modules are named ``0``, ``1`` … without counting an initial `Rescale`, as in files of `Network.save`. Such a
+file therefore loads with ``model.load_state_dict(safetensors.torch.load_file(path))``.
 
 >>> import pellucid as pl
 >>> net = pl.Network([pl.Rescale(1 / 255), pl.Dense(2), pl.Tanh()])
@@ -35,7 +35,7 @@ DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 
 
 class Rescaling(nn.Module):
-    """`Rescale` in PyTorch: reckoned in float64, then cast. It has no parameters and nothing to save."""
+    """`Rescale` in PyTorch, computed in float64, then cast. It adds nothing to the state dict."""
 
     def __init__(self, ours: Rescale) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Rescaling(nn.Module):
 
 
 class SameDropout(nn.Module):
-    """`Dropout` in PyTorch with the masks that ours will draw: from a copy of its generator."""
+    """`Dropout` in PyTorch with the same masks as ours, drawn from a copy of its generator."""
 
     def __init__(self, ours: Dropout) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class SameDropout(nn.Module):
         self.ours.connect(ours.n_in, dtype=ours.dtype, xp=np)
 
     def forward(self, x: Any) -> Any:
-        """Return x · m / (1 - drop_prob) while training, else x."""
+        """Return x · m / (1 - drop_prob) in training, else x."""
         if not self.training:
             return x
         return x * torch.from_numpy(self.ours.training_mask(len(x))) / (1 - self.ours.drop_prob)
@@ -76,7 +76,7 @@ MODULES: dict[type[Layer], Callable[[Any], nn.Module]] = {
     Dropout: lambda layer: nn.Dropout(layer.drop_prob),
     Dense: lambda layer: nn.Linear(layer.n_in, layer.n_out),
 }
-#: The same with our masks of dropout.
+#: The same, but with our dropout masks.
 TWINS = {**MODULES, Dropout: SameDropout}
 LAYERS: dict[type[nn.Module], Callable[[Any], Layer]] = {
     Rescaling: lambda module: deepcopy(module.ours),
@@ -92,22 +92,22 @@ LAYERS: dict[type[nn.Module], Callable[[Any], Layer]] = {
 
 
 def sequential(net: Network, *, same_masks: bool = False) -> nn.Sequential:
-    """Return the network as `torch.nn.Sequential`, with a copy of its parameters and its dtype.
+    """Return a network as `torch.nn.Sequential`, with the same dtype and a copy of the parameters.
 
-    A `Rescale` in front goes along, so that the model takes the raw input that the network takes. Like every
-    new module it is in training mode: call ``eval()`` before predicting.
+    The model takes the same raw input as the network: a `Rescale` is converted too. The model is in training
+    mode, like every new module; call ``eval()`` before predicting.
 
     Parameters
     ----------
     net : Network
         Built.
     same_masks : bool
-        Whether dropout uses the masks that ours will draw, instead of PyTorch's own.
+        Whether dropout draws the same masks as ours, instead of PyTorch's.
 
     Raises
     ------
     TypeError
-        If a layer has no counterpart here.
+        If a layer has no counterpart in PyTorch.
 
     Examples
     --------
@@ -133,25 +133,25 @@ def sequential(net: Network, *, same_masks: bool = False) -> nn.Sequential:
 def from_sequential(
     model: nn.Sequential, *, rescale: Rescale | None = None, rng: np.random.Generator | None = None
 ) -> Network:
-    """Return a network with the modules of a `torch.nn.Sequential`, a copy of its parameters and its dtype.
+    """Return a `torch.nn.Sequential` as a network, with the same dtype and a copy of the parameters.
 
     Parameters
     ----------
     model : torch.nn.Sequential
-        Of Linear, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax over columns, Identity and Dropout; in front the
-        Rescaling that `sequential` makes of a `Rescale`. A Linear without bias gets a bias of zeros, which
-        training would move.
+        Modules may be Linear, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax over columns, Identity and Dropout, and
+        first the `Rescaling` that `sequential` creates. A Linear without bias gets a bias of zeros, which
+        changes in further training.
     rescale : Rescale, optional
-        Stands in front, so that the network takes raw input; not where a Rescaling does.
+        Becomes the first layer, so that the network takes raw input.
     rng : numpy.random.Generator, optional
-        Needed only to train on with dropout.
+        Needed only for further training with dropout.
 
     Raises
     ------
     TypeError
-        If a module has no counterpart, or parameters are neither float32 nor float64.
+        If a module has no counterpart, or the parameters are not all float32 or all float64.
     ValueError
-        If there is no Linear, widths do not fit, or the input would be rescaled twice.
+        If there is no Linear, the widths do not match, or the input would be rescaled twice.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def from_sequential(
     (Network([Rescale(scale=0.00392156862745098), Dense(2), ReLU()]), (5, 2))
     """
     if not isinstance(model, nn.Sequential):
-        raise TypeError(f"model must be a torch.nn.Sequential, got {type(model).__name__}: put it into one")
+        raise TypeError(f"model must be a torch.nn.Sequential, got {type(model).__name__}: wrap it in one")
     layers = [_layer(name, module) for name, module in model.named_children()]
     linears = [module for module in model if isinstance(module, nn.Linear)]
     if not linears:
@@ -179,14 +179,14 @@ def from_sequential(
 
 
 def parameter_pairs(net: Network, model: nn.Module) -> Iterator[tuple[Array, Any]]:
-    """Yield each parameter as a view in PyTorch's orientation, and its counterpart of the same name."""
+    """Yield each of our parameters, transposed as in PyTorch, with PyTorch's parameter of the same name."""
     theirs = dict(model.named_parameters())
     for name, layer, ours in named_parameters(net.layers):
         yield getattr(layer, ours).T, theirs[name]
 
 
 def _layer(name: str, module: nn.Module) -> Layer:
-    """Return the layer that stands for a module, or raise by its name and place."""
+    """Return the layer for a module, or raise an error with the module's position."""
     if isinstance(module, nn.Softmax) and module.dim not in (1, -1):
         raise TypeError(f"model[{name}] must be Softmax(dim=1), over the columns, got {module!r}")
     if type(module) not in LAYERS:
@@ -199,18 +199,18 @@ def _layer(name: str, module: nn.Module) -> Layer:
 
 
 def _dtype(linears: list[nn.Linear]) -> Any:
-    """Return the one dtype of all parameters."""
+    """Return the common dtype of all parameters, or raise."""
     found = {parameter.dtype for module in linears for parameter in module.parameters()}
     if len(found) > 1 or not found <= DTYPES.keys():
-        told = ", ".join(sorted(map(str, found)))
-        raise TypeError(f"all parameters must be float32 or all float64, got {told}: call model.float()")
+        names = ", ".join(sorted(map(str, found)))
+        raise TypeError(f"parameters must be all float32 or all float64, got {names}: call model.float()")
     return DTYPES[found.pop()]
 
 
 def _fill(layer: Dense, module: Any) -> None:
-    """Copy weight and bias; no bias is one of zeros."""
+    """Copy weight and bias; a missing bias is 0."""
     weight = module.weight.detach().cpu().numpy().T
     if weight.shape != layer.W.shape:
-        raise ValueError(f"{module!r} stands behind {layer.n_in} columns: widths must fit")
+        raise ValueError(f"{module!r} gets {layer.n_in} columns from the module before it: widths must match")
     layer.W[...] = weight
     layer.b[...] = 0 if module.bias is None else module.bias.detach().cpu().numpy()

@@ -1,8 +1,7 @@
-"""The twin run: the same network in PyTorch, from the same starting weights, on the same batches and masks.
+"""Train the same network in PyTorch: same initial weights, same batches, same dropout masks.
 
-`Twin` takes one step at a time. `train_twin` stands where `pellucid.train` stands and yields the same
-records; after each epoch the trained parameters are copied back into the pellucid network, so that whatever
-measures it measures the twin.
+`Twin` takes one step at a time. `train_twin` replaces `pellucid.train` and yields the same records. After
+each epoch it copies the trained parameters back into the pellucid network, which is then evaluated as usual.
 """
 
 from collections.abc import Iterator
@@ -13,9 +12,8 @@ import numpy as np
 import torch
 
 from pellucid.backend import Array
-from pellucid.interop.torch.losses import criterion
+from pellucid.interop.torch.counterparts import criterion, torch_optimizer
 from pellucid.interop.torch.modules import parameter_pairs, sequential
-from pellucid.interop.torch.optimizers import torch_optimizer
 from pellucid.losses import Loss
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
@@ -24,21 +22,21 @@ from pellucid.training.records import Record
 
 
 class Twin:
-    """A network in PyTorch that begins as ours does, and takes the steps that ours will take.
+    """A copy of a network in PyTorch that takes the same training steps as the original.
 
     Parameters
     ----------
     net : Network
-        Built, on the CPU, and not yet stepped: parameters and generators of dropout are copied.
+        Built, on the CPU. Parameters and the random generators of dropout are copied.
     loss : Loss
     optimizer : Optimizer
-        Only its settings are taken.
+        Not yet used: only its settings are copied.
 
     Attributes
     ----------
     model : torch.nn.Sequential
     step_number : int
-        Steps taken so far.
+        Number of steps taken.
 
     Raises
     ------
@@ -62,7 +60,7 @@ class Twin:
         self.step_number = 0
 
     def step(self, x: Array, y: Array) -> tuple[float, int]:
-        """Take one step on a batch; return its loss and how many rows were right before it."""
+        """Take one step on a batch; return its loss and number of correct rows before the update."""
         for group in self._steps.param_groups:
             group["lr"] = self._rate(self.step_number)
         outputs = self.model(torch.from_numpy(x))
@@ -74,25 +72,25 @@ class Twin:
         return value.item(), int(count_correct(outputs.detach().numpy(), y, self._threshold))
 
     def parameters(self) -> dict[str, Array]:
-        """Return views of the parameters by name, W as (n_in, n_out)."""
+        """Return views of the parameters by name, weights as (n_in, n_out)."""
         return {name: _array(each.detach()) for name, each in self.model.named_parameters()}
 
     def gradients(self) -> dict[str, Array]:
-        """Return views of the last step's gradients by name, dW as (n_in, n_out)."""
+        """Return views of the last step's gradients by name, those of weights as (n_in, n_out)."""
         return {name: _array(each.grad) for name, each in self.model.named_parameters()}
 
 
 def _array(tensor: Any) -> Array:
-    """Return a view in our orientation."""
+    """Return a view as NumPy array, a matrix as (n_in, n_out)."""
     return tensor.numpy().T  # type: ignore[no-any-return]
 
 
 @contextmanager
 def threads(n: int | None) -> Iterator[None]:
-    """Let PyTorch use so many threads within the block; None: as many as it would.
+    """Set PyTorch's number of threads within the block; None leaves it unchanged.
 
-    Threads wait for one another by spinning: where other work has a core, small steps take tens of times as
-    long with two as with one.
+    PyTorch's threads wait by spinning. If another process uses a core, small steps can take tens of times as
+    long with two threads as with one.
 
     Examples
     --------
@@ -119,27 +117,27 @@ def train_twin(
     batch_size: int,
     rng: np.random.Generator | None,
 ) -> Iterator[Record]:
-    """Train the twin; the arguments mean what they mean in `pellucid.train`.
+    """Train a copy of the network in PyTorch, like `pellucid.train`.
 
     Parameters
     ----------
     net : Network
-        Gives the starting parameters, and gets the trained ones back after each epoch.
+        Provides the initial parameters, and receives the trained ones after each epoch.
     loss : Loss
     optimizer : Optimizer
-        Only its settings are taken.
+        Not changed: only its settings are copied.
     x : array, shape (n, n_in)
-        Of the network's dtype, or what its `Rescale` takes.
+        Of the network's dtype, or any real dtype if the network begins with `Rescale`.
     y : array, shape (n,)
         Class numbers.
     epochs, batch_size : int
     rng : numpy.random.Generator or None
-        Draws the same permutations as `pellucid.train` does; None: batches in the order of the rows.
+        Shuffles the rows as in `pellucid.train`. None keeps their order.
 
     Yields
     ------
     Record
-        One a batch and one an epoch.
+        One per batch and one per epoch.
     """
     twin = Twin(net, loss, optimizer)
     for epoch in range(1, epochs + 1):

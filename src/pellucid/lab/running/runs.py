@@ -12,9 +12,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pellucid.data import Dataset
-from pellucid.files.reading import brief, check_json_size, read_json
+from pellucid.files.reading import check_json_size, read_json
 from pellucid.lab.report import Finished, Result, Run
 from pellucid.provenance import environment, fingerprint, source_digest
+from pellucid.wording import brief
 
 
 def checksums(sets: Collection[Dataset]) -> dict[str, str]:
