@@ -55,6 +55,7 @@ PLACES = {
     "numba": ("compiled/",),
     "PIL": ("app/pictures.py",),
     "polars": ("app/row_blocks.py", "app/tables.py"),
+    "sklearn": (),  # the digits are read from its files, without an import
     "torch": ("interop/torch/",),
 }
 #: What needs NumPy and the standard library alone, even inside functions.

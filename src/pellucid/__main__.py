@@ -3,6 +3,13 @@
 import gc
 import sys
 
+#: Words of the library in its error messages, and what the command line says instead.
+WORDS = {
+    "folder=...": "--folder",
+    "resume=True": "--resume",
+    "; theta has been restored to the start of this epoch, the optimizer has not: make a new one.": ".",
+}
+
 
 def main() -> None:
     """Run the command line."""
@@ -13,8 +20,9 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        # The library names its arguments; the command line calls them flags.
-        message = f"{error}".replace("folder=...", "--folder").replace("resume=True", "--resume")
+        message = f"{error}"
+        for theirs, ours in WORDS.items():
+            message = message.replace(theirs, ours)
         sys.exit(f"pellucid: {message}")
     except KeyboardInterrupt:
         sys.exit(130)

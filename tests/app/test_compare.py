@@ -26,7 +26,7 @@ def run(steps, out=None, dtype=np.float64, **settings):
 
 def test_what_is_shown_and_written_agrees(tmp_path):
     threads = torch.get_num_threads()
-    holds, told = run(120, tmp_path / "new")
+    holds, printed = run(120, tmp_path / "new")
     assert holds
     content = json.loads((tmp_path / "new" / "comparison.json").read_text())
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
@@ -35,7 +35,7 @@ def test_what_is_shown_and_written_agrees(tmp_path):
     assert content["blocks"] == ["1.W", "1.b", "3.W", "3.b"]
     first, last = content["curve"][0], content["curve"][-1]
     assert (first["step"], last["step"], content["steps"]) == (1, 120, 120)
-    rows = {line.split("│")[1].strip(): line for line in told.splitlines() if line.startswith("│")}
+    rows = {line.split("│")[1].strip(): line for line in printed.splitlines() if line.startswith("│")}
     assert list(rows) == ["1", "2", "5", "10", "20", "50", "100", "120", *content["blocks"]]
     for i, name in enumerate(content["blocks"]):
         numbers = [f"{value:.1e}" for value in (*last["gradients"][i], *last["weights"][i])]
@@ -54,31 +54,33 @@ def test_what_is_shown_and_written_agrees(tmp_path):
             rising = [peak[kind][i] for peak in peaks]
             assert rising == sorted(rising)
             assert rising[-1] >= max(point[kind][i][1] for point in content["curve"])
-    assert f"up to step 120: largest relative difference {content['largest']:.1e}, bar 1e-08: holds" in told
-    assert f"pellucid {content['seconds']['pellucid']['total']:.2f} s" in told
+    assert (
+        f"up to step 120: largest relative difference {content['largest']:.1e}, bar 1e-08: holds" in printed
+    )
+    assert f"pellucid {content['seconds']['pellucid']['total']:.2f} s" in printed
     assert (
         content["environment"]["torch"] == torch.__version__.split("+")[0] or content["environment"]["torch"]
     )
     assert torch.get_num_threads() == threads
 
 
-def test_a_bar_that_is_missed_is_told_and_written(tmp_path, monkeypatch):
+def test_a_missed_bar_is_shown_and_written(tmp_path, monkeypatch):
     monkeypatch.setitem(compare_steps.BARS, "float64", ((100, 1e-30),))
-    holds, told = run(5, tmp_path)
+    holds, printed = run(5, tmp_path)
     assert not holds
-    assert "bar 1e-30: MISSED" in told
+    assert "bar 1e-30: MISSED" in printed
     assert json.loads((tmp_path / "comparison.json").read_text())["bars"][0]["holds"] is False
 
 
 def test_float32_has_no_bar_and_says_why():
-    holds, told = run(20, dtype=np.float32)
+    holds, printed = run(20, dtype=np.float32)
     assert holds
-    assert "float32 has no bar: up to step 20 the largest relative difference is" in told
-    assert "rounds by up to 6e-08" in told
+    assert "float32 has no bar: up to step 20 the largest relative difference is" in printed
+    assert "rounds by up to 6e-08" in printed
 
 
 @pytest.mark.parametrize("out", ["missing/folder", "file"])
-def test_a_place_that_cannot_be_is_told_before_any_step(tmp_path, monkeypatch, out):
+def test_an_impossible_folder_is_an_error_before_any_step(tmp_path, monkeypatch, out):
     (tmp_path / "file").write_text("mine")
     monkeypatch.setattr(compare_steps.Comparison, "add", None)
     if out == "file":

@@ -50,7 +50,7 @@ def test_the_largest_of_a_step_is_of_loss_gradients_and_weights():
         assert found.largest == 0.2
 
 
-def test_gradients_are_told_apart_from_weights(monkeypatch):
+def test_gradients_are_compared_apart_from_weights(monkeypatch):
     """Twice the gradient, with a learning rate too small to change a weight."""
     backward = pl.Dense.backward
 
@@ -142,7 +142,7 @@ def test_epsilon_in_the_wrong_place_misses_the_bar(monkeypatch):
     assert max(each.largest for each in SideBySide(setup(hidden(), None, pl.Adam())).steps(20)) > 1e-10
 
 
-def test_a_training_that_diverges_is_told_with_its_step():
+def test_a_diverging_training_names_its_step():
     with pytest.raises(FloatingPointError, match=r"in batch \d+ the loss is (inf|nan), not finite"):
         list(SideBySide(setup(hidden(), pl.MeanSquaredError(), pl.SGD(1e200))).steps(10))
 

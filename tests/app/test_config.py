@@ -32,12 +32,12 @@ def test_one_value_stands_for_a_list_of_one(tmp_path):
     assert merge(written(tmp_path, 'source = "a"\nhidden = []'), {}).hidden == ()
 
 
-def test_flags_and_file_go_before_the_recipe_whoever_names_it(tmp_path):
+def test_flags_and_file_override_the_recipe_wherever_it_is_named(tmp_path):
     named_here = merge(written(tmp_path, 'source = "mnist"\nrecipe = "fast"\nepochs = 7'), {"hidden": [9]})
     named_there = merge(written(tmp_path, 'source = "mnist"\nepochs = 7'), {"hidden": [9], "recipe": "fast"})
     assert named_here == named_there
-    told = (named_here.recipe, named_here.epochs, named_here.hidden, named_here.optimizer)
-    assert told == ("fast", 7, (9,), "sgd")
+    values = (named_here.recipe, named_here.epochs, named_here.hidden, named_here.optimizer)
+    assert values == ("fast", 7, (9,), "sgd")
     plain = merge(written(tmp_path, 'source = "mnist"\nepochs = 7'), {"hidden": [9]})
     assert (plain.recipe, plain.optimizer) == (None, "adam")
 

@@ -169,7 +169,7 @@ def test_all_right():
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_kinks_and_several_directions_are_told():
+def test_kinks_and_several_directions_are_shown():
     text = shown(checks(limit=1e-5, directions=3))
     assert "(f(h) - f(-h)) / 2h, h = 1e-06: ReLUs have kinks, of 3 directions a block the worst" in text
     assert len(rows(text)) == 5
@@ -204,6 +204,6 @@ def test_a_gradient_of_zero_shows_nothing():
 
 
 @pytest.mark.parametrize("error", [1e-9, 1.0])
-def test_a_second_look_is_told(error):
+def test_several_step_sizes_are_shown(error):
     text = shown(checks(b1={"refined": True, "error": error}))
     assert "\nnumeric from several step sizes, since one is not exact enough: 1.b\n" in text

@@ -11,10 +11,9 @@ from bench.effort import Effort
 from bench.process import WorkerError
 from bench.race import Finish, own_command, race, race_seconds, run
 from bench.workloads import RACE
-from pellucid.app.recipes import RECIPES
 
 from bench import race as races
-from pellucid.app.settings import TrainSettings
+from pellucid.app.settings import RECIPES, TrainSettings
 from pellucid.cli import app
 
 
@@ -80,7 +79,9 @@ def test_peers_are_calibrated_and_ours_is_not(runs, fast, monkeypatch):
 
 def test_our_command_line_trains_the_recipe(monkeypatch):
     caught = []
-    monkeypatch.setattr("pellucid.app.train.train", lambda settings, console: caught.append(settings) or True)
+    monkeypatch.setattr(
+        "pellucid.app.trainer.train", lambda settings, console: caught.append(settings) or True
+    )
     monkeypatch.setattr(sys, "argv", own_command(RACE, 3))
     with pytest.raises(SystemExit) as stop:
         app()

@@ -40,8 +40,8 @@ def test_flags_and_config_reach_the_training(run):
     assert content["layers"][1:] == [
         *("Dense(5, init=he_normal)", "Tanh()", "Dropout(drop_prob=0.25)", "Dense(10)", "Sigmoid()")
     ]
-    told = [content[name] for name in ("loss", "rows", "batch_size", "steps", "dtype")]
-    assert told == ["MeanSquaredError(label_smoothing=0.125)", 719, 50, 20, "float64"]
+    values = [content[name] for name in ("loss", "rows", "batch_size", "steps", "dtype")]
+    assert values == ["MeanSquaredError(label_smoothing=0.125)", 719, 50, 20, "float64"]
     assert content["optimizer"].startswith("SGD(learning_rate=cosine(rate=0.1, steps=20")
     assert "momentum=0.5" in content["optimizer"]
 

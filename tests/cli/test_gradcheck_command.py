@@ -65,7 +65,7 @@ def planted(monkeypatch, layer):
     monkeypatch.setattr(layer, "backward", lambda self, dy: -right(self, dy))
 
 
-def test_a_wrong_backward_is_told_by_the_exit_status(run, monkeypatch):
+def test_a_wrong_backward_pass_is_exit_status_1(run, monkeypatch):
     planted(monkeypatch, pl.Tanh)
     code, out, err = run("gradcheck", "--activation", "tanh", "--hidden", 6)
     assert (code, err) == (1, "")
@@ -103,7 +103,7 @@ def test_what_has_no_part_in_the_gradient_is_not_blamed(run, monkeypatch):
         ("--model net --label kind", "--label is for a new network"),
     ],
 )
-def test_a_mistake_is_told_in_a_line(run, flags, message):
+def test_a_mistake_ends_in_one_line(run, flags, message):
     Path("t.csv").write_text("a,label\n1,x\n2,y\n")
     code, out, err = run("gradcheck", *flags.split())
     assert (code, out) == (1, "")

@@ -37,8 +37,8 @@ def test_a_data_set_on_the_screen(run, model):
 
 def test_out_is_written_whole(run, model):
     out = run("predict", model, "digits")[1]
-    code, told, _ = run("predict", model, "digits", "--out", "[b]p.csv")
-    assert (code, told) == (0, "written: [b]p.csv (360 rows)\n")
+    code, printed, _ = run("predict", model, "digits", "--out", "[b]p.csv")
+    assert (code, printed) == (0, "written: [b]p.csv (360 rows)\n")
     assert Path("[b]p.csv").read_text() == out
 
 

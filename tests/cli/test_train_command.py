@@ -119,15 +119,15 @@ def test_every_flag_and_every_key_reaches_the_run_file(run, table):
     assert set(known) | {"run"} == set(TrainSettings.__dataclass_fields__)
 
 
-def test_flags_go_before_the_file(run):
+def test_flags_override_the_file(run):
     Path("t.toml").write_text(
         'source = "kaggle-mnist"\nepochs = 50\nhidden = [7, 6]\nnesterov = true\nseed = 3'
     )
     flags = ["--epochs", 1, "--no-nesterov", "--run", "r.json"]
     assert run("train", "digits", "--config", "t.toml", *flags)[0] == 0
     settings = written("r.json")["settings"]
-    told = [settings[name] for name in ("source", "epochs", "hidden", "nesterov", "seed", "batch_size")]
-    assert told == ["digits", 1, [7, 6], False, 3, 32]
+    values = [settings[name] for name in ("source", "epochs", "hidden", "nesterov", "seed", "batch_size")]
+    assert values == ["digits", 1, [7, 6], False, 3, 32]
 
 
 def test_a_flag_given_with_its_default_still_goes_before_the_file(run):
@@ -147,14 +147,14 @@ def test_the_flags_are_the_settings():
         assert parameter.default == (shown if parameter.name != "config" else None)
 
 
-def test_a_recipe_is_told_in_the_run_file_with_all_its_settings(run):
+def test_the_run_file_has_the_recipe_and_all_its_settings(run):
     flags = ["--recipe", "fast", "--epochs", 1, "--run", "r.json", "--save", "net"]
     code, out, err = run("train", "digits", *flags)
     assert (code, err) == (0, "")
     assert run("predict", "net", "digits")[2].removeprefix("accuracy ").strip() in out
     settings, data = written("r.json")["settings"], written("r.json")["data"]
-    told = [settings[name] for name in ("recipe", "hidden", "epochs", "label_smoothing", "components")]
-    assert told == ["fast", [224], 1, 0.1, 40]
+    values = [settings[name] for name in ("recipe", "hidden", "epochs", "label_smoothing", "components")]
+    assert values == ["fast", [224], 1, 0.1, 40]
     assert data["rows"] == {"training": 1437, "validation": 0, "test": 360}
 
 
@@ -196,7 +196,7 @@ def interrupt_after(line, *arguments, folder):
     return process.returncode, printed + out, err
 
 
-def test_ctrl_c_keeps_what_was_learnt(run, tmp_path):
+def test_ctrl_c_keeps_the_network(run, tmp_path):
     files = ["--save", "net", "--run", "run.json"]
     code, out, err = interrupt_after(
         "epoch   3", "train", "digits", "--epochs", 100_000, *files, folder=tmp_path
@@ -220,7 +220,7 @@ def test_ctrl_c_without_a_place_to_save(tmp_path):
 
 
 @pytest.mark.parametrize("components", [0, 20])
-def test_a_killed_training_goes_on_to_the_same_bits(run, tmp_path, components):
+def test_a_killed_training_resumes_to_the_same_bits(run, tmp_path, components):
     flags = ["train", "digits", "--epochs", 12, "--patience", 4, "--dropout", 0.1, "--every", 20]
     flags += ["--components", components]
     assert run(*flags, "--checkpoint", "whole", "--run", "whole.json")[0] == 0
@@ -262,10 +262,10 @@ def test_resume_before_there_is_a_checkpoint(run):
     )
 
 
-def test_other_settings_are_told_by_their_flag(run):
+def test_changed_settings_are_named_by_their_flag(run):
     flags = ["train", "digits", "--validation", 0.2, "--epochs", 2, "--checkpoint", "a"]
     assert run(*flags)[0] == 0
-    for change, told in (
+    for change, message in (
         (["--patience", 3], "--patience was None when a was made, and is 3: resume with the same settings"),
         (
             ["--epochs", 1],
@@ -274,7 +274,7 @@ def test_other_settings_are_told_by_their_flag(run):
     ):
         code, _, err = run(*flags, *change, "--resume")
         assert (code, err.count("\n")) == (1, 1)
-        assert told in err
+        assert message in err
 
 
 @pytest.mark.parametrize("schedule", ["step-decay", "cosine", "one-cycle"])
