@@ -128,7 +128,7 @@ def _terminal(ledger: dict[str, Any]) -> str:
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     training = [lines[0], "…", *(line for line in lines if line.startswith(("epoch", "test"))), ""]
     verdicts = [f"Report {x}: {tally(r for r in ledger['rows'] if r['report'] == x)}." for x in "ABCDE"]
-    together = f"[bold]Together: {tally(ledger['rows'])}.[/]"
+    together = f"[bold]All reports: {tally(ledger['rows'])}.[/]"
     screen = Console(record=True, width=77, file=StringIO(), highlight=False)
     screen.print(f"[bold green]$[/] {COMMAND}", *training, sep="\n")
     screen.print("[bold green]$[/] make reproduce", "…", *verdicts, together, "", sep="\n")
