@@ -96,7 +96,8 @@ def computed_by():
     import numba
     import scipy
 
-    blas = sorted((each["version"], each["architecture"], each["num_threads"]) for each in threadpool_info())
+    libraries = [each for each in threadpool_info() if each["internal_api"] == "openblas"]
+    blas = sorted((each["version"], each["architecture"], each["num_threads"]) for each in libraries)
     versions = {each.__name__: each.__version__ for each in (np, numba, scipy)}
     return {**versions, "blas": json.loads(json.dumps(blas))}
 

@@ -195,7 +195,7 @@ def test_a_run_whose_worker_dies_is_done_by_another(start, pool, tmp_path):
 def test_a_run_that_costs_workers_is_told_in_a_line(start, pool):
     session = with_settings(start(seeds=1), dies=True)
     with pytest.raises(
-        ChildProcessError, match=f"cost the cluster at {pool.address} several workers.*goes on"
+        ChildProcessError, match=f"several workers of the cluster at {pool.address} died .*to resume"
     ):
         list(session.carry_out(pool))
 
@@ -203,14 +203,14 @@ def test_a_run_that_costs_workers_is_told_in_a_line(start, pool):
 def test_other_data_are_named_with_the_worker(start, pool):
     digits = pl.load_dataset("digits")
     other = replace(digits, sha256={"digits.csv": "ff", "more.csv": "ee"})
-    text = r"worker tcp://.*: its data differ from the session's in digits.csv, more.csv: .* PELLUCID_DATA"
+    text = r"worker tcp://.*: its data differ in digits.csv, more.csv: .* PELLUCID_DATA"
     with pytest.raises(ValueError, match=text):
         list(start(data=other).carry_out(pool))
 
 
 def test_another_source_is_named_with_the_worker(start, pool, monkeypatch):
     monkeypatch.setattr(module, "source_digest", lambda: "0123456789abcdef")
-    with pytest.raises(ValueError, match=r"worker tcp://.*, the session's 0123456789ab: install the same"):
+    with pytest.raises(ValueError, match=r"worker tcp://.*, here it is 0123456789ab: install the same"):
         list(start().carry_out(pool))
 
 
@@ -245,10 +245,10 @@ def test_a_cluster_without_workers(monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.2)
     with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=ANY_PORT) as empty:
         address = empty.scheduler_address
-        way_out = f"start some by `dask worker {address}`"
+        way_out = f"start some with `dask worker {address}`"
         with (
             distributed.Client(address) as client,
-            pytest.raises(ConnectionError, match=f"the cluster at {address} has no worker: {way_out}"),
+            pytest.raises(ConnectionError, match=f"the cluster at {address} has no workers: {way_out}"),
         ):
             module.ClusterPool(client, address)
 
