@@ -180,7 +180,7 @@ def clean(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a coordinate rounded to a tenth of a pixel, so that equal pictures are the same bytes anywhere."""
+    """Return a coordinate rounded to a tenth of a pixel, so that equal pictures are equal bytes anywhere."""
     return f"{round(value, 1) + 0.0:g}" if abs(value) < 1e5 else f"{value:.0f}"
 
 
