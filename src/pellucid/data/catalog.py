@@ -8,18 +8,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pellucid.data.dataset import Dataset
 from pellucid.data.digit_csv import parse_numbers, read_digit_csv
 from pellucid.data.idx import parse_idx
-from pellucid.data.unpack import Content, DataError, MissingError, read_unpacked, sha256, sha256_unpacked
-
-if TYPE_CHECKING:
-    from pellucid.data.sources import DataFile
+from pellucid.data.unpack import DataError, MissingError, read_unpacked, sha256, sha256_unpacked
 
 FOLDER_VARIABLE = "PELLUCID_DATA"
 CACHE_VARIABLE = "PELLUCID_CACHE"
@@ -103,7 +98,10 @@ def _load_idx_set(name: str, folder: str | Path | None, progress: bool) -> Datas
         raise DataError(f"unknown data set {name!r}, expected {', '.join(DATASETS)}")
     origin = ORIGINS[name]
     contents, source = gather(origin, folder, progress=progress)
-    x_train, y_train, x_test, y_test = (_to_array(file, contents.pop(file)) for file in origin.files)
+    x_train, y_train, x_test, y_test = (
+        parse_idx(contents.pop(file), file.name, file.shape, n_classes=10 if len(file.shape) == 1 else None)
+        for file in origin.files
+    )
     _, height, width = origin.files[0].shape
     return Dataset(
         name=origin.name,
@@ -116,10 +114,6 @@ def _load_idx_set(name: str, folder: str | Path | None, progress: bool) -> Datas
         source=source,
         sha256={file.name: file.sha256 for file in origin.files},
     )
-
-
-def _to_array(file: "DataFile", data: Content) -> NDArray[np.uint8]:
-    return parse_idx(data, file.name, file.shape, n_classes=10 if len(file.shape) == 1 else None)
 
 
 def _load_digits(folder: str | Path | None) -> Dataset:

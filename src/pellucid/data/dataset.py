@@ -229,15 +229,11 @@ def _label_counts(labels: NDArray[np.int64], n_classes: int) -> tuple[int, ...]:
     return tuple(np.bincount(labels, minlength=n_classes).tolist())
 
 
-def _blocks(x: Pixels) -> Iterator[Pixels]:
-    return (x[start : start + BLOCK_ROWS] for start in range(0, len(x), BLOCK_ROWS))
-
-
 def _histogram(x: Pixels) -> NDArray[np.int64]:
     """Count each of the 256 pixel values; all other statistics of the pixels follow from it, exactly."""
     counts = np.zeros(256, np.int64)
-    for block in _blocks(x):
-        counts += np.bincount(block.ravel(), minlength=256)
+    for start in range(0, len(x), BLOCK_ROWS):
+        counts += np.bincount(x[start : start + BLOCK_ROWS].ravel(), minlength=256)
     return counts
 
 

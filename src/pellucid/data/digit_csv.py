@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.unpack import DataError, Readable, name_of, open_unpacked
+from pellucid.data.unpack import DataError, name_of, open_unpacked
 
 N_PIXELS = 784
 BLOCK_BYTES = 1 << 18
@@ -96,7 +96,7 @@ def _tables(blocks: Iterable[bytes], name: str, max_rows: int) -> Iterator[NDArr
         yield table
 
 
-def _blocks(stream: Readable, name: str) -> Iterator[bytes]:
+def _blocks(stream: io.BufferedIOBase, name: str) -> Iterator[bytes]:
     """Cut the stream into blocks of whole rows, each with a newline at its end."""
     rest = b""
     while piece := stream.read(BLOCK_BYTES):

@@ -5,7 +5,7 @@ the source. A damaged file in the user's folder is an error; a damaged file in t
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,11 +79,8 @@ ORIGINS = {origin.name: origin for origin in (MNIST, FASHION_MNIST)}
 
 def owner_of(digest: str) -> str | None:
     """Return the name of the data set whose file has this SHA-256."""
-    return next((origin.name for origin in ORIGINS.values() if digest in _digests(origin.files)), None)
-
-
-def _digests(files: Sequence[DataFile]) -> set[str]:
-    return {file.sha256 for file in files}
+    owners = (origin.name for origin in ORIGINS.values() for file in origin.files if file.sha256 == digest)
+    return next(owners, None)
 
 
 def gather(origin: Origin, folder: str | Path | None, *, progress: bool) -> tuple[Files, str]:
@@ -91,22 +88,17 @@ def gather(origin: Origin, folder: str | Path | None, *, progress: bool) -> tupl
 
     A folder that the caller names is the only place searched; one that the environment names is the first.
     """
-    if folder is not None:
-        return _from_argument(origin, Path(folder).expanduser())
+    place = named_folder(folder) if folder is None else Path(folder).expanduser()
     tried: list[str] = []
-    if place := named_folder(folder):
+    if place:
         try:
             return _from_folder(origin, place), f"folder {place}"
         except MissingError as error:
+            if folder is not None:
+                problem = f"{origin.name} is not in folder {place}: {error}"
+                raise MissingError(f"{problem}\n{_by_hand(origin)}") from error
             tried.append(f"folder {place} (${FOLDER_VARIABLE}): {error}")
     return _through_cache(origin, tried, progress)
-
-
-def _from_argument(origin: Origin, folder: Path) -> tuple[Files, str]:
-    try:
-        return _from_folder(origin, folder), f"folder {folder}"
-    except MissingError as error:
-        raise MissingError(f"{origin.name} is not in folder {folder}: {error}\n{_by_hand(origin)}") from error
 
 
 def _from_folder(origin: Origin, folder: Path) -> Files:
@@ -135,17 +127,15 @@ def _through_cache(origin: Origin, tried: list[str], progress: bool) -> tuple[Fi
             return have, f"cache {folder}"
         tried.append(f"cache {folder}: {len(have)} of {len(origin.files)} files, undamaged")
         folder.mkdir(parents=True, exist_ok=True)
-        _try_to_write(folder)
+        # Fail on a read-only folder before the download, not after it.
+        write_whole(folder / ".writable", [])
+        (folder / ".writable").unlink(missing_ok=True)
     places = [place for source in origin.sources if (place := _take(source, origin, have, tried, progress))]
     if len(have) < len(origin.files):
-        raise MissingError(_nothing_found(origin, tried))
+        attempts = "\n".join(f"  - {attempt}" for attempt in tried)
+        problem = f"{origin.name} cannot be loaded. Tried in this order:\n{attempts}"
+        raise MissingError(f"{problem}\n{_by_hand(origin)}")
     return have, " and ".join(places)
-
-
-def _try_to_write(folder: Path) -> None:
-    """Fail on a read-only folder before the download, not after it."""
-    write_whole(folder / ".writable", [])
-    (folder / ".writable").unlink(missing_ok=True)
 
 
 @contextmanager
@@ -160,27 +150,24 @@ def _cache_errors(folder: Path) -> Iterator[None]:
 
 def _from_cache(origin: Origin, folder: Path) -> Files:
     """Return the undamaged files in the cache; the others will be replaced."""
-    paths = {file: folder / file.name for file in origin.files}
-    return {file: data for file, path in paths.items() if (data := _undamaged(file, path)) is not None}
-
-
-def _undamaged(file: DataFile, path: Path) -> Content | None:
-    if not path.is_file():
-        return None
-    try:
-        data = read_known(path, file.size)
-        file.check(data, str(path))
-    except DataError:
-        return None
-    return data
+    found: Files = {}
+    for file in origin.files:
+        path = folder / file.name
+        if path.is_file():
+            with suppress(DataError):
+                data = read_known(path, file.size)
+                file.check(data, str(path))
+                found[file] = data
+    return found
 
 
 def _take(source: DataSource, origin: Origin, have: Files, tried: list[str], progress: bool) -> str:
     """Add missing files from one source to `have` and the cache; return its title if it had any."""
     missing = [file for file in origin.files if file not in have]
-    before = len(have)
+    before, folder = len(have), cache_folder() / origin.name
     for file, data in _offers(source, missing, tried, progress) if missing else ():
-        _keep(cache_folder() / origin.name / file.name, data)
+        with _cache_errors(folder):
+            write_whole(folder / file.name, [data])
         have[file] = data
     return source.title if len(have) > before else ""
 
@@ -193,21 +180,6 @@ def _offers(source: DataSource, files: Sequence[DataFile], tried: list[str], pro
             yield file, data
     except (DataError, OSError) as error:
         tried.append(f"{source.title}: {error}")
-
-
-def _keep(path: Path, data: Content) -> None:
-    with _cache_errors(path.parent):
-        write_whole(path, [data])
-
-
-def _nothing_found(origin: Origin, tried: Sequence[str]) -> str:
-    return "\n".join(
-        (
-            f"{origin.name} cannot be loaded. Tried in this order:",
-            *(f"  - {t}" for t in tried),
-            _by_hand(origin),
-        )
-    )
 
 
 def _by_hand(origin: Origin) -> str:

@@ -16,15 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.data.unpack import (
-    CHUNK_BYTES,
-    Content,
-    DataError,
-    Readable,
-    name_of,
-    open_unpacked,
-    read_at_most,
-)
+from pellucid.data.unpack import CHUNK_BYTES, Content, DataError, name_of, open_unpacked, read_at_most
 
 UNSIGNED_BYTE = 0x08
 MAX_DIMENSIONS = 8
@@ -79,40 +71,22 @@ def read_idx(
         ...
     pellucid.data.unpack.DataError: <bytes>: byte 9: label 10, expected 0 to 9
     """
+    name = name_of(source)
     with open_unpacked(source) as stream:
-        return _parse(stream, name_of(source), shape, n_classes, max_bytes)
+        counts = _read_counts(stream, name, shape)
+        size = math.prod(counts)
+        if size > max_bytes:
+            stated = f"the header states {size:,} values"
+            raise DataError(f"{name}: {stated}, the limit is max_bytes={max_bytes:,}")
+        return _to_array(read_at_most(stream, size + 1), counts, name, n_classes)
 
 
 def parse_idx(
     data: Content, name: str, shape: Sequence[int | None], n_classes: int | None
 ) -> NDArray[np.uint8]:
-    """Return unpacked IDX content in memory as an array, without copying it.
-
-    Parameters
-    ----------
-    data : bytearray or memoryview
-    name : str
-        The file, for messages.
-    shape, n_classes
-        As in `read_idx`.
-
-    Examples
-    --------
-    >>> parse_idx(bytearray([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]), "three", (3,), None)
-    array([7, 8, 9], dtype=uint8)
-    """
+    """Return unpacked IDX content in memory as an array, without copying it; errors name the file `name`."""
     counts = _read_counts(io.BytesIO(data[: 4 + 4 * MAX_DIMENSIONS]), name, shape)
     return _to_array(memoryview(data)[4 + 4 * len(counts) :], counts, name, n_classes)
-
-
-def _parse(
-    stream: Readable, name: str, shape: Sequence[int | None] | None, n_classes: int | None, max_bytes: int
-) -> NDArray[np.uint8]:
-    counts = _read_counts(stream, name, shape)
-    size = math.prod(counts)
-    if size > max_bytes:
-        raise DataError(f"{name}: the header states {size:,} values, the limit is max_bytes={max_bytes:,}")
-    return _to_array(read_at_most(stream, size + 1), counts, name, n_classes)
 
 
 def _to_array(body: Content, counts: tuple[int, ...], name: str, n_classes: int | None) -> NDArray[np.uint8]:
@@ -124,7 +98,7 @@ def _to_array(body: Content, counts: tuple[int, ...], name: str, n_classes: int 
     return values
 
 
-def _read_counts(stream: Readable, name: str, shape: Sequence[int | None] | None) -> tuple[int, ...]:
+def _read_counts(stream: io.BufferedIOBase, name: str, shape: Sequence[int | None] | None) -> tuple[int, ...]:
     magic = bytes(read_at_most(stream, 4))
     _check_magic(magic, name)
     n_dims = magic[3]

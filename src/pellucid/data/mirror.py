@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from threading import Thread
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pellucid.data.sources import DataFile, Offers
 from pellucid.data.unpack import DataError, MissingError, read_unpacked
@@ -36,7 +36,9 @@ class Mirror:
 
     def fetch(self, files: Sequence[DataFile], *, progress: bool) -> Offers:
         """Yield each file with its unpacked content; raise `MissingError` at the first that is missing."""
-        _require("pooch", "requests")
+        for package in ("pooch", "requests"):
+            if find_spec(package) is None:
+                raise MissingError(f"skipped: {package} is not installed: pip install 'pellucid[lab]'")
         check_connection(self.url)
         for file in files:
             yield file, read_unpacked(self._download(file, progress), file.size)
@@ -54,12 +56,6 @@ class Mirror:
         except requests.RequestException as error:
             raise MissingError(f"{file.name}.gz: {error}") from error
         return bytes(sink.data)
-
-
-def _require(*packages: str) -> None:
-    for package in packages:
-        if find_spec(package) is None:
-            raise MissingError(f"skipped: {package} is not installed: pip install 'pellucid[lab]'")
 
 
 class MemoryFile:
@@ -111,23 +107,8 @@ def _try_connection(host: str, port: int, failures: list[OSError]) -> None:
         failures.append(error)
 
 
-class DownloadBar(Protocol):
-    """The interface that pooch expects of a progress bar."""
-
-    total: int
-
-    def update(self, n: int) -> None:
-        """Count `n` more bytes."""
-
-    def reset(self) -> None:
-        """Count from zero again."""
-
-    def close(self) -> None:
-        """End the display."""
-
-
 @contextmanager
-def _bar(title: str, progress: bool) -> Iterator[DownloadBar | bool]:
+def _bar(title: str, progress: bool) -> Iterator["RichBar | ProgressLine | bool"]:
     """Show the progress of one file: with rich if it is installed, else as lines of text."""
     if not progress:
         yield False
@@ -176,7 +157,7 @@ class RichBar:
 
 
 class ProgressLine:
-    """Progress without rich: one line when a download begins, and one with its size when it ends."""
+    """Progress without rich, for pooch: a line when a download begins, and one with its size at the end."""
 
     def __init__(self, title: str) -> None:
         self.total = 0

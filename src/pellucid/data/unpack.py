@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -42,13 +42,6 @@ class MissingError(DataError):
     """A source lacks a file or cannot be reached; another source may have it."""
 
 
-class Readable(Protocol):
-    """A stream of bytes."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to `size` bytes; b"" at the end."""
-
-
 def name_of(source: str | Path | bytes) -> str:
     """Return the name that messages use for `source`."""
     return "<bytes>" if isinstance(source, bytes) else str(source)
@@ -60,7 +53,7 @@ def open_unpacked(source: str | Path | bytes) -> Iterator[io.BufferedIOBase]:
     import gzip
     import zlib
 
-    with _open_raw(source) as raw:
+    with io.BytesIO(source) if isinstance(source, bytes) else open_regular(source) as raw:
         packed = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
         try:
@@ -69,11 +62,7 @@ def open_unpacked(source: str | Path | bytes) -> Iterator[io.BufferedIOBase]:
             raise DataError(f"{name_of(source)}: damaged gzip data: {error}") from error
 
 
-def _open_raw(source: str | Path | bytes) -> io.BufferedIOBase:
-    return io.BytesIO(source) if isinstance(source, bytes) else open_regular(source)
-
-
-def read_at_most(stream: Readable, limit: int) -> bytearray:
+def read_at_most(stream: io.BufferedIOBase, limit: int) -> bytearray:
     """Read up to `limit` bytes, in pieces, so that memory grows with the bytes that arrive."""
     data = bytearray()
     while len(data) < limit and (piece := stream.read(min(CHUNK_BYTES, limit - len(data)))):
@@ -105,18 +94,8 @@ def read_members(
 ) -> Iterator[tuple[str, memoryview]]:
     """Yield files of a tar archive, plain or gzip, by name: nothing is written to the disk.
 
-    Parameters
-    ----------
-    archive : path
-    sizes : mapping of str to int
-        The name of each file and how many bytes it should have; a longer one is cut one byte past that.
-    limit : int
-        Stop reading an archive that unpacks to more bytes.
-
-    Raises
-    ------
-    MissingError
-        If this is not a tar archive, or a file is not in it.
+    `sizes` maps names to sizes in bytes; a longer file is cut one byte past its size. An archive that unpacks
+    to more than `limit` bytes is not read to its end.
     """
     import tarfile
 
@@ -151,7 +130,7 @@ class Limited:
     Reads past its end count too: a damaged header can ask to skip 2^80 bytes.
     """
 
-    def __init__(self, stream: Readable, limit: int) -> None:
+    def __init__(self, stream: io.BufferedIOBase, limit: int) -> None:
         self.stream, self.left = stream, limit
 
     def read(self, size: int) -> bytes:
@@ -178,8 +157,5 @@ def sha256_unpacked(source: str | Path | bytes) -> str:
     """Return the SHA-256 of the unpacked content, read piece by piece."""
     import hashlib
 
-    digest = hashlib.sha256()
     with open_unpacked(source) as stream:
-        while piece := stream.read(CHUNK_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -60,21 +60,7 @@ class Block:
 
 
 def draw_network(layers: Sequence[Layer], n_in: int | None, inputs: str) -> str:
-    """Return the diagram of layers as SVG.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-    n_in : int or None
-        Number of input columns; None before `Network.build`.
-    inputs : str
-        Label of the inputs, such as "pixels".
-
-    Examples
-    --------
-    >>> draw_network([Dense(3)], None, "pixels").splitlines()[1]
-    '<title>Network of 1 layer, not built yet</title>'
-    """
+    """Return the diagram as SVG; `inputs` labels the input columns, and n_in is None before the build."""
     blocks = describe_blocks(layers, n_in, inputs)
     boxes = place_boxes(len(blocks))
     title = _title(layers, built=n_in is not None)
@@ -100,13 +86,7 @@ def describe_blocks(layers: Sequence[Layer], n_in: int | None, inputs: str) -> l
 
 
 def place_boxes(n: int) -> list[Box]:
-    """Return the positions of n boxes, row by row, in rows of nearly equal length.
-
-    Examples
-    --------
-    >>> [box.x for box in place_boxes(5)]
-    [28, 288, 548, 28, 288]
-    """
+    """Return the positions of n boxes, row by row, in rows of nearly equal length."""
     columns = ceil(n / ceil(n / COLUMNS))
     steps = WIDTH + GAP_X, HEIGHT + GAP_Y
     return [

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from html import escape
 
 SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
-MONO = "Menlo, Consolas, 'Liberation Mono', 'DejaVu Sans Mono', monospace"
 INK, MUTED, LINE, PAPER = "#1a1a1a", "#595959", "#8a8a8a", "#ffffff"
 #: Upper bounds of the widths of ASCII characters in DejaVu Sans, in units of the font size.
 _WIDTHS = {0.42: " !'(),-./:;I[]\\fijlt|J", 0.85: "#&+<=>^~wABCDGHKNOQRUVXZ", 1.0: "%@MWm"}
@@ -25,23 +24,15 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Font:
-    """A font: size in pixels, weight, family and colour.
-
-    Examples
-    --------
-    >>> Font(size=10).width("ill") < Font(size=10, bold=True).width("mmm")
-    True
-    """
+    """A font: size in pixels, weight and colour."""
 
     size: float = 11
     bold: bool = False
-    mono: bool = False
     fill: str = INK
 
     def width(self, text: str) -> float:
         """Return an upper bound of a text's width."""
-        ems = [max(_ems(character), 0.62 if self.mono else 0) for character in text]
-        return self.size * sum(ems) * (_BOLD if self.bold else 1)
+        return self.size * sum(map(_ems, text)) * (_BOLD if self.bold else 1)
 
     def shorten(self, text: str, width: float) -> str:
         """Return the text on one line, cut to the width and ended by … if it is too long."""
@@ -66,23 +57,15 @@ class Font:
 
     def draw(self, x: float, y: float, text: str, *, anchor: str = "start") -> str:
         """Return a text element with its baseline at y and its anchor (start, middle, end) at x."""
-        family = f' font-family="{MONO}"' if self.mono else ""
         weight = ' font-weight="bold"' if self.bold else ""
         place = f'x="{number(x)}" y="{number(y)}" text-anchor="{anchor}"'
-        style = f'font-size="{number(self.size)}" fill="{self.fill}"{family}{weight}'
+        style = f'font-size="{number(self.size)}" fill="{self.fill}"{weight}'
         return f"<text {place} {style}>{escape(clean(text), quote=False)}</text>"
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle.
-
-    Examples
-    --------
-    >>> box = Box(10, 20, 100, 50)
-    >>> box.right, box.bottom, box.center, box.middle
-    (110, 70, 60.0, 45.0)
-    """
+    """A rectangle, given by its upper left corner and its size."""
 
     x: float
     y: float
@@ -119,7 +102,7 @@ class Box:
         style = f'fill="{fill}" stroke="{stroke}" stroke-width="1.2"{dashes}'
         return f'<rect class="{name}" {place} {size} {style}/>'
 
-    def draw_header(self, height: float, *, fill: str, radius: float = 8) -> str:
+    def draw_header(self, height: float, *, fill: str, radius: float) -> str:
         """Return a filled band along the upper side, with the same rounded corners."""
         corner = f"a {number(radius)} {number(radius)} 0 0 1 {number(radius)}"
         left, right, lower = number(self.x), number(self.right - radius), number(self.y + height)
@@ -141,7 +124,7 @@ def line(points: Sequence[Point], *, stroke: str = INK, width: float = 1.2, name
     return f'<polyline class="{name}" points="{places}" {style}/>'
 
 
-def circle(x: float, y: float, radius: float, *, fill: str, stroke: str = INK) -> str:
+def circle(x: float, y: float, radius: float, *, fill: str, stroke: str) -> str:
     """Return a circle round (x, y)."""
     place = f'cx="{number(x)}" cy="{number(y)}" r="{number(radius)}"'
     return f'<circle {place} fill="{fill}" stroke="{stroke}" stroke-width="1.2"/>'
@@ -158,14 +141,8 @@ def arrow(points: Sequence[Point]) -> str:
     return f'{shaft}<polygon points="{head}" fill="{INK}"/>'
 
 
-def connect(start: Box, end: Box, turn: float | None = None) -> list[Point]:
+def connect(start: Box, end: Box) -> list[Point]:
     """Return the points of an arrow from one box to the next, in the same row or in the row below.
-
-    Parameters
-    ----------
-    start, end : Box
-    turn : float, optional
-        The y of the horizontal part of an arrow to the row below. Default: halfway between the boxes.
 
     Examples
     --------
@@ -176,33 +153,12 @@ def connect(start: Box, end: Box, turn: float | None = None) -> list[Point]:
     """
     if start.middle == end.middle:
         return [(start.right, start.middle), (end.x, end.middle)]
-    across = (start.bottom + end.y) / 2 if turn is None else turn
+    across = (start.bottom + end.y) / 2
     return [(start.center, start.bottom), (start.center, across), (end.center, across), (end.center, end.y)]
 
 
 def document(width: float, height: float, content: Sequence[str], *, title: str, description: str) -> str:
-    """Return an SVG file: a white card with the content on it.
-
-    Parameters
-    ----------
-    width, height : float
-    content : sequence of str
-        Elements, drawn in this order.
-    title, description : str
-        Text for screen readers.
-
-    Examples
-    --------
-    >>> print(document(40, 20, [], title="Nothing", description="An empty card."))
-    <svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" viewBox="0 0 40 20" role="img" \
-font-family="Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif">
-    <title>Nothing</title>
-    <desc>An empty card.</desc>
-    <rect class="card" x="0.5" y="0.5" width="39" height="19" rx="10" fill="#ffffff" \
-stroke="#d0d0d0" stroke-width="1.2"/>
-    </svg>
-    <BLANKLINE>
-    """
+    """Return an SVG file: elements on a white card, and title and description for screen readers."""
     size = f'width="{number(width)}" height="{number(height)}" viewBox="0 0 {number(width)} {number(height)}"'
     card = Box(0.5, 0.5, width - 1, height - 1)
     return "\n".join(
@@ -218,25 +174,13 @@ stroke="#d0d0d0" stroke-width="1.2"/>
 
 
 def clean(text: str) -> str:
-    """Return a text on one line, without memory addresses and without characters that XML forbids.
-
-    Examples
-    --------
-    >>> clean("<function init at 0x7f2a>," + chr(10) + chr(0) + " next")
-    '<function init>, � next'
-    """
+    """Return a text on one line, without memory addresses and without characters that XML forbids."""
     text = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(text.split()))
     return "".join(character if character.isprintable() else "�" for character in text)
 
 
 def number(value: float) -> str:
-    """Return a coordinate rounded to a tenth of a pixel, so that equal pictures are equal bytes everywhere.
-
-    Examples
-    --------
-    >>> number(12.0), number(0.349999999), number(-0.01)
-    ('12', '0.3', '0')
-    """
+    """Return a coordinate rounded to a tenth of a pixel, so that equal pictures are equal bytes anywhere."""
     return f"{round(value, 1) + 0.0:g}" if abs(value) < 1e5 else f"{value:.0f}"
 
 

@@ -24,20 +24,7 @@ MAX_HEADER = 2048
 
 
 def open_npy(path: str | PathLike[str]) -> Array:
-    """Return a file's array as a read-only memory map.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, or holds anything but numbers.
-
-    Examples
-    --------
-    >>> open_npy("missing.npy")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: [Errno 2] No such file or directory: 'missing.npy'
-    """
+    """Return a file's array as a read-only memory map; raise `ValueError` unless it holds numbers."""
     with open_regular(path) as file:
         _check_start(file.read(12))
     try:

@@ -57,26 +57,11 @@ BLOCK_BYTES = 1 << 18
 def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object) -> None:
     """Write arrays, and `about` as JSON under the metadata key ``pellucid``.
 
-    Parameters
-    ----------
-    path : path
-        An existing file is replaced in one step, once the new one is complete on the disk.
-    tensors : mapping of str to array
-    about : object
-        Anything JSON can hold.
-
     Raises
     ------
     ValueError
         If the file could not be read again: the format does not have an array's dtype, a name is reserved, a
         text holds a lone surrogate, or JSON has a name twice.
-
-    Examples
-    --------
-    >>> write("x.safetensors", {"a": np.zeros(1, complex)}, None)
-    Traceback (most recent call last):
-    ...
-    ValueError: 'a': dtype complex128 cannot be stored, only BOOL, F16, ... U16, U32, U64, U8
     """
     arrays = {name: np.asarray(array) for name, array in tensors.items()}
     for name, array in arrays.items():
@@ -91,22 +76,8 @@ def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object
 def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
     """Read all arrays of a file, and the value under the metadata key ``pellucid`` (None if there is none).
 
-    Raises
-    ------
-    ValueError
-        If the file is incomplete or inconsistent; the message says where.
-
-    Notes
-    -----
     The header is checked against the file's size before any tensor is read, and each tensor is read straight
     into its array. Memory: the size of the file, and at most some 10 MB while the header is parsed.
-
-    Examples
-    --------
-    >>> read("missing.safetensors")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: [Errno 2] No such file or directory: 'missing.safetensors'
     """
     with opened(path) as file:
         return {name: file.read(name) for name in file.places}, file.about
@@ -114,35 +85,14 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
 
 @contextmanager
 def opened(path: str | PathLike[str]) -> Iterator["TensorFile"]:
-    """Open a file and read its header, before any tensor.
-
-    Raises
-    ------
-    ValueError
-        If the header is damaged or does not fit the file's size.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(folder + "/a", {"b": np.zeros((2, 3))}, None)
-    ...     with opened(folder + "/a") as file:
-    ...         file.places["b"].shape, file.about
-    ((2, 3), None)
-    """
+    """Open a file and read its header, which must fit the file's size, before any tensor."""
     with open_regular(path) as file:
         yield TensorFile(file, path)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tensor as the header describes it: dtype, shape, and its bytes, counted from the end of the header.
-
-    Examples
-    --------
-    >>> Place(np.dtype("f4"), (3,), 0, 12).n_bytes
-    12
-    """
+    """A tensor as the header describes it: dtype, shape, and its bytes, counted from the header's end."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -156,14 +106,7 @@ class Place:
 
 
 class TensorFile:
-    """An open file with a valid header.
-
-    Attributes
-    ----------
-    places : dict of str to Place
-    about : object
-        The value under the metadata key ``pellucid``, else None.
-    """
+    """An open file with a valid header: its `places` by name, and `about`, the value under our key."""
 
     def __init__(self, file: BufferedReader, path: str | PathLike[str]) -> None:
         self._file, self._path = file, path

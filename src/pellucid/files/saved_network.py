@@ -25,20 +25,7 @@ MAX_LAYERS = 2000
 
 
 def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
-    """Return the layers as plain JSON values.
-
-    Raises
-    ------
-    TypeError
-        If a layer is not one of pellucid's own, so that no file could describe it.
-    ValueError
-        If there are too many layers.
-
-    Examples
-    --------
-    >>> describe_layers([Dense(2)])
-    [{'layer': 'Dense', 'n_out': 2}]
-    """
+    """Return the layers as plain JSON values; raise `TypeError` for a class that is not pellucid's own."""
     _check_count(len(layers))
     for layer in layers:
         if SAVED_LAYERS.get(type(layer).__name__) is not type(layer):
@@ -49,30 +36,13 @@ def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
 def describe_network(
     layers: Sequence[Layer], n_in: int, dtype: np.dtype[np.floating], notes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the metadata of a network; there is no entry for empty notes.
-
-    Examples
-    --------
-    >>> describe_network([Dense(2)], 3, np.dtype("float32"), {"classes": ["no", "yes"]})["notes"]
-    {'classes': ['no', 'yes']}
-    """
+    """Return the metadata of a network; there is no entry for empty notes."""
     about = {"layers": describe_layers(layers), "n_in": n_in, "dtype": dtype.name}
     return {**about, "notes": dict(notes)} if notes else about
 
 
 def make_layers(descriptions: Sequence[Mapping[str, Any]]) -> list[Layer]:
-    """Return the layers for descriptions from `describe_layers`.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        If a description names an unknown layer, or settings that the layer does not have.
-
-    Examples
-    --------
-    >>> make_layers([{"layer": "Dense", "n_out": 2}])
-    [Dense(2)]
-    """
+    """Return the layers for descriptions from `describe_layers`."""
     if not isinstance(descriptions, list) or not all(isinstance(each, dict) for each in descriptions):
         raise TypeError(f"layers must be a list of objects, got {brief(descriptions)}")
     _check_count(len(descriptions))
@@ -104,13 +74,7 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
 
 
 def checked_dtype(name: Any) -> np.dtype[np.floating]:
-    """Return the dtype that a file names, spelt as `describe_network` writes it.
-
-    Examples
-    --------
-    >>> checked_dtype("float32")
-    dtype('float32')
-    """
+    """Return the dtype that a file names, spelt as `describe_network` writes it."""
     if name not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64, got {brief(name)}")
     dtype: np.dtype[np.floating] = np.dtype(name)
@@ -118,13 +82,7 @@ def checked_dtype(name: Any) -> np.dtype[np.floating]:
 
 
 def checked_notes(notes: Any) -> dict[str, Any]:
-    """Return a file's notes, which must be a JSON object.
-
-    Examples
-    --------
-    >>> checked_notes({"classes": ["no", "yes"]})
-    {'classes': ['no', 'yes']}
-    """
+    """Return a file's notes, which must be a JSON object."""
     if not isinstance(notes, dict):
         raise TypeError(f"notes must be an object, got {brief(notes)}")
     return notes
@@ -146,10 +104,7 @@ def check_described(about: Any, path: object) -> None:
 
 
 def check_tensors(layers: Sequence[Layer], tensors: Mapping[str, Place], path: object) -> None:
-    """Raise `ValueError` unless a file has exactly the tensors of the layers, in shape and dtype.
-
-    No tensor is read.
-    """
+    """Raise `ValueError` unless a file's header has exactly the layers' tensors, in shape and dtype."""
     surplus = set(tensors)
     for name, layer, ours in named_parameters(layers):
         shape, values = layer.parameter_shapes()[ours][::-1], tensors.get(name)
@@ -182,21 +137,7 @@ def read_parameters(layers: Sequence[Layer], contents: safetensors.TensorFile) -
 
 @contextmanager
 def metadata(about: Any, path: object) -> Iterator[dict[str, Any]]:
-    """Yield a file's metadata, and turn the errors of a block that uses them into one that names the file.
-
-    Raises
-    ------
-    ValueError
-        If the metadata do not describe a network.
-
-    Examples
-    --------
-    >>> with metadata({"n_in": 3}, "net.safetensors") as about:
-    ...     make_layers(about["layers"])
-    Traceback (most recent call last):
-    ...
-    ValueError: net.safetensors: the metadata do not describe a pellucid network: KeyError('layers')
-    """
+    """Yield a file's metadata, and turn the errors of a block that uses them into one that names the file."""
     check_described(about, path)
     try:
         yield about

@@ -54,17 +54,8 @@ SYSTEM = System()
 def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray | memoryview]) -> None:
     """Write chunks to a temporary file in the same folder, flush it to the disk, and rename it.
 
-    Parameters
-    ----------
-    path : path
-        An existing file is replaced in one step. Its folder must exist.
-    chunks : iterable of bytes
-
-    Raises
-    ------
-    OSError
-        If the disk is full or the folder cannot be written; an existing file is then unchanged. Also if
-        `path` is not a regular file; a link is followed.
+    An existing file is replaced in one step; after an error it is unchanged. A link is followed, but a pipe
+    or a device is an `OSError`.
     """
     path = Path(path).resolve()
     if path.exists() and not (path.is_file() or path.is_dir()):
@@ -87,12 +78,7 @@ def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray | 
 
 
 def remove_left_over(path: str | PathLike[str]) -> None:
-    """Remove temporary files of `write_whole` that killed processes left behind.
-
-    Examples
-    --------
-    >>> remove_left_over("never_written")
-    """
+    """Remove temporary files of `write_whole` that killed processes left behind."""
     path = Path(path).resolve()
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*-????????"):
         pid = temporary.name.removeprefix(f".{path.name}.").partition("-")[0]

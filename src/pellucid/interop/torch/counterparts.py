@@ -19,20 +19,7 @@ T = TypeVar("T")
 
 
 def counterpart(table: Mapping[type[Any], T], ours: object) -> T:
-    """Look up the counterpart of an object by its exact type, because a subclass may behave differently.
-
-    Raises
-    ------
-    TypeError
-        If there is none.
-
-    Examples
-    --------
-    >>> counterpart({int: "a whole number"}, True)
-    Traceback (most recent call last):
-    ...
-    TypeError: bool has no counterpart in PyTorch: True
-    """
+    """Look up the counterpart of an object by its exact type, because a subclass may behave differently."""
     if type(ours) not in table:
         raise TypeError(f"{type(ours).__name__} has no counterpart in PyTorch: {ours!r}")
     return table[type(ours)]
