@@ -1,7 +1,7 @@
 """The first layer's products, by one of three methods.
 
 The functions of all methods take the same arguments: layout, state, data, the index of the first row in the
-data, the number of rows n, and y or dy, those of all networks side by side.
+data, the number of rows n, and y or dy of all networks side by side.
 """
 
 from collections.abc import Callable
