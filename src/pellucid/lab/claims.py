@@ -15,7 +15,7 @@ class Claim:
     Parameters
     ----------
     figure, unit
-        What is measured, "test accuracy", and in what: "%", "nats", "epochs", "points".
+        What is measured, such as "test accuracy", and its unit: "%", "nats", "epochs" or "points".
     published
         The value as printed; its decimals say how far rounding may have moved it. For "figure" only.
     kind
@@ -28,7 +28,7 @@ class Claim:
     Raises
     ------
     ValueError
-        If `published` or `limit` is missing where the kind needs it, or given where it has none.
+        If `published` or `limit` is missing for a kind that needs it, or given for one that has none.
 
     Examples
     --------

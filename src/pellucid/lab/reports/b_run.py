@@ -133,7 +133,7 @@ def cell_of(settings: Settings) -> DepthCell:
 
 
 def together(settings: Settings) -> Hashable:
-    """Return what runs trained together share; None where the network has a layer with a slip."""
+    """Return a value that runs trained together share; None if the network has a layer with a slip."""
     cell = cell_of(settings)
     has_slip = cell.scalar_bias or (cell.drop_prob > 0 and not cell.scaled)
     return None if has_slip else (replace(cell, init=""), settings["iterations"])

@@ -1,7 +1,7 @@
-"""Pools that carry out runs: worker processes here, a cluster in `pellucid.lab.running.cluster`.
+"""Pools that carry out runs: local worker processes here, a cluster in `pellucid.lab.running.cluster`.
 
-A task is a group of runs. A pool returns the contents of their files, in the order in which tasks finish;
-only `pellucid.lab.running.rerun` writes files.
+A task is a group of runs. A pool returns the contents of their files as tasks finish, in any order. Only
+`pellucid.lab.running.rerun` writes the files.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -92,7 +92,7 @@ def _do(task: Task) -> Done:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment, if this is the main thread."""
+    """Ignore Ctrl-C within the block, if this is the main thread."""
     if current_thread() is not main_thread():
         yield
         return
