@@ -14,7 +14,7 @@ from bench.workloads import Workload
 
 Role = Literal["ours", "peer", "published", "floor"]
 OURS, EAGER = "pellucid", "pytorch"
-#: Options of which calibration takes the fastest.
+#: Options from which calibration chooses the fastest.
 Choices: TypeAlias = tuple[Options, ...]
 PIXELS: Choices = ({"pixels": "uint8"}, {"pixels": "float32"})
 
@@ -33,9 +33,9 @@ class Contestant:
     package: str | None = None
     choices: Choices = ({},)
     full_batch_choices: Choices = ({},)
-    #: The contestant whose best number of threads is used, where preparation is too slow to search.
+    #: The contestant whose best number of threads is used, if preparation is too slow for a search.
     threads_like: str | None = None
-    #: Whether more than one thread is of no use.
+    #: Whether to use one thread only, because more would not help.
     one_thread: bool = False
     #: Environment variables of the worker.
     variables: dict[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ def _floor(name: str, title: str, choices: Choices, whole: Choices) -> Contestan
     return Contestant(name, title, "floor", "bench.floors", None, named, named_whole)
 
 
-#: Compiled steps are one of the choices: the others remain where Numba is missing or cannot compile them.
+#: Plain steps are tried too, in case Numba is missing or cannot compile the steps.
 OUR_CHOICES = tuple({**pixels, "compiled": compiled} for compiled in (False, True) for pixels in PIXELS)
 COMPILED: Choices = ({"way": "compiled"},)
 UNROLLED: Choices = ({"unroll": 1}, {"unroll": 4})
@@ -88,7 +88,7 @@ CONTESTANTS = {
         replace(
             _peer("torch.compile", "torch.compile", "pytorch", "torch", 10.0, COMPILED, COMPILED),
             threads_like=EAGER,
-            # With its caches, the time to compile would be the time to read what an earlier run compiled.
+            # With its caches on, the measured time would be that of reading what an earlier run compiled.
             variables={"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"},
         ),
         replace(
@@ -107,8 +107,8 @@ CONTESTANTS = {
 def gpu_contestants(*, tf32: bool = False, iterations: int = 1) -> dict[str, Contestant]:
     """Return pellucid, the peers and the floors on a GPU, by name.
 
-    `tf32` says whether matrix products round their operands to TF32. `iterations` are the steps in a unit of
-    full batch.
+    `tf32` says whether matrix products round their operands to TF32. `iterations` is the number of steps in a
+    unit of full batch.
     """
 
     def entry(name: str, title: str, role: Role, module: str, package: str, **options: Any) -> Contestant:
@@ -141,7 +141,7 @@ ROLES = {name: each.role for name, each in (gpu_contestants() | CONTESTANTS).ite
 def choose(peers: list[str] | None, *, quick: bool = False) -> list[Contestant]:
     """Return pellucid, the floors and the named peers; raise a ValueError if there is no such peer.
 
-    By default all peers are returned, in a smoke run without those that compile for long.
+    By default all peers are returned, in a smoke run without those that take long to compile.
     """
     known = [each.name for each in CONTESTANTS.values() if each.role in ("peer", "published")]
     for peer in peers or ():

@@ -1,7 +1,7 @@
 """The plan of a run: the parts to measure, on the CPU or on a GPU, and about how long that takes.
 
-On a GPU everyone has the data on the device and the same rounding of products. There a unit of workload C is
-a whole run of iterations, with recorded losses and the test accuracy.
+On a GPU all contestants have the data on the device and round products alike. A unit of workload C is then a
+whole run of iterations, with recorded losses and the test accuracy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ SCALING_AXES: dict[str, tuple[int, ...]] = {
     "batch size": (8, 16, 32, 64, 128, 256, 512),
 }
 SCALING_CONTESTANTS = (CONTESTANTS[OURS], CONTESTANTS[EAGER])
-#: What is kept of a contestant's figures for the scaling.
+#: The figures of a contestant that the scaling keeps.
 SCALING_FIGURES = ("median", "min", "max", "samples", "variant", "missing")
 
 

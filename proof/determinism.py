@@ -89,7 +89,7 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
 
 
 def compiled_again(n: int) -> list[bool]:
-    """Return whether two processes agree, the first of which compiles while the second reads its cache."""
+    """Return whether a process that compiles agrees with one that reads the compiled code from the cache."""
     found = []
     for way in WAYS[-n:]:
         with tempfile.TemporaryDirectory() as cache:

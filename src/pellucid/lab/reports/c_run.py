@@ -1,4 +1,4 @@
-"""The run of report C: 784-500-150-10 ReLU, full-batch gradient descent; slips affect printed figures only."""
+"""The run of report C: 784-500-150-10 ReLU, full-batch descent; slips affect printed figures only."""
 
 import numpy as np
 
