@@ -58,9 +58,9 @@ def train(
     optimizer : Optimizer
     x : array, shape (n, n_in), path, or iterable of (x, y)
         Read, never written. Integers need a network that begins with `Rescale`. The path of an ``.npy`` file
-        is opened as a memory map. A memory map larger than 32 MiB is read window by window, with two windows
-        in memory; `pellucid.training.memory_map.windows.FromFile` describes how its rows are shuffled. An
-        iterable yields whole batches, without y, and is iterated once per epoch.
+        is opened as a memory map. With ``batch_size``, a map larger than 32 MiB is read window by window, two
+        of which are in memory; `pellucid.training.memory_map.windows.FromFile` describes how its rows are
+        shuffled. An iterable yields whole batches, without y, and is iterated once per epoch.
     y : array, shape (n,) or (n, n_out), or path
         Class numbers or targets.
     epochs : int
