@@ -82,8 +82,8 @@ def bench(chosen: argparse.Namespace) -> None:
     folder = Path("results", "bench-quick") if chosen.quick else Path("results")
     _load_mnist(chosen.folder)
     with _interruptible():
-        usual = folder / ("bench-gpu.json" if chosen.gpu else "bench.json")
-        carry_out(plan, chosen.out or usual, console, machine)
+        default = folder / ("bench-gpu.json" if chosen.gpu else "bench.json")
+        carry_out(plan, chosen.out or default, console, machine)
 
 
 def bench_own(chosen: argparse.Namespace) -> None:

@@ -66,13 +66,15 @@ class Contestant:
 
 
 def _peer(name: str, title: str, module: str, package: str, seconds: float, *choices: Choices) -> Contestant:
-    some, whole = choices or (({},), ({},))
-    return Contestant(name, title, "peer", f"bench.peers.{module}", package, some, whole, seconds=seconds)
+    mini_batch, full_batch = choices or (({},), ({},))
+    module = f"bench.peers.{module}"
+    return Contestant(name, title, "peer", module, package, mini_batch, full_batch, seconds=seconds)
 
 
-def _floor(name: str, title: str, choices: Choices, whole: Choices) -> Contestant:
-    named, named_whole = (tuple({"floor": name, **each} for each in some) for some in (choices, whole))
-    return Contestant(name, title, "floor", "bench.floors", None, named, named_whole)
+def _floor(name: str, title: str, mini_batch: Choices, full_batch: Choices) -> Contestant:
+    mini_batch = tuple({"floor": name, **each} for each in mini_batch)
+    full_batch = tuple({"floor": name, **each} for each in full_batch)
+    return Contestant(name, title, "floor", "bench.floors", None, mini_batch, full_batch)
 
 
 #: Plain steps are tried too, in case Numba is missing or cannot compile the steps.
@@ -113,8 +115,9 @@ def gpu_contestants(*, tf32: bool = False, iterations: int = 1) -> dict[str, Con
 
     def entry(name: str, title: str, role: Role, module: str, package: str, **options: Any) -> Contestant:
         choice = {"device": "gpu", "tf32": tf32, **options}
-        whole = {**choice, "iterations": iterations}
-        return Contestant(name, title, role, f"bench.{module}", package, (choice,), (whole,), seconds=8.0)
+        full_batch = {**choice, "iterations": iterations}
+        module = f"bench.{module}"
+        return Contestant(name, title, role, module, package, (choice,), (full_batch,), seconds=8.0)
 
     def torch(name: str, title: str, **options: Any) -> Contestant:
         return entry(name, title, "peer", "peers.pytorch", "torch", **options)
@@ -147,8 +150,8 @@ def choose(peers: list[str] | None, *, quick: bool = False) -> list[Contestant]:
     for peer in peers or ():
         if peer not in known:
             raise ValueError(f"--peer must be one of {', '.join(known)}, got {peer!r}")
-    usual = [name for name in known if not (quick and CONTESTANTS[name].threads_like)]
-    wanted = usual if peers is None else peers
+    default = [name for name in known if not (quick and CONTESTANTS[name].threads_like)]
+    wanted = default if peers is None else peers
     return [each for each in CONTESTANTS.values() if each.name in wanted or each.name not in known]
 
 

@@ -72,6 +72,6 @@ def round_seconds(effort: Effort) -> float:
 
 def comparison_seconds(workload: Workload, contestants: Sequence[Contestant], effort: Effort) -> float:
     """Return the estimated time of comparing the contestants on a workload."""
-    taking = [each for each in contestants if each.takes_part(workload) and not each.missing()]
-    entries = sum(entry_seconds(each, workload, effort) for each in taking)
-    return entries + len(taking) * effort.rounds * round_seconds(effort)
+    participants = [each for each in contestants if each.takes_part(workload) and not each.missing()]
+    entries = sum(entry_seconds(each, workload, effort) for each in participants)
+    return entries + len(participants) * effort.rounds * round_seconds(effort)

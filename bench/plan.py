@@ -91,8 +91,8 @@ def chosen_names(
 ) -> tuple[str, ...]:
     """Return the names of the workloads to measure, in their order; raise a ValueError if there is none."""
     known = GPU_WORKLOADS if device == "gpu" else (*WORKLOADS, RACE.name)
-    usual = () if scaling else QUICK_NAMES if quick and device == "cpu" else known
-    wanted = {name.strip().upper() for name in asked or usual}
+    default = () if scaling else QUICK_NAMES if quick and device == "cpu" else known
+    wanted = {name.strip().upper() for name in asked or default}
     for name in sorted(wanted - set(known)):
         where = " with --gpu" if device == "gpu" else ""
         raise ValueError(f"--workload must be one of {', '.join(known)}{where}, got {name!r}")

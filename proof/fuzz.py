@@ -79,17 +79,17 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
 def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], None]) -> ReadingTally:
     """Read n damaged files; call this within `watching`."""
     rng, tally = Random(target.name), ReadingTally()
-    whole, large = list(target.files()), target.large()
-    for content in whole:  # the first reading imports modules and fills caches
+    intact, large = list(target.files()), target.large()
+    for content in intact:  # the first reading imports modules and fills caches
         path.write_bytes(content)
         target.read(path)
-    kept = list(whole)
+    kept = list(intact)
     for i in range(n):
         is_large = bool(large) and i % LARGE_EVERY == 0
         content = (
             damaged_large(target, rng, large[i // LARGE_EVERY % len(large)])
             if is_large
-            else damaged(target, rng, whole, kept)
+            else damaged(target, rng, intact, kept)
         )
         path.write_bytes(content)
         outcome = observe(target.read, path, memory=is_large or i % MEMORY_EVERY == 0)
@@ -101,13 +101,13 @@ def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], No
     return tally
 
 
-def damaged(target: Target, rng: Random, whole: Sequence[bytes], kept: Sequence[bytes]) -> bytes:
+def damaged(target: Target, rng: Random, intact: Sequence[bytes], kept: Sequence[bytes]) -> bytes:
     """Return an intact or already damaged file with more damage."""
-    content = rng.choice(whole if rng.random() < 0.5 else kept)
+    content = rng.choice(intact if rng.random() < 0.5 else kept)
     if target.edit and rng.random() < 0.5:
         content = target.edit(content, rng)
     else:
-        content = mutate(content, rng, Stock(whole, target.words))
+        content = mutate(content, rng, Stock(intact, target.words))
     return _finished(target, content, rng)
 
 

@@ -217,17 +217,17 @@ def folder_digest(folder: Path) -> str:
 def _sources(starts: Sequence[str], folder: Path) -> dict[str, str]:
     """Return the names and the code of the modules and kernels that the digest covers."""
     found: dict[str, str] = {}
-    ahead = list(starts)
+    pending = list(starts)
     for name in starts:
         if _module_path(folder, name) is None:
             raise ValueError(f"there is no module {name!r} in {folder} to take a digest of")
-    while ahead:
-        name = ahead.pop()
+    while pending:
+        name = pending.pop()
         path = _module_path(folder, name)
         if path is None or name in found or name.startswith(SHOWN):
             continue
         found[name] = _code(path)
-        ahead += _imported(ast.parse(path.read_bytes()))
+        pending += _imported(ast.parse(path.read_bytes()))
         found |= {kernels.name: _code(kernels) for kernels in path.parent.glob("*.cu")}
     return found
 

@@ -84,12 +84,12 @@ class CompiledDescent:
 
     def _step(self, x: Array, y: Array, rows: Array, is_sparse: bool) -> tuple[Array, Array]:
         """Take one step in several calls of compiled code; return losses and correct rows, both (k,)."""
-        model, most = self.model, self._rows_per_call(x, self._max_threads())
-        workers, method, sizes = self._workers_for(most, is_sparse)
+        model, max_rows = self.model, self._rows_per_call(x, self._max_threads())
+        workers, method, sizes = self._workers_for(max_rows, is_sparse)
         losses, right = np.zeros(model.k), np.zeros(model.k, int)
         workers.begin_accumulating()
         no_state = model.theta[:0], model.theta[:0]
-        for part in blocks(len(rows), most):
+        for part in blocks(len(rows), max_rows):
             data, share = self.feed.data(x, y, rows[part], method), (part.stop - part.start) / len(rows)
             (part_losses,), (part_right,) = workers.take_steps(
                 ACCUMULATING, no_state, data, sizes, np.array([share])

@@ -48,7 +48,7 @@ def write_page(ledger: Mapping[str, Any], folder: Path | str) -> Path:
     view = {
         "ledger": ledger,
         "total": _count(rows),
-        "makeup": _makeup(rows),
+        "by_kind": _by_kind(rows),
         "reports": [_report(report, rows, Path(folder)) for report in ledger["reports"]],
     }
     html = environment.from_string(source).render(view)
@@ -66,7 +66,7 @@ def _count(rows: Sequence[JsonRow]) -> dict[str, Any]:
     }
 
 
-def _makeup(rows: Sequence[JsonRow]) -> list[str]:
+def _by_kind(rows: Sequence[JsonRow]) -> list[str]:
     """Split the tally by kind: points of curves and readings outnumber the figures in the abstracts."""
     groups = fold(row for row in rows if row["kind"] != "measured" and row["verdict"] != "not run")
     single = [group[0] for group in groups if len(group) == 1]

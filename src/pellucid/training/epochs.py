@@ -137,11 +137,11 @@ class Training:
     @property
     def steps_at_a_time(self) -> int:
         """Steps in a piece; between two pieces, checkpoints and records of batches are made where due."""
-        most = self.compiled.steps_at_a_time if self.compiled else STEPS_AT_A_TIME
-        most = 1 if self.per_batch else most
+        largest = self.compiled.steps_at_a_time if self.compiled else STEPS_AT_A_TIME
+        largest = 1 if self.per_batch else largest
         if self.saving is None or self.saving.every is None:
-            return most
-        n_calls = -(-self.saving.every // most)
+            return largest
+        n_calls = -(-self.saving.every // largest)
         return -(-self.saving.every // n_calls)
 
     def _begin_epoch(self) -> Tally:

@@ -41,8 +41,8 @@ def in_groups(runs: Sequence[Run], together: Callable[[Run], Hashable], at_once:
     for i, run in enumerate(runs):
         value = together(run)
         found.setdefault(i if value is None else (run.report, run.seed, value), []).append(run)
-    most = max(1, len(runs) // at_once)
-    return [_shared(alike[i : i + most]) for alike in found.values() for i in range(0, len(alike), most)]
+    size = max(1, len(runs) // at_once)
+    return [_shared(alike[i : i + size]) for alike in found.values() for i in range(0, len(alike), size)]
 
 
 def _shared(group: Group) -> Group:

@@ -96,8 +96,8 @@ def _interrupts_ignored() -> Iterator[None]:
     if current_thread() is not main_thread():
         yield
         return
-    usual = signal(SIGINT, SIG_IGN)
+    previous = signal(SIGINT, SIG_IGN)
     try:
         yield
     finally:
-        signal(SIGINT, usual)
+        signal(SIGINT, previous)
