@@ -471,9 +471,7 @@ def test_fewer_batches_than_were_taken_are_refused(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(batches, resume=False)
     monkeypatch.setattr(files, "SYSTEM", files.System())
-    with pytest.raises(
-        ValueError, match="the iterable gives 2 batches, but the interrupted epoch had taken 5"
-    ):
+    with pytest.raises(ValueError, match="the iterable yields 2 batches, but the interrupted run had used 5"):
         run(batches[:2], resume=True)
 
 

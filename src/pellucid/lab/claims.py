@@ -44,11 +44,9 @@ class Claim:
 
     def __post_init__(self) -> None:
         if (self.kind == "figure") != (self.published is not None):
-            raise ValueError(
-                f"{self.figure}: kind {self.kind!r} does not go with published={self.published!r}"
-            )
+            raise ValueError(f"{self.figure}: kind {self.kind!r} cannot have published={self.published!r}")
         if (self.kind == "flat") != (self.limit is not None):
-            raise ValueError(f"{self.figure}: kind {self.kind!r} does not go with limit={self.limit!r}")
+            raise ValueError(f"{self.figure}: kind {self.kind!r} cannot have limit={self.limit!r}")
         if not math.isfinite(self.mark or 0.0):
             raise ValueError(f"{self.figure}: published and limit must be finite, got {self.mark!r}")
 

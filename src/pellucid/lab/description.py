@@ -40,8 +40,8 @@ def _facts(facts: Description) -> list[tuple[str, str]]:
         ("pixels at 0", f"{facts.zero_fraction:.1%}"),
         ("constant pixels", _constant(facts.constant_pixels, facts.constant_values)),
         ("duplicates", f"{facts.duplicate_rows} among the training images"),
-        ("shared", f"{facts.shared_rows} test images equal a training image"),
-        ("outliers", f"{facts.n_outliers}, more than 4 sd farther from their class's mean than usual"),
+        ("shared", f"{facts.shared_rows} test images are identical to a training image"),
+        ("outliers", f"{facts.n_outliers}, more than 4 sd farther than average from their class's mean"),
     ]
 
 

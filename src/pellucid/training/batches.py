@@ -178,11 +178,11 @@ class FromBatches:
             yield Piece(to_device(x, self.device), to_device(y, self.device), slice(0, len(x)), len(x))
         if 0 < number < skip:
             raise ValueError(
-                f"the iterable gives {number} batches, but the interrupted epoch had taken {skip}: resume "
-                "with the same batches"
+                f"the iterable yields {number} batches, but the interrupted run had used {skip}: resume with "
+                "the same batches"
             )
         if number == 0:
             raise ValueError(
-                "the iterable of batches is empty: it must start again in every epoch, as a list does and a "
-                "generator does not"
+                "the iterable of batches is empty: it must start again in every epoch, so pass a list or "
+                "another object that can be iterated repeatedly, not a generator"
             )

@@ -113,7 +113,7 @@ class Workers:
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
-        """The threads beside the caller's own. They end with this object."""
+        """The threads in addition to the caller's. They end with this object."""
         return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
 
 

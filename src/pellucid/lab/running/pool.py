@@ -81,7 +81,7 @@ class LocalPool:
             except BrokenExecutor as error:
                 raise ChildProcessError(
                     "a worker process was killed, probably because memory ran out; finished runs are kept: "
-                    f"repeat the command to resume, with fewer than --jobs {self.jobs} if it happens again"
+                    f"repeat the command to resume, with --jobs below {self.jobs} if it happens again"
                 ) from error
 
 
