@@ -87,7 +87,7 @@ def bench(chosen: argparse.Namespace) -> None:
 
 
 def bench_own(chosen: argparse.Namespace) -> None:
-    """Measure pellucid by itself."""
+    """Measure pellucid without peers."""
     from bench.own import measure
     from bench.results import results_to_extend, with_part, write_results
 

@@ -142,7 +142,7 @@ ROLES = {name: each.role for name, each in (gpu_contestants() | CONTESTANTS).ite
 
 
 def choose(peers: list[str] | None, *, quick: bool = False) -> list[Contestant]:
-    """Return pellucid, the floors and the named peers; raise a ValueError if there is no such peer.
+    """Return pellucid, the floors and the named peers; raise a ValueError if a name is unknown.
 
     By default all peers are returned, in a smoke run without those that take long to compile.
     """

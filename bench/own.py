@@ -1,4 +1,4 @@
-"""pellucid by itself: several networks at once, start-up time, peak memory, training from a file on disk.
+"""pellucid without peers: several networks at once, start-up time, peak memory, training from a file.
 
 ``python -m bench --own`` writes what `measure` returns.
 """

@@ -89,7 +89,7 @@ def _measurement(
 def chosen_names(
     asked: Sequence[str] | None, *, quick: bool = False, scaling: bool = False, device: str = "cpu"
 ) -> tuple[str, ...]:
-    """Return the names of the workloads to measure, in their order; raise a ValueError if there is none."""
+    """Return the names of the workloads to measure; raise a ValueError if a name is unknown."""
     known = GPU_WORKLOADS if device == "gpu" else (*WORKLOADS, RACE.name)
     default = () if scaling else QUICK_NAMES if quick and device == "cpu" else known
     wanted = {name.strip().upper() for name in asked or default}

@@ -29,7 +29,7 @@ ROW_WORDS = (b",", b"\n", b"\r\n", b'"', b"0", b"3", b"0.5", b"-1", b"255", b"25
 
 
 def edit_safetensors_header(content: bytes, rng: Random) -> bytes:
-    """Change the JSON of a safetensors header; a file without a header stays as it is."""
+    """Change the JSON of a safetensors header; return a file without a header unchanged."""
     return _with_header(content, lambda header: edit_json(header, rng))
 
 

@@ -118,7 +118,7 @@ def _allowed(found: Sequence[FusedLayer]) -> str:
 def pays(n_weights: int, n_rows: int, n_steps: int, n_sparse: int = 0) -> bool:
     """Return whether compiled training saves more time than importing Numba and compiling take.
 
-    The estimate depends on the data and the sizes alone, so the same call always takes the same path. It adds
+    The estimate depends only on the data and the sizes, so the same call always takes the same path. It adds
     up what the plain layers spend on function calls per step, on passes over the rows, on passes over the
     parameters, and on multiplying `n_sparse` weights by zeros.
 

@@ -1,6 +1,6 @@
 """What `pellucid data describe` prints: the facts about a data set as two tables and a list of outliers.
 
-Made from a `Description` alone; it fits 80 columns.
+The output is made from a `Description` and fits 80 columns.
 """
 
 from itertools import zip_longest

@@ -2,7 +2,7 @@
 
 `judge` turns a `Claim` and the values of its seeds into a `Row`. Where the report leaves out a setting,
 `settle_readings` gives one verdict for all readings of it. `write_ledger` writes `ledger.json`; every table,
-chart and page is made from that file alone.
+chart and page is made from that file.
 """
 
 import json

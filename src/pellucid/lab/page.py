@@ -1,4 +1,4 @@
-"""The results page: one file that opens offline, made from the ledger and the SVG figures alone."""
+"""The results page: one file that opens offline, made only from the ledger and the SVG figures."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence

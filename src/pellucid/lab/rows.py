@@ -114,7 +114,7 @@ def fold_verdict(group: Sequence[JsonRow]) -> str:
 
 
 def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
-    """Group the readings of each claim, rows of one report, variant and figure, in their order.
+    """Group the readings of each claim: rows of one report, variant and figure. The order is kept.
 
     A claim has a row for each reading of a setting that the report leaves out; any other has a single row.
     """
@@ -125,7 +125,7 @@ def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
 
 
 def claim_verdict(group: Iterable[JsonRow]) -> Verdict:
-    """Return the verdict on which all readings of a claim agree, as far as they were run.
+    """Return the verdict on which all readings of a claim that were run agree, or "undetermined".
 
     >>> claim_verdict([{"verdict": "reproduced"}, {"verdict": "not run"}])
     'reproduced'

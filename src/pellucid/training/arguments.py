@@ -65,7 +65,7 @@ class Arguments:
 
     @property
     def order_rng(self) -> np.random.Generator | None:
-        """The generator of permutations; None where rows stay in their order."""
+        """The generator of permutations; None if rows keep their order."""
         return self.rng if self.shuffle else None
 
     def _check_networks(self) -> None:

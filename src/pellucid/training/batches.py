@@ -1,4 +1,4 @@
-"""Batches: where the rows of an epoch come from, and in which order.
+"""Batches: the sources of an epoch's rows, and their order.
 
 A source yields an epoch piece by piece, and a piece is cut into batches. `InMemory` holds arrays,
 `FromBatches` takes an iterable of batches, and `pellucid.training.memory_map` reads a file window by window.
@@ -97,7 +97,7 @@ class InMemory:
     ----------
     x, y : array
     batch_size : int or None
-        None: all rows in one batch, in their order.
+        None: all rows in one batch, in the given order.
     rng : numpy.random.Generator or None
         Draws the permutations; None: keep the order.
     device : str

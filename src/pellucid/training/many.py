@@ -35,7 +35,7 @@ from pellucid.losses import Loss
 from pellucid.metrics import count_correct, right_rows
 from pellucid.network import Network
 
-#: Layers that treat each row by itself, without parameters or random numbers.
+#: Layers that treat each row separately, without parameters or random numbers.
 BY_ROW = (Rescale, Identity, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax)
 
 

@@ -41,7 +41,7 @@ def _by_method(*methods: Callable[..., None]) -> Callable[..., None]:
     """
 
     def chosen(layout: Layout, state: ShareState, data: Data, first: int, n: int, wide: Array) -> None:
-        raise NotImplementedError("compiled code alone calls this")
+        raise NotImplementedError("only compiled code calls this")
 
     @overload(chosen, jit_options=INNER, strict=False, inline="always")  # type: ignore[untyped-decorator]
     def choose(layout: Any, state: Any, data: Any, first: Any, n: Any, wide: Any) -> Callable[..., None]:

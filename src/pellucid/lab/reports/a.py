@@ -171,7 +171,7 @@ costs = partial(costs_of, comparisons=COMPARISONS, figure=TEST, unit="points", m
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
-    """Return loss and accuracy for each initializer and side by side, and a look into one network."""
+    """Return loss and accuracy for each initializer and side by side, and pictures of one network."""
     net = network(DEFAULT_CELLS[0], 0)
     drawing = Drawing("a-network", "Report A: the network.", net.diagram())
     own = runs_of(finished, OWN)

@@ -166,7 +166,7 @@ def _drawings() -> list[Picture]:
 
 
 def _curves(runs: dict[str, list[Finished]]) -> list[Picture]:
-    """Return accuracy and loss of each net, and a look into the baseline."""
+    """Return accuracy and loss of each net, and pictures of the baseline network."""
     accuracy = (
         "Report B: accuracy against iteration, each net in its first reading, with the published figures."
     )

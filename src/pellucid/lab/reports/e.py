@@ -82,7 +82,7 @@ ORDERINGS: list[tuple[str, SigmoidCell, SigmoidCell]] = [
     ("PyTorch: cross-entropy above MSE", TORCH_CE[0], TORCH_MSE[0]),
     ("PyTorch: cross-entropy above MSE", TORCH_CE[4], TORCH_MSE[0]),
 ]
-#: By variant, the cells that differ in the batch size alone.
+#: By variant, the cells that differ only in the batch size.
 BATCHES = {PUBLISHED: SECOND[:4], INTENDED: TEXTBOOK_BATCHES}
 
 

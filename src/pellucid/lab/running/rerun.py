@@ -30,7 +30,7 @@ class Rerun:
     reports : sequence of Report
     mode : Mode
     data : sequence of Dataset
-        The data sets that the reports read, as far as the user has them. The checksums of the sets that a
+        Those of the reports' data sets that the user has. The checksums of the sets that a
         report reads are part of the names of its runs.
     out : Path
         Results are written to ``out / mode.name``, the files of the runs to ``out / "runs"``.
