@@ -1,4 +1,4 @@
-"""``python -m bench``: measure pellucid beside its peers and the limits of the machine."""
+"""``python -m bench``: measure pellucid, its peers and the limits of the machine."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ except ImportError as error:
     sys.exit(f"bench: the benchmark needs the extra lab: pip install 'pellucid[lab]' ({error})")
 
 DESCRIPTION = (
-    "Measure training beside PyTorch, JAX, scikit-learn, the reports' own code and the machine's floor."
+    "Time training in pellucid, PyTorch, JAX, scikit-learn and the reports' code, and the machine's limits."
 )
 EXAMPLES = """examples:
   make bench
@@ -23,7 +23,7 @@ EXAMPLES = """examples:
   make bench ARGS="--gpu --workload C"
 
 Without make, the same flags follow python -m bench."""
-OUT_HELP = """file of results; pictures are written beside it, parts not measured now stay (default:
+OUT_HELP = """file of results; pictures go into its folder, and parts not measured now are kept (default:
 results/bench.json, with --gpu results/bench-gpu.json, with --quick in results/bench-quick)"""
 console = Console()
 
@@ -67,7 +67,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def bench(chosen: argparse.Namespace) -> None:
-    """Measure pellucid beside the other contestants."""
+    """Measure pellucid and the other contestants."""
     from bench.contestants import choose
     from bench.display import carry_out
     from bench.effort import QUICK, Effort
@@ -82,12 +82,12 @@ def bench(chosen: argparse.Namespace) -> None:
     folder = Path("results", "bench-quick") if chosen.quick else Path("results")
     _load_mnist(chosen.folder)
     with _interruptible():
-        usual = folder / ("bench-gpu.json" if chosen.gpu else "bench.json")
-        carry_out(plan, chosen.out or usual, console, machine)
+        default = folder / ("bench-gpu.json" if chosen.gpu else "bench.json")
+        carry_out(plan, chosen.out or default, console, machine)
 
 
 def bench_own(chosen: argparse.Namespace) -> None:
-    """Measure pellucid by itself."""
+    """Measure pellucid without peers."""
     from bench.own import measure
     from bench.results import results_to_extend, with_part, write_results
 
@@ -102,7 +102,7 @@ def bench_own(chosen: argparse.Namespace) -> None:
 
 
 def _load_mnist(folder: Path | None) -> None:
-    """Load the data once, so that no worker has to download them; name the folder to the workers."""
+    """Load the data once, so that no worker has to download them; pass the folder on to the workers."""
     import pellucid as pl
 
     if folder is not None:
@@ -112,7 +112,7 @@ def _load_mnist(folder: Path | None) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Say on Ctrl-C what is kept."""
+    """On Ctrl-C, say which results are kept."""
     try:
         yield
     except KeyboardInterrupt:
@@ -121,7 +121,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command line; errors that a user can mend end in one line."""
+    """Run the command line; report errors that a user can fix in one line."""
     try:
         chosen = parsed(sys.argv[1:])
         (bench_own if chosen.own and not chosen.gpu else bench)(chosen)

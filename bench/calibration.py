@@ -88,7 +88,7 @@ def _trials(
 
 
 def _ready(contestant: Contestant, workload: Workload, variant: Variant, tried: list[Trial]) -> Entrant:
-    """Start a new worker, whose memory is that of this variant alone."""
+    """Start a new worker, so that its memory is that of this variant only."""
     worker = Worker(contestant, variant.threads)
     try:
         return Entrant(worker, variant, worker.prepare(workload, variant.options), tried)

@@ -14,7 +14,7 @@ from bench.workloads import Workload
 
 Role = Literal["ours", "peer", "published", "floor"]
 OURS, EAGER = "pellucid", "pytorch"
-#: Options of which calibration takes the fastest.
+#: Options from which calibration chooses the fastest.
 Choices: TypeAlias = tuple[Options, ...]
 PIXELS: Choices = ({"pixels": "uint8"}, {"pixels": "float32"})
 
@@ -33,9 +33,9 @@ class Contestant:
     package: str | None = None
     choices: Choices = ({},)
     full_batch_choices: Choices = ({},)
-    #: The contestant whose best number of threads is used, where preparation is too slow to search.
+    #: The contestant whose best number of threads is used, if preparation is too slow for a search.
     threads_like: str | None = None
-    #: Whether more than one thread is of no use.
+    #: Whether to use one thread only, because more would not help.
     one_thread: bool = False
     #: Environment variables of the worker.
     variables: dict[str, str] = field(default_factory=dict)
@@ -66,16 +66,18 @@ class Contestant:
 
 
 def _peer(name: str, title: str, module: str, package: str, seconds: float, *choices: Choices) -> Contestant:
-    some, whole = choices or (({},), ({},))
-    return Contestant(name, title, "peer", f"bench.peers.{module}", package, some, whole, seconds=seconds)
+    mini_batch, full_batch = choices or (({},), ({},))
+    module = f"bench.peers.{module}"
+    return Contestant(name, title, "peer", module, package, mini_batch, full_batch, seconds=seconds)
 
 
-def _floor(name: str, title: str, choices: Choices, whole: Choices) -> Contestant:
-    named, named_whole = (tuple({"floor": name, **each} for each in some) for some in (choices, whole))
-    return Contestant(name, title, "floor", "bench.floors", None, named, named_whole)
+def _floor(name: str, title: str, mini_batch: Choices, full_batch: Choices) -> Contestant:
+    mini_batch = tuple({"floor": name, **each} for each in mini_batch)
+    full_batch = tuple({"floor": name, **each} for each in full_batch)
+    return Contestant(name, title, "floor", "bench.floors", None, mini_batch, full_batch)
 
 
-#: Compiled steps are one of the choices: the others remain where Numba is missing or cannot compile them.
+#: Plain steps are tried too, in case Numba is missing or cannot compile the steps.
 OUR_CHOICES = tuple({**pixels, "compiled": compiled} for compiled in (False, True) for pixels in PIXELS)
 COMPILED: Choices = ({"way": "compiled"},)
 UNROLLED: Choices = ({"unroll": 1}, {"unroll": 4})
@@ -88,7 +90,7 @@ CONTESTANTS = {
         replace(
             _peer("torch.compile", "torch.compile", "pytorch", "torch", 10.0, COMPILED, COMPILED),
             threads_like=EAGER,
-            # With its caches, the time to compile would be the time to read what an earlier run compiled.
+            # With its caches on, the measured time would be that of reading what an earlier run compiled.
             variables={"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1"},
         ),
         replace(
@@ -107,14 +109,15 @@ CONTESTANTS = {
 def gpu_contestants(*, tf32: bool = False, iterations: int = 1) -> dict[str, Contestant]:
     """Return pellucid, the peers and the floors on a GPU, by name.
 
-    `tf32` says whether matrix products round their operands to TF32. `iterations` are the steps in a unit of
-    full batch.
+    `tf32` says whether matrix products round their operands to TF32. `iterations` is the number of steps in a
+    unit of full batch.
     """
 
     def entry(name: str, title: str, role: Role, module: str, package: str, **options: Any) -> Contestant:
         choice = {"device": "gpu", "tf32": tf32, **options}
-        whole = {**choice, "iterations": iterations}
-        return Contestant(name, title, role, f"bench.{module}", package, (choice,), (whole,), seconds=8.0)
+        full_batch = {**choice, "iterations": iterations}
+        module = f"bench.{module}"
+        return Contestant(name, title, role, module, package, (choice,), (full_batch,), seconds=8.0)
 
     def torch(name: str, title: str, **options: Any) -> Contestant:
         return entry(name, title, "peer", "peers.pytorch", "torch", **options)
@@ -139,16 +142,16 @@ ROLES = {name: each.role for name, each in (gpu_contestants() | CONTESTANTS).ite
 
 
 def choose(peers: list[str] | None, *, quick: bool = False) -> list[Contestant]:
-    """Return pellucid, the floors and the named peers; raise a ValueError if there is no such peer.
+    """Return pellucid, the floors and the named peers; raise a ValueError if a name is unknown.
 
-    By default all peers are returned, in a smoke run without those that compile for long.
+    By default all peers are returned, in a smoke run without those that take long to compile.
     """
     known = [each.name for each in CONTESTANTS.values() if each.role in ("peer", "published")]
     for peer in peers or ():
         if peer not in known:
             raise ValueError(f"--peer must be one of {', '.join(known)}, got {peer!r}")
-    usual = [name for name in known if not (quick and CONTESTANTS[name].threads_like)]
-    wanted = usual if peers is None else peers
+    default = [name for name in known if not (quick and CONTESTANTS[name].threads_like)]
+    wanted = default if peers is None else peers
     return [each for each in CONTESTANTS.values() if each.name in wanted or each.name not in known]
 
 

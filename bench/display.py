@@ -19,7 +19,7 @@ from pellucid.lab.running.console import duration
 def carry_out(
     plan: Plan, out: Path, console: Console, gpu: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Measure the parts of a plan and show them; write results to a file, and pictures beside it.
+    """Measure the parts of a plan and show them; write results to a file, and pictures into its folder.
 
     `gpu` is the GPU, from `gpu_machine`. On Ctrl-C all workers end before KeyboardInterrupt is raised; the
     file holds the parts that were finished.
@@ -50,7 +50,7 @@ def carry_out(
 
 
 def _draw(results: dict[str, Any], out: Path) -> list[Path]:
-    """Draw the pictures beside the file of results; return their paths."""
+    """Draw the pictures into the folder of the results; return their paths."""
     notice = QUICK_NOTICE if results["quick"] else None
     return [path for picture in pictures(results) for path in render(picture, out.parent, notice=notice)]
 
@@ -61,7 +61,7 @@ def _progress_bar(console: Console) -> Progress:
 
 
 def _time_left(bar: Progress) -> str:
-    """Return the time left, estimated from the pace so far."""
+    """Return the time left, estimated from the speed so far."""
     (task,) = bar.tasks
     done, total = task.completed, task.total or 0.0
     if not done or done >= total:

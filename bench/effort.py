@@ -10,7 +10,7 @@ from bench.workloads import Workload
 
 #: Called after each step of the work with its description and its share of the estimated seconds.
 Notify: TypeAlias = Callable[[str, float], None]
-#: Pause between two samples: OpenBLAS's threads keep a core busy for about 0.1 s after their last product.
+#: Pause between two samples: OpenBLAS's threads keep spinning for about 0.1 s after their last product.
 PAUSE_SECONDS = 0.15
 #: Estimated seconds of one trial in calibration.
 TRIAL_COST = 0.5
@@ -28,7 +28,7 @@ class Effort:
     calibrate: bool = True
     #: Runs of the race.
     seeds: int = 5
-    #: "cpu" or "gpu". Workers on a GPU have all cores, since none computes on them.
+    #: "cpu" or "gpu". Workers on a GPU get all cores, since none of them computes on the CPU.
     device: str = "cpu"
 
     @property
@@ -72,6 +72,6 @@ def round_seconds(effort: Effort) -> float:
 
 def comparison_seconds(workload: Workload, contestants: Sequence[Contestant], effort: Effort) -> float:
     """Return the estimated time of comparing the contestants on a workload."""
-    taking = [each for each in contestants if each.takes_part(workload) and not each.missing()]
-    entries = sum(entry_seconds(each, workload, effort) for each in taking)
-    return entries + len(taking) * effort.rounds * round_seconds(effort)
+    participants = [each for each in contestants if each.takes_part(workload) and not each.missing()]
+    entries = sum(entry_seconds(each, workload, effort) for each in participants)
+    return entries + len(participants) * effort.rounds * round_seconds(effort)

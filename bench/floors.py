@@ -94,7 +94,7 @@ def _multiply(arrays: ProductArrays, batches: list[int]) -> None:
 
 
 def _gathering(problem: Problem, options: Options) -> Prepared:
-    """Return the gathering of an epoch's batches as floats, from floats or from bytes that are converted."""
+    """Return the gathering of an epoch's batches as floats, from floats or from converted bytes."""
     size = problem.workload.batch_size or problem.workload.rows
     as_bytes = options["pixels"] == "uint8"
     x = np.array(problem.data[0]) if as_bytes else problem.pixels()

@@ -15,7 +15,7 @@ ENDLESS = 10**9
 
 
 def prepare(problem: Problem, options: Options) -> Prepared:
-    """Return a training.
+    """Prepare training.
 
     Options on the CPU are ``pixels``, "uint8" or "float32", and ``compiled`` as in `train`; on the GPU
     ``device`` "gpu", ``tf32`` as in `Network.build`, and in full batch ``iterations``, the steps in a unit.

@@ -1,4 +1,4 @@
-"""pellucid by itself: several networks at once, start-up time, peak memory, training from a file on disk.
+"""pellucid without peers: several networks at once, start-up time, peak memory, training from a file.
 
 ``python -m bench --own`` writes what `measure` returns.
 """
@@ -109,7 +109,7 @@ def many(work: Workload, rounds: int) -> dict[str, Any]:
 
 
 def _training(work: Workload, k: int) -> Iterator[Any]:
-    """Return an endless training of k networks."""
+    """Return an endless training run of k networks."""
     problem = Problem(work)
     nets = [Problem(work, seed=seed).network_on_bytes() for seed in range(k)]
     return pl.train_many(
@@ -141,7 +141,8 @@ def peak_memory(*, compiled: bool) -> float:
 def from_disk(folder: Path, *, gibibytes: float = 2.0, rounds: int = 5) -> dict[str, Any]:
     """Return the time of an epoch of D's network from a cold file and from memory, and of only reading.
 
-    Training from the file cannot be faster than reading it. Each is measured in turn; medians are returned.
+    Training from the file cannot be faster than reading it. The three are measured in turn; medians are
+    returned.
     """
     n = int(gibibytes * 2**30) // 784
     y = np.random.default_rng(0).integers(10, size=n)

@@ -1,7 +1,7 @@
 """The plan of a run: the parts to measure, on the CPU or on a GPU, and about how long that takes.
 
-On a GPU everyone has the data on the device and the same rounding of products. There a unit of workload C is
-a whole run of iterations, with recorded losses and the test accuracy.
+On a GPU all contestants have the data on the device and round products alike. A unit of workload C is then a
+whole run of iterations, with recorded losses and the test accuracy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ SCALING_AXES: dict[str, tuple[int, ...]] = {
     "batch size": (8, 16, 32, 64, 128, 256, 512),
 }
 SCALING_CONTESTANTS = (CONTESTANTS[OURS], CONTESTANTS[EAGER])
-#: What is kept of a contestant's figures for the scaling.
+#: The figures of a contestant that the scaling keeps.
 SCALING_FIGURES = ("median", "min", "max", "samples", "variant", "missing")
 
 
@@ -89,10 +89,10 @@ def _measurement(
 def chosen_names(
     asked: Sequence[str] | None, *, quick: bool = False, scaling: bool = False, device: str = "cpu"
 ) -> tuple[str, ...]:
-    """Return the names of the workloads to measure, in their order; raise a ValueError if there is none."""
+    """Return the names of the workloads to measure; raise a ValueError if a name is unknown."""
     known = GPU_WORKLOADS if device == "gpu" else (*WORKLOADS, RACE.name)
-    usual = () if scaling else QUICK_NAMES if quick and device == "cpu" else known
-    wanted = {name.strip().upper() for name in asked or usual}
+    default = () if scaling else QUICK_NAMES if quick and device == "cpu" else known
+    wanted = {name.strip().upper() for name in asked or default}
     for name in sorted(wanted - set(known)):
         where = " with --gpu" if device == "gpu" else ""
         raise ValueError(f"--workload must be one of {', '.join(known)}{where}, got {name!r}")

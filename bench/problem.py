@@ -1,4 +1,4 @@
-"""What every contestant gets: a workload with its data, its starting weights and the order of its rows."""
+"""The input of every contestant: a workload with its data, its starting weights and the order of its rows."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ TRACE_EVERY = 10
 class Prepared:
     """A contestant ready to train: `run` trains one unit, `parameters` returns the trained parameters.
 
-    `report` returns what else the first unit has shown, as JSON.
+    `report` returns other results of the first unit, as JSON.
     """
 
     run: Callable[[], object]

@@ -45,7 +45,7 @@ class Worker:
                 stderr=self._errors,
                 bufsize=0,
                 env=child_environment() | contestant.environment(threads),
-                start_new_session=True,  # Ctrl-C then reaches the benchmark alone, which kills the group
+                start_new_session=True,  # Ctrl-C then reaches only the benchmark, which kills the group
             )
         try:
             self._read()

@@ -29,10 +29,10 @@ from bench.workloads import RACE, Workload
 TARGET = 0.98
 #: Estimated seconds of one run.
 RUN_SECONDS = defaultdict(lambda: 6.0, {OURS: 3.0, "torch.compile": 14.0, "published": 10.0})
-#: The line with the accuracy that every run prints.
+#: The line of output with the accuracy.
 SCORE = re.compile(r"^test accuracy .*\((\d+) of (\d+)\)", re.MULTILINE)
-#: Runs a module as a process; prints its seconds and its peak memory. Linux counts the peak of a process from
-#: the memory of its parent, so the parent is this small program.
+#: Runs a module as a process; prints its seconds and its peak memory. On Linux the peak memory of a process
+#: starts at the memory of its parent, so the parent is this small program.
 WATCH = """
 import os, sys, time
 path, *module = sys.argv[1:]

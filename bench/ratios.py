@@ -1,4 +1,4 @@
-"""What the measured times say: ratios, floors, and the bars that pellucid sets itself; from JSON to JSON.
+"""Ratios of the measured times, floors, and the bars that pellucid sets itself; from JSON to JSON.
 
 The ratio of two contestants is that of their medians; its spread is that of their samples, round by round.
 """
@@ -26,7 +26,7 @@ PASSES = {"sgd": 3, "adam": 7}
 
 
 def judged(entry: Mapping[str, Any], *, device: str = "cpu") -> dict[str, Any]:
-    """Return a comparison with its floors apart from the contestants, its ratios and its bars."""
+    """Return a comparison with separate floors and contestants, with its ratios and its bars."""
     found = entry["contestants"]
     contestants = {name: each for name, each in found.items() if ROLES[name] != "floor"}
     floors = {name: each for name, each in found.items() if name not in contestants}

@@ -45,7 +45,7 @@ def terminal(results: Mapping[str, Any]) -> "list[Table]":
         times = list(zip(heads[1:], *(row[1:] for row in rows), strict=True))
         tables.append(terminal_table("Seconds of an iteration (A, B, C) or an epoch", names, times))
         heads, rows = ratio_cells(entries)
-        room = len(heads) - 1  # the last column is for pages, which are wider
+        room = len(heads) - 1  # the last column is in Markdown only: the screen is too narrow
         lines = [[cell.replace("; ", "\n") for cell in row[:room]] for row in rows]
         tables.append(terminal_table("Ratios and their bars", heads[:room], lines))
     if "race" in results["parts"]:
@@ -129,7 +129,7 @@ def _judged(found: Mapping[str, float] | None, bar: Mapping[str, Any] | None, si
 
 
 def race_cells(race: Mapping[str, Any]) -> Cells:
-    """Return the race: one contestant in a row."""
+    """Return the race, with one contestant per row."""
     target = f"{race['target']:.0%} reached".replace("%", " %")
     heads = ["", "seconds", "÷ ours", "test accuracy", target, "peak memory"]
     found, ratios = race["contestants"], race["ratios"]

@@ -42,7 +42,7 @@ def gpu_machine() -> dict[str, Any]:
 
 
 def new_results(*, quick: bool, gpu: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return results of this machine without parts."""
+    """Return new results of this machine, without parts."""
     about = environment()
     machine = {name: about[name] for name in ("system", "cpu", "cores")} | dict(gpu or {})
     return {"format": FORMAT, "quick": quick, "machine": machine, "parts": {}}
@@ -69,9 +69,9 @@ def read_results(path: Path) -> dict[str, Any]:
     try:
         results: dict[str, Any] = read_json(path)
     except ValueError as error:
-        raise ValueError(f"{path} holds no results of bench ({error}): name another file by --out") from None
+        raise ValueError(f"{path} has no results of bench ({error}): name another file with --out") from None
     if not _is_known(results):
-        raise ValueError(f"{path} holds no results of bench in format {FORMAT}: name another file by --out")
+        raise ValueError(f"{path} has no results of bench in format {FORMAT}: name another file with --out")
     return results
 
 
@@ -95,6 +95,6 @@ def results_to_extend(path: Path, *, quick: bool, gpu: Mapping[str, Any] | None 
     for name in ("quick", "machine"):
         if kept[name] != new[name]:
             raise ValueError(
-                f"{path} has {name} {kept[name]}, this run has {new[name]}: name another file by --out"
+                f"{path} has {name} {kept[name]}, this run has {new[name]}: name another file with --out"
             )
     return kept

@@ -21,13 +21,13 @@ def compare(
     A contestant that cannot take part becomes ``{"missing": reason}``.
     """
     measured = smoke(workload) if effort.is_smoke else workload
-    taking = [each for each in contestants if each.takes_part(workload)]
+    participants = [each for each in contestants if each.takes_part(workload)]
     found: dict[str, dict[str, Any]] = {
-        each.name: {"missing": reason} for each in taking if (reason := each.missing())
+        each.name: {"missing": reason} for each in participants if (reason := each.missing())
     }
     entrants: dict[str, Entrant] = {}
     with ExitStack() as stack:
-        for each in taking:
+        for each in participants:
             if each.name in found:
                 continue
             choices = each.options(workload) if effort.calibrate else each.options(workload)[:1]
@@ -40,7 +40,11 @@ def compare(
         found |= _rounds(workload, entrants, effort, notify)
     about = {"title": measured.title, "unit": measured.unit, "steps": measured.steps}
     about |= {"parameters": measured.parameters, "rounds": effort.rounds}
-    return {**measured.to_json(), **about, "contestants": {each.name: found[each.name] for each in taking}}
+    return {
+        **measured.to_json(),
+        **about,
+        "contestants": {each.name: found[each.name] for each in participants},
+    }
 
 
 def _threads(contestant: Contestant, entrants: Mapping[str, Entrant], effort: Effort) -> list[int]:

@@ -1,7 +1,7 @@
 """The process in which one contestant trains: it reads requests and writes answers as lines of JSON.
 
 ``python -m bench.worker MODULE PACKAGE`` answers that it is ready, then serves ``prepare`` and ``sample``
-until its input ends. What libraries print goes to the error output, so the output holds answers alone.
+until its input ends. The output of libraries goes to standard error, so standard output has answers only.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""The workloads: network, batch size, number of rows and optimizer of each training.
+"""The workloads: network, batch size, number of rows and optimizer of each.
 
 >>> WORKLOADS["E"].title, WORKLOADS["E"].steps
 ('784-30 sigmoid-10, batch 32, SGD', 938)
@@ -16,7 +16,7 @@ NAMES = {"relu": "ReLU", "tanh": "tanh", "sigmoid": "sigmoid"}
 
 @dataclass(frozen=True)
 class Workload:
-    """A training whose time is measured.
+    """A training task whose time is measured.
 
     Examples
     --------

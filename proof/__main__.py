@@ -1,8 +1,8 @@
 """Run proofs at full size and write the findings of each to a JSON file.
 
-``python -m proof [NAME ...]`` runs the named proofs. Without names it runs all but those whose file is from
-this source, so an interrupted run resumes after the last finished proof. The exit status is 1 if a claim does
-not hold.
+``python -m proof [NAME ...]`` runs the named proofs. Without names it runs all proofs that have no file from
+this source yet, so an interrupted run resumes after the last finished proof. The exit status is 1 if a claim
+does not hold.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Crashes and checkpoints: trainings that are killed and resumed end with the same bits."""
+"""Crashes and checkpoints: training runs that are killed and resumed end with the same bits."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ from proof import killed_training
 from proof.findings import Finding
 
 ROOT = Path(__file__).parent.parent
-#: Every 16th training is compiled; those take longer to start.
+#: Every 16th run is compiled; those take longer to start.
 EACH_COMPILED = 16
 
 
@@ -38,7 +38,7 @@ class KillTally:
 
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
-    """Kill trainings at n points: each at one point, and at another after it resumed."""
+    """Kill training runs at n points: each run at one point, and at another after resuming."""
     tally, n_compiled = KillTally(), 2 * (n // (2 * EACH_COMPILED))
     kill_at(n - n_compiled, tally, advance, compiled=False)
     if n_compiled:
@@ -47,7 +47,7 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
 
 
 def kill_at(n: int, tally: KillTally, advance: Callable[[int], None], *, compiled: bool) -> None:
-    """Kill plain or compiled trainings at n points."""
+    """Kill plain or compiled training runs at n points."""
     with tempfile.TemporaryDirectory() as folder:
         whole, points = survey(Path(folder, "whole"), compiled=compiled)
     chosen = choose(points, n)
@@ -117,7 +117,7 @@ def choose(points: list[str], n: int) -> list[str]:
 
 
 def crash(path: Path, point: str, *, compiled: bool) -> bool:
-    """Train or resume in a process that kills itself at a point; return whether it did before the end."""
+    """Train or resume in a process that kills itself at a point; return False if it finished before that."""
     way = "compiled" if compiled else "plain"
     command = [sys.executable, "-m", "proof.killed_training", path, point, way]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)

@@ -55,7 +55,7 @@ def weights_from_process(
 
 def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
     """Train n networks, each twice with the same threads and once on 1, 2 and 3 threads."""
-    twice, on_any, bound = [], [], 0.0
+    twice, on_any, largest = [], [], 0.0
     for case in range(n):
         seed, i = divmod(case, len(WAYS))
         free = [weights_from_process(WAYS[i], seed, t, deterministic=False) for t in THREADS]
@@ -63,7 +63,7 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
         twice.append(digest(free[-1]) == digest(again))
         fixed = [weights_from_process(WAYS[i], seed, t, deterministic=True) for t in THREADS]
         on_any.append(len({digest(each) for each in fixed}) == 1)
-        bound = max(bound, *(difference(free[0], each) for each in (*free[1:], fixed[0])))
+        largest = max(largest, *(difference(free[0], each) for each in (*free[1:], fixed[0])))
         advance(1)
     compiling = compiled_again(min(n, 2))
     n_cases = f"{counted(len(twice), 'training')} ({'; '.join(WAYS)})"
@@ -83,13 +83,13 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
         ),
         Finding(
             f"Without it, another number of threads changes float32 weights by rounding ({EPOCHS} epochs)",
-            f"{n_cases}: largest difference over largest weight {bound:.1e}", "1e-04", bound <= 1e-4,
+            f"{n_cases}: largest difference over largest weight {largest:.1e}", "1e-04", largest <= 1e-4,
         ),
     ]  # fmt: skip
 
 
 def compiled_again(n: int) -> list[bool]:
-    """Return whether two processes agree, the first of which compiles while the second reads its cache."""
+    """Return whether a process that compiles agrees with one that reads the compiled code from the cache."""
     found = []
     for way in WAYS[-n:]:
         with tempfile.TemporaryDirectory() as cache:

@@ -36,7 +36,7 @@ def decimals(rows: Iterable[Iterable[float]]) -> list[list[Decimal]]:
 
 @exactly
 def targets_of(labels: Sequence[Any], n_outputs: int, share: float) -> list[list[Decimal]]:
-    """Return targets from class numbers or rows of targets, with a share spread over the classes."""
+    """Return targets from class numbers or rows of targets, smoothed by a share spread over the classes."""
     n_classes, share = max(n_outputs, 2), Decimal(share)
     rows = [_one_hot(label, n_outputs) if isinstance(label, int) else label for label in labels]
     return [[(1 - share) * Decimal(float(t)) + share / n_classes for t in row] for row in rows]

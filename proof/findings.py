@@ -1,11 +1,11 @@
-"""What proofs find, and the tables of docs/proof.md made from their files."""
+"""The findings of proofs, and the tables of docs/proof.md made from their files."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: Subject of each proof and its cases.
+#: Subject of each proof.
 SUBJECTS = {
     "gradients": "gradients of random networks against finite differences",
     "mutations": "errors planted in the backward pass, which the gradient check must find",

@@ -1,7 +1,7 @@
 """Damaged files cause at most one clear line of error: no crash, no hang, no memory beyond what they hold.
 
-Each reader of `proof.fuzzing.targets` gets files with changed bits, numbers, pieces and structure, and noise.
-A file whose reading ends in a new way is damaged further, so that damage reaches deep into the readers. Some
+Each reader in `proof.fuzzing.targets` gets files with changed bits, numbers, pieces and structure, and noise.
+A file that leads to a new outcome is damaged further, so that damage reaches deep into the readers. Some
 files are large, of megabytes or at a limit of the format. The same n gives the same files.
 """
 
@@ -25,9 +25,9 @@ MEMORY_EVERY = 16
 LARGE_EVERY = 1000
 #: Bytes of a large file that are damaged.
 PIECE_BYTES = 1000
-#: A reading may take twice the memory that the file states, and this for the current piece and messages.
+#: A reading may take twice the memory that the file states, plus this for the current piece and messages.
 SMALL_BYTES = 8 << 20
-#: Most files kept because their reading ended in a new way.
+#: Most files kept because they led to a new outcome.
 MOST_KEPT = 400
 
 
@@ -53,7 +53,7 @@ class ReadingTally:
             self._note_memory(outcome.peak_bytes, stated_bytes(content), content)
 
     def is_new(self, outcome: Outcome) -> bool:
-        """Return whether no reading has ended like this before, up to numbers and names in the message."""
+        """Return whether this outcome is the first of its kind, up to numbers and names in the message."""
         shape = outcome.kind + re.sub(r"\d+|'.*'", "", outcome.message)[:100]
         before = len(self.shapes)
         self.shapes.add(shape)
@@ -79,17 +79,17 @@ def prove(n: int, advance: Callable[[int], None]) -> list[Finding]:
 def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], None]) -> ReadingTally:
     """Read n damaged files; call this within `watching`."""
     rng, tally = Random(target.name), ReadingTally()
-    whole, large = list(target.files()), target.large()
-    for content in whole:  # the first reading imports modules and fills caches
+    intact, large = list(target.files()), target.large()
+    for content in intact:  # the first reading imports modules and fills caches
         path.write_bytes(content)
         target.read(path)
-    kept = list(whole)
+    kept = list(intact)
     for i in range(n):
         is_large = bool(large) and i % LARGE_EVERY == 0
         content = (
             damaged_large(target, rng, large[i // LARGE_EVERY % len(large)])
             if is_large
-            else damaged(target, rng, whole, kept)
+            else damaged(target, rng, intact, kept)
         )
         path.write_bytes(content)
         outcome = observe(target.read, path, memory=is_large or i % MEMORY_EVERY == 0)
@@ -101,13 +101,13 @@ def read_damaged(target: Target, n: int, path: Path, advance: Callable[[int], No
     return tally
 
 
-def damaged(target: Target, rng: Random, whole: Sequence[bytes], kept: Sequence[bytes]) -> bytes:
-    """Return a whole or already damaged file with more damage."""
-    content = rng.choice(whole if rng.random() < 0.5 else kept)
+def damaged(target: Target, rng: Random, intact: Sequence[bytes], kept: Sequence[bytes]) -> bytes:
+    """Return an intact or already damaged file with more damage."""
+    content = rng.choice(intact if rng.random() < 0.5 else kept)
     if target.edit and rng.random() < 0.5:
         content = target.edit(content, rng)
     else:
-        content = mutate(content, rng, Stock(whole, target.words))
+        content = mutate(content, rng, Stock(intact, target.words))
     return _finished(target, content, rng)
 
 

@@ -1,4 +1,4 @@
-"""A short training with checkpoints that kills its own process at one point, for the proof `proof.crash`.
+"""A short training run with checkpoints that kills its own process at one point, for `proof.crash`.
 
 ``python -m proof.killed_training PATH POINT plain|compiled`` trains, or resumes from the checkpoint at PATH.
 POINT is ``before:7`` or ``after:7`` for the eighth system call, ``byte:2:1000`` for the third file after
@@ -46,7 +46,7 @@ def train(path: Path, *, resume: bool, compiled: bool) -> dict[str, object]:
 
 
 def load_compiled() -> None:
-    """Train once, so that the next training neither imports nor compiles and its times are its own."""
+    """Train once, so that the next run neither imports nor compiles, and its time is that of training."""
     with tempfile.TemporaryDirectory() as folder:
         train(Path(folder, "a"), resume=False, compiled=True)
 

@@ -28,7 +28,7 @@ MAKE: dict[type[pl.Layer], Callable[[int], pl.Layer]] = {
 
 @dataclass(frozen=True)
 class SlipResult:
-    """Result of the gradient check of a network with a slip and without."""
+    """Result of the gradient check of a network, with and without a slip."""
 
     slip: GradientSlip
     #: Whether a block of the network with the slip fails the check.
@@ -94,7 +94,7 @@ def network(slip: GradientSlip, rng: np.random.Generator) -> tuple[pl.Network, p
 
 @contextmanager
 def planted(slip: GradientSlip, place: Any) -> Iterator[None]:
-    """Replace the method of the class, which still works as before except at the place."""
+    """Replace the method of the class, which behaves as before except at the place of the slip."""
     right = getattr(slip.cls, slip.method)
 
     def wrong(self: Any, *arguments: Any) -> Any:

@@ -1,9 +1,9 @@
 """Losses, their gradients, Softmax and Sigmoid are exact to rounding for outputs up to 10⁴ of either sign.
 
 They are compared with decimals of 60 digits, in float32 and float64: called directly, in plain training and
-in compiled training. There the network is the identity, so its record has the loss and the step of its biases
-has the gradient. Errors are given in roundings: multiples of the dtype's ε times the rounded number, at least
-1.
+in compiled training. In training, the network is the identity, so its record contains the loss, and the step
+of its biases is the gradient. Errors are given in roundings: multiples of the dtype's ε times the size of the
+result. Results below 1 count as 1, except losses without Softmax.
 """
 
 from collections.abc import Callable, Iterator

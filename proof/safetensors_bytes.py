@@ -176,7 +176,7 @@ def compare_damaged(content: bytes, path: Path, tally: SetTally) -> None:
 
 
 def foreign_accepted(path: Path, name: str) -> list[str]:
-    """Return the dtypes that NumPy lacks and whose file is not refused by an error with tensor and dtype."""
+    """Return the dtypes that NumPy lacks and that are not refused with an error naming tensor and dtype."""
     content, wrong = np.zeros(8, np.uint8), []
     for code, (dtype, size) in FOREIGN.items():
         spec = TensorSpec(dtype=dtype, shape=(8 // size,), data_ptr=content.ctypes.data, data_len=8)

@@ -67,14 +67,14 @@ def test_without_threadpoolctl_threads_are_those_that_a_variable_says(monkeypatc
             {"numpy": "1", "blas threads": 4},
             [
                 "a.ckpt was made with blas threads 4 and resumes with blas threads 2: the bits may differ "
-                "from those of an uninterrupted training"
+                "from those of an uninterrupted run"
             ],
         ),
         (
             {"numpy": "0\n", "blas threads": 2},
             [
                 "a.ckpt was made with numpy '0\\n' and resumes with numpy '1': the bits may differ from "
-                "those of an uninterrupted training"
+                "those of an uninterrupted run"
             ],
         ),
     ],
@@ -115,8 +115,7 @@ def test_the_warning_is_one_line_of_its_own_where_no_logging_is_set_up():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == (
         "",
-        "b was made with a 1 and resumes with a 2: the bits may differ from those of an uninterrupted "
-        "training\n",
+        "b was made with a 1 and resumes with a 2: the bits may differ from those of an uninterrupted run\n",
     )
 
 
@@ -148,7 +147,7 @@ def edited(package, name, old, new):
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("training/loop.py", '"""The loop of training', '"""A loop of training'),
+        ("training/loop.py", '"""The training loop', '"""A training loop'),
         ("layers/dense.py", "\n\n\nclass", "\n\n\n# A comment.\nclass"),
         ("layers/activations.py", '        """', '        """Another word. '),
         ("compiled/gpu/kernels.cu", "//", "// another comment,"),

@@ -1,7 +1,7 @@
-"""Install PyTorch if pip offers a build for the CPU alone; leave it out if it would bring CUDA.
+"""Install PyTorch if pip offers a CPU-only build; skip it if pip would install CUDA packages.
 
-A dry run of pip shows which: on many machines PyTorch brings several GB of CUDA packages, which nothing here
-needs. Everything else works without PyTorch, and comparisons with it say how to install it.
+A dry run of pip shows which. On many machines PyTorch depends on several GB of CUDA packages, which nothing
+here needs. Everything else works without PyTorch, and comparisons with it say how to install it.
 """
 
 import json
@@ -31,19 +31,19 @@ def main() -> None:
     """Install PyTorch, or say in one line why not."""
     if find_spec("torch") is not None:
         return
-    by_hand = f"to add it: {sys.executable} -m pip install '{REQUIREMENT}'"
+    by_hand = f"to install it: {sys.executable} -m pip install '{REQUIREMENT}'"
     plan = pip("--dry-run", "--report", "-", REQUIREMENT)
     if plan.returncode != 0:
-        print(f"PyTorch is left out: {reason(plan)}; {by_hand}")
+        print(f"PyTorch was skipped: {reason(plan)}; {by_hand}")
         return
     names = [item["metadata"]["name"].lower() for item in json.loads(plan.stdout)["install"]]
     unwanted = [name for name in names if name.startswith(GPU_PACKAGES)]
     if unwanted:
-        print(f"PyTorch is left out: pip would bring {len(unwanted)} CUDA packages; {by_hand}")
+        print(f"PyTorch was skipped: pip would install {len(unwanted)} CUDA packages; {by_hand}")
         return
     installed = pip(REQUIREMENT)
     if installed.returncode != 0:
-        print(f"PyTorch is left out: {reason(installed)}; {by_hand}")
+        print(f"PyTorch was skipped: {reason(installed)}; {by_hand}")
 
 
 if __name__ == "__main__":

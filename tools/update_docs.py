@@ -32,14 +32,14 @@ DOCS, RESULTS = ROOT / "docs", ROOT / "results"
 PICTURES = DOCS / "pictures"
 #: The file in docs/ of each mode's ledger, and the reports it must hold.
 LEDGERS = {"default": ("ledger.json", "ABCDE"), "full": ("ledger-full.json", "C")}
-#: The charts that the pages show: the name in results/, the name in docs/pictures.
+#: The charts on the pages: name in results/ and name in docs/pictures, by mode.
 CHARTS = {"default": {"d-masks": "d-masks", "e-batches": "e-batches"}, "full": {"c-trace": "c-trace-full"}}
 NUMBERS = ("published", "measured", "interval")
 PROGRAM = re.compile(r"(```python\n(.*?)```\n\n```text\n).*?```", re.DOTALL)
 COMMAND = "pellucid train mnist --recipe fast"
 #: The frame of the terminal picture. Rich's own loads a font from the network.
 FRAME = """<svg viewBox="0 0 {terminal_width} {terminal_height}" xmlns="http://www.w3.org/2000/svg">
-<title>A training in the terminal, and the verdicts of the reports</title>
+<title>A training run in the terminal, and the verdicts of the reports</title>
 <style>{styles} text {{ font: {char_height}px Menlo, Consolas, "DejaVu Sans Mono", monospace }}</style>
 <rect width="100%" height="100%" rx="8" fill="#292929"/><g transform="translate(9, 6)">{matrix}</g>
 </svg>
@@ -92,7 +92,7 @@ def filled(path: Path, parts: dict[str, str]) -> str:
 
 
 def _copy_results() -> None:
-    """Copy ledgers, benchmark and charts from results/ as far as they are there and complete."""
+    """Copy ledgers, benchmark and charts from results/ if they exist and are complete."""
     for mode, charts in CHARTS.items():
         source = RESULTS / mode / "ledger.json"
         if not source.exists():
@@ -123,7 +123,7 @@ def _with_output(match: re.Match[str]) -> str:
 
 
 def _terminal(ledger: dict[str, Any]) -> str:
-    """Return a picture of a training and of the reports' verdicts, as the terminal shows them."""
+    """Return a picture of a training run and of the reports' verdicts, as the terminal shows them."""
     command = [sys.executable, "-m", *COMMAND.split()]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     training = [lines[0], "…", *(line for line in lines if line.startswith(("epoch", "test"))), ""]
@@ -137,7 +137,7 @@ def _terminal(ledger: dict[str, Any]) -> str:
 
 
 def _duration(ledger: dict[str, Any]) -> str:
-    """Say how long the rerun took, and on what."""
+    """Say how long the rerun took, and on which machine."""
     seconds, about = sum(report["seconds"] for report in ledger["reports"]), ledger["environment"]
     return (
         f"The recorded run took {math.ceil(seconds / 60)} minutes of computing time, shared by "
@@ -165,7 +165,7 @@ def _proof_line(folder: Path) -> str:
 
 
 def _ledger(ledger: dict[str, Any]) -> str:
-    """Return the published figures as a table: one line for a trace, one for all readings of a claim."""
+    """Return the published figures as a table, with one line for a trace or for all readings of a claim."""
     lines = ["| report | figure | published | measured | interval | verdict |", "|---|---|---|---|---|---|"]
     groups = ledger_rows.fold(row for row in ledger["rows"] if row["kind"] != "measured")
     single = ledger_rows.claims(group[0] for group in groups if len(group) == 1)

@@ -1,1 +1,1 @@
-"""The other contestants: each library in its fastest form, and plain NumPy as the reports wrote it."""
+"""The other contestants: each library in its fastest form, and plain NumPy as in the reports."""

@@ -11,7 +11,7 @@ from bench.workloads import Workload
 
 
 def prepare(problem: Problem, options: Options) -> Prepared:
-    """Return a compiled training.
+    """Return compiled training.
 
     Options are ``unroll``, how many steps of the loop over an epoch are compiled as one; on the GPU also
     ``tf32``, whether products may round to TF32, and in full batch ``iterations``, the steps in a unit with

@@ -19,7 +19,7 @@ DERIVATIVES: dict[str, Callable[[Array], Array]] = {
 
 
 def prepare(problem: Problem, options: Options) -> Prepared:
-    """Return a training in float64; there are no options."""
+    """Prepare training in float64; there are no options."""
     work = problem.workload
     x, n_classes, share = problem.pixels(np.float64), work.sizes[-1], work.label_smoothing
     targets = (1 - share) * np.eye(n_classes)[problem.labels] + share / n_classes

@@ -16,7 +16,7 @@ from bench.workloads import Workload
 
 
 def prepare(problem: Problem, options: Options) -> Prepared:
-    """Return a training.
+    """Prepare training.
 
     Options are ``way``, "eager" (the default), "compiled" or "graphs", and ``mode`` of torch.compile; on the
     GPU also ``device``, ``tf32``, whether products may round to TF32, and in full batch ``iterations``, the

@@ -15,7 +15,7 @@ ACTIVATIONS = {"relu": "relu", "tanh": "tanh", "sigmoid": "logistic"}
 
 
 def prepare(problem: Problem, options: Options) -> Prepared:
-    """Return a training; there are no options."""
+    """Prepare training; there are no options."""
     x, y, work = problem.pixels(), problem.labels, problem.workload
     rates, model = problem.rates(), _classifier(problem)
     # The first fit creates the arrays of the weights and the private optimizer.

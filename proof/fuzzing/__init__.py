@@ -1,1 +1,1 @@
-"""The parts of `proof.fuzz`: damaged files, the readers that get them, and a watch over each reading."""
+"""The parts of `proof.fuzz`: damaged files, the readers that get them, and limits on each reading."""

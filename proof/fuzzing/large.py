@@ -1,6 +1,6 @@
 """Large files of each format: some megabytes, or as large as headers, notes or names may be.
 
-In small files, the allowance for buffers would hide memory of many times the length of the file.
+With small files alone, the allowance for buffers would hide a reader that takes many times the file's length.
 """
 
 import gzip
@@ -81,7 +81,7 @@ def models() -> list[bytes]:
 
 @cache
 def checkpoints() -> list[bytes]:
-    """Return a checkpoint of a training of 40,000 epochs."""
+    """Return a checkpoint of a training run of 40,000 epochs."""
     with scratch_folder() as folder:
         path = Path(folder, "a")
         path.write_bytes(samples.checkpoints()[-1])

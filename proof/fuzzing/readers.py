@@ -49,7 +49,7 @@ def values(path: Path) -> object:
 
 
 def checkpoint(path: Path) -> object:
-    """Resume a training from its checkpoint; with damaged weights it may diverge and say so."""
+    """Resume training from a checkpoint; with damaged weights it may diverge and report it."""
     try:
         return list(training(path, resume=True))
     except FloatingPointError as error:
@@ -57,7 +57,7 @@ def checkpoint(path: Path) -> object:
 
 
 def training(path: Path, *, resume: bool) -> Iterator[pl.Record]:
-    """Return a training of four batches that writes checkpoints, of a small network with dropout."""
+    """Return a training run of four batches, with checkpoints, of a small network with dropout."""
     net = pl.Network([pl.Dense(2), pl.Dropout(0.5)]).build(2, rng=np.random.default_rng(0))
     x, y = np.eye(2).repeat(4, axis=0), np.arange(8) % 2
     return pl.train(

@@ -1,4 +1,4 @@
-"""Small whole files of each format, from which damaged files are made."""
+"""Small intact files of each format, from which damaged files are made."""
 
 import gzip
 import io

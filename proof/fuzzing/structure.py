@@ -1,4 +1,4 @@
-"""Damage beneath the outermost layer of a format, and the bytes that a file states to hold."""
+"""Damage beneath the outermost layer of a format, and the size of the content that a file states."""
 
 import gzip
 import io
@@ -23,13 +23,13 @@ from proof.scratch import scratch_folder
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 #: Most bytes that a byte of a deflate stream can hold.
 MOST_DEFLATED = 1032
-#: Bytes unpacked at once; the piece with the damage does not count.
+#: Bytes unpacked in one call; the content of a damaged piece does not count.
 PIECE = 256
 ROW_WORDS = (b",", b"\n", b"\r\n", b'"', b"0", b"3", b"0.5", b"-1", b"255", b"256", b"oak", b"1e999", b"\xff")
 
 
 def edit_safetensors_header(content: bytes, rng: Random) -> bytes:
-    """Change the JSON of a safetensors header; a file without a header stays as it is."""
+    """Change the JSON of a safetensors header; return a file without a header unchanged."""
     return _with_header(content, lambda header: edit_json(header, rng))
 
 

@@ -1,4 +1,4 @@
-"""Every reader of a file that a user names, with whole files to damage. Add new readers to TARGETS."""
+"""Every reader of a file that a user names, with intact files to damage. Add new readers to TARGETS."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Target:
     name: str
     #: Reads the file at a path.
     read: Callable[[Path], object]
-    #: Returns whole files, which `read` accepts.
+    #: Returns intact files, which `read` accepts.
     files: Callable[[], Sequence[bytes]]
     #: Words of the format.
     words: Sequence[bytes] = ()
@@ -35,9 +35,9 @@ class Target:
     edit: Callable[[bytes, Random], bytes] | None = None
     #: Makes damaged bytes pass the outermost check of the format; applied to half of the files.
     finish: Callable[[bytes, Random], bytes] | None = None
-    #: Returns the number of bytes that a file states to hold.
+    #: Returns the size of the content that a file states, in bytes.
     stated_bytes: Callable[[bytes], int] = unpacked_bytes
-    #: Returns large files, of megabytes or near a limit, whole or not.
+    #: Returns large files, of megabytes or near a limit, valid or not.
     large: Callable[[], Sequence[bytes]] = list
 
 

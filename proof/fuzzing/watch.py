@@ -1,6 +1,6 @@
-"""One reading under watch: how it ended, its time, and its memory if asked for.
+"""Watch one reading: how it ends, how long it takes, and how much memory it needs.
 
-A reading may end in a value, or in a ValueError or OSError whose message is one printable line.
+A reading may return a value, or raise a ValueError or OSError whose message is one printable line.
 """
 
 import logging
@@ -21,7 +21,7 @@ MAX_MESSAGE = 1000
 
 
 class HangError(BaseException):
-    """A reading took too long. It is no Exception, so that no reader catches it."""
+    """A reading took too long. Not an Exception, so that no reader catches it."""
 
 
 @dataclass(frozen=True)

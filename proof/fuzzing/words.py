@@ -1,4 +1,4 @@
-"""Words of each format, or nearly so, which are put into files to damage them."""
+"""Words of each format and near misses, which are put into files to damage them."""
 
 from pellucid.app.config import KINDS
 from pellucid.app.settings import CHOICES

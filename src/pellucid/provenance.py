@@ -1,4 +1,4 @@
-"""Provenance: what the bits of a result depend on beside its settings, and digests that name results.
+"""Provenance: what the bits of a result depend on besides its settings, and digests that name results.
 
 Versions, processor and threads are facts for the record. `source_digest` covers the part of the package that
 a run can depend on, without comments and docstrings: editing those invalidates no result, changing a formula
@@ -29,12 +29,12 @@ Arithmetic: TypeAlias = dict[str, str | int | None]
 
 
 def arithmetic(packages: Sequence[str], *, with_blas: bool, with_threads: bool) -> Arithmetic:
-    """Return the versions and hardware that the bits of a training depend on.
+    """Return the versions and hardware that the bits of a training run depend on.
 
     Parameters
     ----------
     packages : sequence of str
-        The packages that compute, beside NumPy.
+        The packages that compute, besides NumPy.
     with_blas, with_threads : bool
         Whether BLAS computes the matrix products, and whether its number of threads matters.
 
@@ -52,14 +52,13 @@ def arithmetic(packages: Sequence[str], *, with_blas: bool, with_threads: bool) 
 
 
 def warn_of_changes(then: Mapping[str, Any], now: Arithmetic, path: object) -> None:
-    """Log a warning if a training resumes with other versions or hardware than those of its checkpoint."""
+    """Log a warning if a run resumes with other versions or hardware than its checkpoint was made with."""
     import logging
 
     changed = [name for name in now if None not in (then.get(name), now[name]) and then[name] != now[name]]
     if changed:
         logging.getLogger("pellucid").warning(
-            "%s was made with %s and resumes with %s: the bits may differ from those of an uninterrupted "
-            "training",
+            "%s was made with %s and resumes with %s: the bits may differ from those of an uninterrupted run",
             path,
             ", ".join(f"{name} {brief(then[name])}" for name in changed),
             ", ".join(f"{name} {brief(now[name])}" for name in changed),
@@ -96,7 +95,7 @@ def blas() -> str:
 
 
 def blas_in_use() -> Arithmetic:
-    """Return the processor kernel and the number of threads of BLAS: both change the last digits.
+    """Return BLAS's processor kernel and number of threads, which both change the last digits of a result.
 
     Examples
     --------
@@ -153,7 +152,7 @@ def environment() -> Arithmetic:
 
 
 def _processor() -> str:
-    """Return the name of the processor: from Linux if possible, else what Python knows."""
+    """Return the name of the processor: as Linux reports it if possible, else as Python does."""
     listing = Path("/proc/cpuinfo")
     lines = listing.read_text().splitlines() if listing.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
@@ -176,9 +175,9 @@ def fingerprint(made_of: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
-#: The modules that say what is run: the digest covers what they import, directly or not.
+#: The modules that define the runs; the digest covers everything they import, directly or indirectly.
 RUNS = tuple(f"lab.reports.{letter}_run" for letter in "abcde")
-#: Modules that show or judge results, and so change no number of a run.
+#: Modules that draw or judge results; they change no number of a run.
 SHOWN = ("drawing", "lab.ledger", "lab.pictures")
 
 
@@ -218,17 +217,17 @@ def folder_digest(folder: Path) -> str:
 def _sources(starts: Sequence[str], folder: Path) -> dict[str, str]:
     """Return the names and the code of the modules and kernels that the digest covers."""
     found: dict[str, str] = {}
-    ahead = list(starts)
+    pending = list(starts)
     for name in starts:
         if _module_path(folder, name) is None:
             raise ValueError(f"there is no module {name!r} in {folder} to take a digest of")
-    while ahead:
-        name = ahead.pop()
+    while pending:
+        name = pending.pop()
         path = _module_path(folder, name)
         if path is None or name in found or name.startswith(SHOWN):
             continue
         found[name] = _code(path)
-        ahead += _imported(ast.parse(path.read_bytes()))
+        pending += _imported(ast.parse(path.read_bytes()))
         found |= {kernels.name: _code(kernels) for kernels in path.parent.glob("*.cu")}
     return found
 
@@ -259,7 +258,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
             continue
         for name in names:
             package, *parts = name.split(".")
-            if package == "pellucid":  # the last part may be a module, or a name in the one before
+            if package == "pellucid":  # the last part is a module, or a name in one
                 yield from (".".join(parts), ".".join(parts[:-1]))
 
 

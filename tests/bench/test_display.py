@@ -52,7 +52,7 @@ def test_ctrl_c_leaves_the_parts_that_were_finished(plan, console, tmp_path, mon
 
 def test_a_file_of_something_else_is_refused_before_anything_is_measured(plan, console, tmp_path):
     (tmp_path / "bench.json").write_text("{}")
-    with pytest.raises(ValueError, match="holds no results of bench"):
+    with pytest.raises(ValueError, match="has no results of bench"):
         carry_out(plan, tmp_path / "bench.json", console)
     assert console.export_text() == ""
 

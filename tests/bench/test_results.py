@@ -46,7 +46,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, content):
     path = tmp_path / "other.json"
     path.write_text(content)
     with pytest.raises(
-        ValueError, match=r"other\.json holds no results of bench .*name another file by --out$"
+        ValueError, match=r"other\.json has no results of bench .*name another file with --out$"
     ):
         read_results(path)
 
@@ -55,7 +55,7 @@ def test_other_files_are_refused_in_one_line(tmp_path, content):
 def test_smoke_runs_and_other_machines_need_files_of_their_own(tmp_path, change):
     path = tmp_path / "bench.json"
     path.write_text(json.dumps({**files.new_results(quick=False), **change}))
-    with pytest.raises(ValueError, match=r"bench\.json has (quick|machine) .*: name another file by --out"):
+    with pytest.raises(ValueError, match=r"bench\.json has (quick|machine) .*: name another file with --out"):
         results_to_extend(path, quick=False)
 
 

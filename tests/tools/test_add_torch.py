@@ -55,7 +55,7 @@ def test_a_cuda_build_is_left_out(tool, pip, capsys, package):
     tool.main()
     assert installs(asked) == []
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith("PyTorch is left out: pip would bring 2 CUDA packages; to add it: ")
+    assert line.startswith("PyTorch was skipped: pip would install 2 CUDA packages; to install it: ")
     assert line.endswith(f"-m pip install '{tool.REQUIREMENT}'")
 
 
@@ -68,7 +68,7 @@ def test_a_failure_of_pip_is_reported_and_stops_nothing(tool, pip, capsys, stder
     asked = pip("torch", **{step: stderr})
     tool.main()
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(f"PyTorch is left out: {reason}; to add it: ")
+    assert line.startswith(f"PyTorch was skipped: {reason}; to install it: ")
     assert len(installs(asked)) == (step == "install_fails")
 
 

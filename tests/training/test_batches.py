@@ -189,7 +189,7 @@ class TestTrain:
             self.train(self.net(), [batch], epochs=1)
 
     def test_batches_have_their_own_size(self):
-        with pytest.raises(ValueError, match="leave batch_size=5 out"):
+        with pytest.raises(ValueError, match="leave out batch_size=5"):
             self.train(self.net(), [(self.x, self.y)], epochs=1, batch_size=5, shuffle=False)
 
     def test_an_array_without_labels_is_an_error(self):

@@ -319,7 +319,7 @@ def test_what_a_killed_writer_left_is_removed(tmp_path):
     [
         (
             {"optimizer": "momentum"},
-            r"another training, optimizer: 'Adam\(.*one_cycle.* there, 'SGD\(.* here",
+            r"another run, optimizer: 'Adam\(.*one_cycle.* there, 'SGD\(.* here",
         ),
         ({"way": "in order"}, r"validation: '[0-9a-f]{64}' there, None here"),
         (
@@ -344,7 +344,7 @@ def test_other_data_are_refused(tmp_path):
             network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), rows, y, epochs=1, checkpoint=tmp_path / "a"
         )
         list(records)
-        with pytest.raises(ValueError, match="another training, data: "):
+        with pytest.raises(ValueError, match="another run, data: "):
             pl.train(
                 network(), pl.SoftmaxCrossEntropy(), pl.SGD(0.1), rows, y[::-1].copy(), epochs=1,
                 checkpoint=tmp_path / "a", resume=True,
@@ -412,7 +412,7 @@ def test_a_single_number_of_the_data_tells_trainings_apart(tmp_path, change):
     list(run(resume=True))
     changed = {"x": data["x"], "y": data["y"], "validation": data["validation"][0]}[change]
     changed[1] = changed[2]
-    with pytest.raises(ValueError, match=r"another training, (data|validation): "):
+    with pytest.raises(ValueError, match=r"another run, (data|validation): "):
         run(resume=True)
 
 
@@ -436,7 +436,7 @@ def test_another_function_as_learning_rate_or_mask_is_refused(tmp_path):
     list(run(lambda step: 0.1, 4, resume=False))
     list(run(lambda step: 0.1, 4, resume=True))
     for rate, kept in ((lambda step: 0.2, 4), (lambda step: 0.1, 5)):
-        with pytest.raises(ValueError, match=r"another training, (optimizer|layers): "):
+        with pytest.raises(ValueError, match=r"another run, (optimizer|layers): "):
             run(rate, kept, resume=True)
 
 
@@ -471,15 +471,13 @@ def test_fewer_batches_than_were_taken_are_refused(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(batches, resume=False)
     monkeypatch.setattr(files, "SYSTEM", files.System())
-    with pytest.raises(
-        ValueError, match="the iterable gives 2 batches, but the interrupted epoch had taken 5"
-    ):
+    with pytest.raises(ValueError, match="the iterable yields 2 batches, but the interrupted run had used 5"):
         run(batches[:2], resume=True)
 
 
 def test_other_safetensors_files_are_refused(tmp_path):
     network().save(tmp_path / "net")
-    with pytest.raises(ValueError, match="net is a safetensors file, but not a checkpoint of a training"):
+    with pytest.raises(ValueError, match="net is a safetensors file, but not a training checkpoint"):
         train(tmp_path / "net", None, resume=True)
     train(tmp_path / "a", None, epochs=1)
     with pytest.raises(ValueError, match="a is a checkpoint, not a network: resume from it"):

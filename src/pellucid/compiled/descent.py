@@ -1,4 +1,4 @@
-"""Steps of gradient descent as machine code: what `pellucid.train` calls when that pays.
+"""Steps of gradient descent as machine code, which `pellucid.train` uses where that saves time.
 
 One call of compiled code takes many steps. A batch too large for one call is cut into parts, and their
 gradients are added up.
@@ -38,9 +38,9 @@ class CompiledDescent:
     loss : Loss
     optimizer : Optimizer
     batch_size : int
-        The most rows in a batch; 0 if that is not known.
+        The most rows in a batch; 0 if unknown.
     block_rows : int, optional
-        The most rows that a thread computes at a time in a larger batch; None for all rows.
+        The most rows in a block: larger batches are computed block by block. None: no limit.
     n_shares : int, optional
         The number of shares into which a batch of many rows is cut; None for one share per thread.
     x : array, optional
@@ -58,7 +58,7 @@ class CompiledDescent:
         self.workers: Workers | None = None
 
     def steps(self, x: Array, y: Array, rows: Array | slice, batch_size: int) -> tuple[Array, Array]:
-        """Take a step for each batch of these rows; return losses and right rows, both (steps, k)."""
+        """Take a step for each batch of these rows; return losses and correct rows, both (steps, k)."""
         chosen = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
         is_sparse = self.feed.is_sparse(x)
         with log_compile_time(descend):
@@ -78,18 +78,18 @@ class CompiledDescent:
         rule = make_rule(optimizer, model.n_weights)
         data = self.feed.data(x, y, rows, method)
         state = state_of(optimizer, model.theta)
-        # Counted before the call: if Ctrl-C is pressed during it, it takes effect when all steps are taken.
+        # Counted before the call: Ctrl-C during the call takes effect after all of its steps.
         optimizer.step_number += n_steps
         return workers.take_steps(rule, state, data, sizes, rates, before)
 
     def _step(self, x: Array, y: Array, rows: Array, is_sparse: bool) -> tuple[Array, Array]:
-        """Take one step in several calls of compiled code; return losses and right rows, both (k,)."""
-        model, most = self.model, self._rows_per_call(x, self._max_threads())
-        workers, method, sizes = self._workers_for(most, is_sparse)
+        """Take one step in several calls of compiled code; return losses and correct rows, both (k,)."""
+        model, max_rows = self.model, self._rows_per_call(x, self._max_threads())
+        workers, method, sizes = self._workers_for(max_rows, is_sparse)
         losses, right = np.zeros(model.k), np.zeros(model.k, int)
         workers.begin_accumulating()
         no_state = model.theta[:0], model.theta[:0]
-        for part in blocks(len(rows), most):
+        for part in blocks(len(rows), max_rows):
             data, share = self.feed.data(x, y, rows[part], method), (part.stop - part.start) / len(rows)
             (part_losses,), (part_right,) = workers.take_steps(
                 ACCUMULATING, no_state, data, sizes, np.array([share])
@@ -110,14 +110,13 @@ class CompiledDescent:
         return self.n_shares or max_shares()
 
     def _max_threads(self) -> int:
-        """Return the most threads that work on a batch: one per share, or one per set of networks."""
+        """Return the largest number of threads for a batch: one per share, or one per set of networks."""
         return self._max_shares() if len(self.model.sets) == 1 else len(self.model.sets)
 
     def _workers_for(self, batch_size: int, is_sparse: bool) -> tuple[Workers, Method, Sizes]:
-        """Return the threads for batches of a size, new ones if needed, and how they compute a batch.
+        """Return the threads for batches of this size, and the method and sizes by which they compute one.
 
-        The method and the sizes do not depend on earlier batches, so a resumed training computes the same
-        bits.
+        The method and the sizes do not depend on earlier batches, so a resumed run computes the same bits.
         """
         model = self.model
         cuts = n_cuts(model, batch_size, self._max_shares(), is_sparse=is_sparse)
@@ -135,7 +134,9 @@ class CompiledDescent:
 
 
 def best_block(n_first: int) -> int:
-    """Return how many rows BLAS should multiply by n_first weights at a time: few if that is a small product.
+    """Return how many rows BLAS should multiply by n_first weights in one call.
+
+    Few, if that makes the product small enough for OpenBLAS's faster path.
 
     Examples
     --------
@@ -147,7 +148,7 @@ def best_block(n_first: int) -> int:
 
 
 def state_of(optimizer: Optimizer, theta: Array) -> tuple[Array, Array]:
-    """Return the optimizer's state, m and v; an array that it lacks is empty."""
+    """Return the optimizer's state, m and v, each empty if the optimizer does not use it."""
     optimizer.check(theta)
     none, is_adam = np.empty(0, theta.dtype), isinstance(optimizer, Adam)
     has_v = is_adam or (isinstance(optimizer, SGD) and optimizer.momentum > 0)

@@ -22,7 +22,7 @@ class Feed:
 
     def __init__(self, nets: Sequence[Network]) -> None:
         self.first = nets[0]
-        #: For each layer the dropouts of all networks, or Nones.
+        #: For each layer, the dropout of each network; None where there is none.
         self.dropouts = list(
             zip(*[[layer.dropout for layer in fused_layers(net.layers)] for net in nets], strict=True)
         )
@@ -31,15 +31,15 @@ class Feed:
         self.scaling: dict[np.dtype[np.generic], tuple[Array, Array]] = {}
 
     def entries_per_row(self, x: Array | None = None) -> int:
-        """Return how many numbers are drawn or copied for a row of x; if x is None, the most that may be."""
+        """Return how many numbers are drawn or copied for a row of x; an upper bound if x is None."""
         n_copied = 0 if x is not None and is_readable(x) else self.first.n_in
         return self.n_drawn + n_copied
 
     def is_sparse(self, x: Array) -> bool:
         """Return whether products with x should skip its zeros.
 
-        Columns that are shifted in float64 are never sparse: a sparse product adds the shift after the values
-        have been rounded to the network's dtype.
+        Columns shifted in float64 do not count as sparse: a sparse product would add the shift after rounding
+        the values to the network's dtype.
         """
         scale, _ = self._scaling(x.dtype)
         return scale.dtype == self.first.dtype and is_sparse(x)
@@ -59,7 +59,7 @@ class Feed:
         labels = y[rows].astype(np.int64)
         if not is_readable(x):
             x, rows = np.ascontiguousarray(x[rows], readable_dtype(x.dtype)), np.arange(len(rows))
-        # Numba compiles once for writable arrays and once for others: mark all as read-only.
+        # Numba compiles separately for writable and read-only arrays: make all of them read-only.
         x = np.asarray(x).view()
         x.flags.writeable = False
         rows = np.ascontiguousarray(rows, np.int64)

@@ -1,9 +1,9 @@
 """Compiled copies of the formulas of layers, losses and optimizers, entry by entry.
 
-Each formula is defined where the textbook has it: in `pellucid.layers`, `pellucid.losses` and
-`pellucid.optimizers`. These copies are faster, and `tests/compiled/test_descent.py` trains networks by both
-and compares. ``y`` is a layer's output (n, n_out), ``dy`` the gradient of the loss by it, ``z`` the network's
-output. Comparisons with NaN are false, and each formula is written so that NaN then stays NaN.
+The definition of each formula is in `pellucid.layers`, `pellucid.losses` or `pellucid.optimizers`. These
+copies are faster, and `tests/compiled/test_descent.py` trains networks with both and compares. ``y`` is a
+layer's output (n, n_out), ``dy`` the gradient of the loss by it, ``z`` the network's output. Comparisons with
+NaN are false, and each formula is written so that NaN then stays NaN.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def rescale(x: Array, rows: Array, scale: Array, shift: Array, out: Array) -> No
     """
     f = scale.dtype.type
     for i in range(len(rows)):
-        row, into = x[rows[i]], out[i]  # outside the inner loop this is four times as fast
+        row, into = x[rows[i]], out[i]  # four times as fast as indexing in the inner loop
         for j in range(len(row)):
             into[j] = f(row[j]) * scale[j] + shift[j]
 
@@ -223,10 +223,9 @@ def target(label: int, output: int, n_outputs: int, share: float) -> float:
     return (1 - share if is_right else 0.0) + share / max(n_outputs, 2)
 
 
-# The optimizers' updates are inlined. A function that is called is compiled twice in the process that
-# compiles it: once alone and once with its caller. The two versions may round products and sums differently,
-# so the process that compiles would give other bits than the next process, which reads the cached machine
-# code.
+# The optimizers' updates are inlined, because a called function is compiled twice: once alone and once with
+# its caller. The two versions may round products and sums differently, so the process that compiles could
+# give other bits than the next one, which reads the machine code from the cache.
 
 
 @inlined

@@ -1,4 +1,4 @@
-"""Which trainings can be compiled, and when that pays. Nothing here imports Numba.
+"""Which training runs can be compiled, and when that pays. Nothing here imports Numba.
 
 A network can be compiled if it is ``[Rescale,] Dense [, activation] [, Dropout], …, Dense [, activation]``
 with any activation but Softmax. Loss and optimizer must be pellucid's own, and the labels class numbers.
@@ -32,7 +32,7 @@ LOSSES: tuple[type[Loss], ...] = (
 OPTIMIZERS: tuple[type[Optimizer], ...] = (optimizers.SGD, optimizers.Adam)
 #: The packages of the extra ``fast``. SciPy provides the BLAS that Numba calls.
 NEEDED = ("numba", "scipy", "threadpoolctl")
-#: The packages that deterministic training asks for, compiled or not.
+#: The packages that deterministic training needs, compiled or not.
 THREADS_NEEDED = ("scipy", "threadpoolctl")
 #: Shares of a batch in deterministic training, whatever the number of threads.
 FIXED_SHARES = 4
@@ -41,13 +41,14 @@ FIXED_SHARES = 4
 A_STEP, A_ROW, A_WEIGHT, A_PRODUCT = 30e-6, 0.6e-6, 0.5e-9, 15e-12
 #: The fewest outputs of a first layer for which skipping zeros pays.
 WIDE = 17
-#: Seconds that a training must save. Importing Numba takes half a second, compiling several, once.
+#: Compiled code must save this many seconds. Importing Numba takes half a second, the first
+#: compilation several.
 COST = 2.0
 #: Columns in a group. A sparse product skips a group in the rows where all its columns are zero.
 GROUP = 4
 #: The largest share of nonzero groups for which sparse products pay.
 MAX_GROUPS = 0.5
-#: Rows in which nonzero groups are counted.
+#: Number of rows in which nonzero groups are counted.
 SAMPLE = 64
 
 
@@ -117,7 +118,7 @@ def _allowed(found: Sequence[FusedLayer]) -> str:
 def pays(n_weights: int, n_rows: int, n_steps: int, n_sparse: int = 0) -> bool:
     """Return whether compiled training saves more time than importing Numba and compiling take.
 
-    The estimate depends on the data and the sizes alone, so the same call always takes the same path. It adds
+    The estimate depends only on the data and the sizes, so the same call always takes the same path. It adds
     up what the plain layers spend on function calls per step, on passes over the rows, on passes over the
     parameters, and on multiplying `n_sparse` weights by zeros.
 
@@ -155,7 +156,7 @@ def n_sparse(nets: Sequence[Network], x: Array | None) -> int:
 
 
 def is_sparse(x: Array) -> bool:
-    """Return whether a sample of the rows of x has so many zeros that sparse products pay.
+    """Return whether a sample of the rows of x has enough zeros for sparse products to pay.
 
     Examples
     --------
@@ -186,7 +187,7 @@ def check_installed(what: str, needed: Sequence[str]) -> None:
 
 
 def why_not(nets: Sequence[Network], loss: Loss, optimizer: Optimizer, labels: Array | None) -> str | None:
-    """Return why this training cannot be compiled, or None if it can.
+    """Return why this training run cannot be compiled, or None if it can.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The compiled forward and backward pass of a batch, and the loop over batches.
 
-k networks of one shape are trained on the same batches together; a single network is k = 1. Their first layer
-is one wide product, since they share x. All arrays of one dtype lie in flat vectors, at the offsets that a
-`Layout` names:
+k networks of one shape are trained together on the same batches; k = 1 is a single network. Their first layer
+is one wide product, since they share x. All arrays of one dtype are parts of flat vectors, at the offsets in
+a `Layout`:
 
     theta, grad   layer by layer the weights, those of the first layer for each set of k networks as
                   (n_in, k, n_out), the others as (k, n_in, n_out); then layer by layer the biases, (k, n_out)
@@ -126,7 +126,7 @@ def forward(layout: Layout, state: ShareState, data: Data, first: int, n: int) -
 def compute_loss(
     layout: Layout, state: ShareState, labels: Array, n_batch: int, losses: Array, right: Array
 ) -> None:
-    """Add the rows' part of each network's mean loss and right rows; write the gradient by the outputs."""
+    """Add the rows' part of each network's mean loss and correct rows; write the gradient by the outputs."""
     n, width = len(labels), layout.widths[-1]
     for j in range(layout.k):
         z = net_matrix(j, state.work, layout.y_at[-1], n, width)
@@ -198,7 +198,7 @@ def add_gradient(
 
 @inlined
 def update(rule: UpdateRule, state: RunState, entries: tuple[int, int], rate: float, t: int) -> None:
-    """Sum the gradients of all shares, and take step t of the optimizer, from 1, on a range of parameters."""
+    """Sum the gradients of all shares, and take step t (from 1) of the optimizer on a range of parameters."""
     decay = rule.weight_decay
     for start in range(entries[0], entries[1], UPDATE_CHUNK):
         stop = min(start + UPDATE_CHUNK, entries[1])
@@ -216,7 +216,7 @@ def update(rule: UpdateRule, state: RunState, entries: tuple[int, int], rate: fl
 def share_state(
     rule: UpdateRule, state: RunState, share: int, n_cuts: int, fused: bool, rate: float
 ) -> ShareState:
-    """Return the arrays of a share, and what becomes of its gradients."""
+    """Return the arrays of a share, with the factors by which its gradients are stored or added."""
     cut = share % n_cuts
     grad, work = state.grad if cut == 0 else state.more_grads[cut - 1], state.work[share]
     lists = state.lists[share]
@@ -269,13 +269,13 @@ def descend(
 ) -> None:  # fmt: skip
     """Take one step per learning rate, on the data batch by batch, together with other threads.
 
-    Up to as many threads as there are shares may call this with the same arguments. A step has two phases:
-    the gradient, whose shares are rows or networks, and the update, whose shares are parameters. There is no
-    update phase if the product takes the step itself, nor under the rule `ACCUMULATING`, by which each share
-    adds up its gradients times their rates and theta stays. With narrow products the first phase of all packs
-    the first weights, and the last one unpacks them.
+    Several threads, at most one per share, may call this with the same arguments. A step has two phases: the
+    gradient, whose shares are rows or networks, and the update, whose shares are parameters. There is no
+    update phase if the product takes the step itself, or under the rule `ACCUMULATING`: then each share adds
+    up its gradients times their rates, and theta does not change. With narrow products, an additional first
+    phase packs the first weights, and a last one unpacks them.
 
-    Adds the part of each share to the mean losses and right rows of each step, both (shares, steps, k).
+    Adds the part of each share to the mean losses and correct rows of each step, both (shares, steps, k).
     """
     layouts, state, data = without_refcounts(layouts), without_refcounts(state), without_refcounts(data)
     losses, right, counters = without_refcounts(losses), without_refcounts(right), without_refcounts(counters)

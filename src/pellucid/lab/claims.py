@@ -15,7 +15,7 @@ class Claim:
     Parameters
     ----------
     figure, unit
-        What is measured, "test accuracy", and in what: "%", "nats", "epochs", "points".
+        What is measured, such as "test accuracy", and its unit: "%", "nats", "epochs" or "points".
     published
         The value as printed; its decimals say how far rounding may have moved it. For "figure" only.
     kind
@@ -28,7 +28,7 @@ class Claim:
     Raises
     ------
     ValueError
-        If `published` or `limit` is missing where the kind needs it, or given where it has none.
+        If `published` or `limit` is missing for a kind that needs it, or given for one that has none.
 
     Examples
     --------
@@ -44,11 +44,9 @@ class Claim:
 
     def __post_init__(self) -> None:
         if (self.kind == "figure") != (self.published is not None):
-            raise ValueError(
-                f"{self.figure}: kind {self.kind!r} does not go with published={self.published!r}"
-            )
+            raise ValueError(f"{self.figure}: kind {self.kind!r} cannot have published={self.published!r}")
         if (self.kind == "flat") != (self.limit is not None):
-            raise ValueError(f"{self.figure}: kind {self.kind!r} does not go with limit={self.limit!r}")
+            raise ValueError(f"{self.figure}: kind {self.kind!r} cannot have limit={self.limit!r}")
         if not math.isfinite(self.mark or 0.0):
             raise ValueError(f"{self.figure}: published and limit must be finite, got {self.mark!r}")
 

@@ -1,6 +1,6 @@
 """What `pellucid data describe` prints: the facts about a data set as two tables and a list of outliers.
 
-Made from a `Description` alone; it fits 80 columns.
+The output is made from a `Description` and fits 80 columns.
 """
 
 from itertools import zip_longest
@@ -28,7 +28,7 @@ def show_description(facts: Description, console: Console) -> None:
 
 
 def _facts(facts: Description) -> list[tuple[str, str]]:
-    """Return what stands in one line each."""
+    """Return the name and the text of each line."""
     height, width = facts.image_shape
     return [
         ("from", facts.source),
@@ -40,28 +40,28 @@ def _facts(facts: Description) -> list[tuple[str, str]]:
         ("pixels at 0", f"{facts.zero_fraction:.1%}"),
         ("constant pixels", _constant(facts.constant_pixels, facts.constant_values)),
         ("duplicates", f"{facts.duplicate_rows} among the training images"),
-        ("shared", f"{facts.shared_rows} test images equal a training image"),
-        ("outliers", f"{facts.n_outliers}, more than 4 sd farther from their class's mean than usual"),
+        ("shared", f"{facts.shared_rows} test images are identical to a training image"),
+        ("outliers", f"{facts.n_outliers}, more than 4 sd farther than average from their class's mean"),
     ]
 
 
 def _constant(pixels: tuple[int, ...], values: tuple[int, ...]) -> str:
-    """Count the constant pixels and list them by runs of one value: "5: 9 at 16, 0-3 at 0"."""
+    """Count the constant pixels and list them as runs of one value: "5: 9 at 16, 0-3 at 0"."""
     runs: list[tuple[int, int, int]] = []  # first pixel, last pixel, value
     for pixel, value in zip(pixels, values, strict=True):
-        goes_on = runs and runs[-1][1:] == (pixel - 1, value)
-        first = runs.pop()[0] if goes_on else pixel
+        extends_run = runs and runs[-1][1:] == (pixel - 1, value)
+        first = runs.pop()[0] if extends_run else pixel
         runs.append((first, pixel, value))
-    # A margin at 0 is no surprise: any other value comes first, before the list is cut.
+    # A margin at 0 is no surprise, so other values come first: the end of the list may be cut off.
     runs.sort(key=lambda run: run[2] == 0)
-    shown = [_run(*run, tell_value=any(values)) for run in runs[:MAX_RUNS]]
+    shown = [_run(*run, show_value=any(values)) for run in runs[:MAX_RUNS]]
     end = (", …" if len(runs) > MAX_RUNS else "") + ("" if any(values) else " (all 0)")
     return f"{len(pixels)}: {', '.join(shown)}{end}" if pixels else "none"
 
 
-def _run(first: int, last: int, value: int, *, tell_value: bool) -> str:
+def _run(first: int, last: int, value: int, *, show_value: bool) -> str:
     pixels = str(first) if first == last else f"{first}-{last}"
-    return f"{pixels} at {value}" if tell_value else pixels
+    return f"{pixels} at {value}" if show_value else pixels
 
 
 def _labels(facts: Description) -> Table:

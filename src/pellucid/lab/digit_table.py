@@ -1,7 +1,7 @@
 """The 42,000 labelled digits that reports A and B read from a CSV file.
 
-Kaggle's table is read if the user has it. Otherwise as many rows are drawn from MNIST's 70,000 images, from
-which that table was drawn itself. Every result records its origin.
+Kaggle's table is read if the user has it. Otherwise the same number of rows is drawn from MNIST's 70,000
+images, from which Kaggle's table was drawn too. Every result records its origin.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""A look into a trained network: which classes it confuses, which images it misses, what its units see.
+"""A look into a trained network: confused classes, misclassified images, and the weights of its units.
 
 `inspect` returns plain numbers for a run's file, and `inspection_plots` draws them. `digits` and `digit_grid`
-do the same for images with their labels.
+do the same for labelled images.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ def digits(x: Array, y: Array) -> dict[str, Any]:
 
 
 def digit_grid(name: str, caption: str, found: dict[str, Any], *, before: str = "") -> Grid:
-    """Return the picture of what `digits` returned, each label after the text `before`."""
+    """Return a picture of the images that `digits` returned; `before` is put before each label."""
     images = np.array(found["pixels"], np.uint8).reshape(-1, 28, 28)
     return Grid(name, caption, images, tuple(f"{before}{label}" for label in found["labels"]))
 
@@ -44,7 +44,7 @@ def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
     """
     outputs = net.predict(x)
     predicted = outputs.argmax(axis=1)
-    # How far the predicted class lies above the right one.
+    # How far the logit of the predicted class lies above that of the right one.
     margins = outputs.max(axis=1) - outputs[np.arange(len(y)), y]
     wrong = np.flatnonzero(predicted != y)  # a margin of 0 may be a right answer or a tie
     wrong = wrong[np.argsort(-margins[wrong], kind="stable")[:MISTAKES]]
@@ -57,7 +57,7 @@ def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
 
 
 def inspection_plots(prefix: str, found: dict[str, Any], where: str) -> list[Grid | Matrix]:
-    """Return the pictures of what `inspect` found; `where` names the network and the rows."""
+    """Return the pictures of the numbers from `inspect`; `where` names the network and the rows."""
     mistakes = found["mistakes"]
     titles = tuple(
         f"{label} taken for {guess}"

@@ -2,7 +2,7 @@
 
 `judge` turns a `Claim` and the values of its seeds into a `Row`. Where the report leaves out a setting,
 `settle_readings` gives one verdict for all readings of it. `write_ledger` writes `ledger.json`; every table,
-chart and page is made from that file alone.
+chart and page is made from that file.
 """
 
 import json
@@ -25,7 +25,7 @@ MIN_SEEDS = 3  # two values give a t quantile of 12.7: an interval that holds ev
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the ledger; `omitted` marks one that `settle_readings` has yet to settle."""
+    """A row of the ledger; `omitted` is True until `settle_readings` has given the verdict of a reading."""
 
     report: str
     variant: str
@@ -106,8 +106,8 @@ def judge(
     torch
         What PyTorch measured for the same figure.
     omitted
-        Whether the report leaves out the setting that `reading` fills in. Then there is no verdict until
-        `settle_readings` has seen all readings.
+        Whether the report leaves out the setting that `reading` fills in. The verdict is then undetermined
+        until `settle_readings` has compared all readings.
 
     Raises
     ------
@@ -164,10 +164,10 @@ def not_run(
 
 
 def settle_readings(rows: Sequence[Row]) -> list[Row]:
-    """Give the verdicts where a report leaves out a setting and several readings of it were tried.
+    """Give the verdicts on figures for which a report leaves out a setting and several readings were tried.
 
-    If the interval of some reading holds the published figure, all of them are undetermined, and `why` names
-    the readings that hold it; if none does, the figure is not reproduced. Other rows stay as they are.
+    If the interval of any reading holds the published figure, all readings are undetermined, and `why` names
+    those that hold it. If none does, the figure is not reproduced. Other rows stay as they are.
     """
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
@@ -177,7 +177,7 @@ def settle_readings(rows: Sequence[Row]) -> list[Row]:
 
 
 def _settle(row: Row, group: Sequence[Row]) -> Row:
-    """Settle one row by all its readings; then it is no longer `omitted`."""
+    """Give the verdict of one row from all its readings, and set `omitted` to False."""
     if not (row.omitted and row.kind == "figure" and row.judged):
         return row
     verdict: Verdict

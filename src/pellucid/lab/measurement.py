@@ -1,4 +1,4 @@
-"""From finished runs to rows of the ledger: what is measured on which runs, and what each slip changes.
+"""From finished runs to rows of the ledger: which figures are measured on which runs, and the costs of slips.
 
 A report lists its `Measurement`s and `Comparison`s as data. `rows_of` and `costs_of` find their runs by their
 settings, compare them seed by seed, and judge them.
@@ -38,12 +38,12 @@ class Measurement:
     variant : str
         "as published", "as intended", or which slips of the two are mixed.
     settings : tuple of dict
-        Settings of the runs: of one run a seed, or of several that are compared with each other.
+        Settings of the runs: one run per seed, or several runs per seed that are compared with each other.
     measure : callable
         ``measure(*results) -> float``: the figure of one seed, given a result for each of the settings.
     reading : str, optional
-        The values assumed for settings that the report leaves out. The verdict on a published figure then
-        waits for `settle_readings`.
+        The values assumed for settings that the report leaves out. `settle_readings` then gives the verdict
+        on a published figure.
     twin : bool
         Whether the run is repeated in PyTorch.
     """
@@ -67,7 +67,7 @@ class Measurement:
 
     @property
     def length(self) -> str:
-        """How long it trains: "40 epochs"."""
+        """The length of training: "40 epochs"."""
         return next(f"{self.settings[0][name]} {name}" for name in LENGTHS if name in self.settings[0])
 
 
@@ -109,7 +109,7 @@ def rows_of(
     assumptions: Sequence[str],
     plan: Callable[[Mode], list[Run]],
 ) -> list[Row]:
-    """Judge every measurement by its runs; where there are none, name the command that runs them."""
+    """Judge every measurement by its runs; if there are none, name the command that runs them."""
     default = [run.settings for run in plan(Mode("default", seeds=1))]
     about = {"report": report, "assumptions": assumptions}
     rows = settle_readings([_row(each, finished, default, about) for each in measurements])
@@ -168,7 +168,7 @@ def costs_of(
     unit: str,
     measure: Measure,
 ) -> list[Cost]:
-    """Return what slips change in a figure, seed by seed, as far as it has been measured."""
+    """Return what slips change in a figure, seed by seed, for slips that have been measured."""
     runs, found = list(finished), []
     for slip, settings, others, note in comparisons:
         pairs = results_by_seed(runs, settings, others).values()
@@ -196,7 +196,7 @@ def results_by_seed(finished: Iterable[Finished], *settings: Settings) -> dict[i
 
 
 def runs_of(finished: Sequence[Finished], cells: Mapping[str, Settings]) -> dict[str, list[Finished]]:
-    """Return the runs of each cell of any length, since smoke runs have pictures too; skip cells not run."""
+    """Return the runs of each cell, of any length since smoke runs have pictures too; skip cells not run."""
     found = {}
     for label, settings in cells.items():
         others = {name: value for name, value in settings.items() if name not in LENGTHS}

@@ -1,4 +1,4 @@
-"""The results page: one file that opens offline, made from the ledger and the SVG figures alone."""
+"""The results page: one file that opens offline, made only from the ledger and the SVG figures."""
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from pellucid.lab.rows import (
 
 
 def write_page(ledger: Mapping[str, Any], folder: Path | str) -> Path:
-    """Write `index.html` into `folder`, with the figures that lie in its `figures` folder.
+    """Write `index.html` into `folder`, with the figures from its `figures` folder.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def write_page(ledger: Mapping[str, Any], folder: Path | str) -> Path:
     Returns
     -------
     Path
-        Where the page is. It loads nothing from elsewhere and needs no script.
+        The page, which loads no other file and has no scripts.
     """
     source = files("pellucid.lab").joinpath("page.html.jinja").read_text(encoding="utf-8")
     environment = Environment(
@@ -48,7 +48,7 @@ def write_page(ledger: Mapping[str, Any], folder: Path | str) -> Path:
     view = {
         "ledger": ledger,
         "total": _count(rows),
-        "makeup": _makeup(rows),
+        "by_kind": _by_kind(rows),
         "reports": [_report(report, rows, Path(folder)) for report in ledger["reports"]],
     }
     html = environment.from_string(source).render(view)
@@ -66,8 +66,8 @@ def _count(rows: Sequence[JsonRow]) -> dict[str, Any]:
     }
 
 
-def _makeup(rows: Sequence[JsonRow]) -> list[str]:
-    """Say what the tally counts: points of curves and readings outnumber the figures in the abstracts."""
+def _by_kind(rows: Sequence[JsonRow]) -> list[str]:
+    """Split the tally by kind: points of curves and readings outnumber the figures in the abstracts."""
     groups = fold(row for row in rows if row["kind"] != "measured" and row["verdict"] != "not run")
     single = [group[0] for group in groups if len(group) == 1]
     parts = {
@@ -80,7 +80,7 @@ def _makeup(rows: Sequence[JsonRow]) -> list[str]:
 
 
 def _report(report: Mapping[str, Any], rows: Sequence[JsonRow], folder: Path) -> dict[str, Any]:
-    """Gather all that the section of a report shows."""
+    """Return everything that the section of a report shows."""
     own = [row for row in rows if row["report"] == report["letter"]]
     groups = fold(own)
     single = [group[0] for group in groups if len(group) == 1]
@@ -115,12 +115,12 @@ def _tables(rows: Sequence[JsonRow]) -> list[dict[str, Any]]:
 
 
 def _named(row: JsonRow) -> dict[str, Any]:
-    """Return a row that stands for its claim: its figure, and small below it the reading."""
+    """Return the row of a claim with one reading: the figure, and the reading in small print below it."""
     return {**_shown(row), "note": row["reading"] or ""}
 
 
 def _readings(group: Sequence[JsonRow]) -> dict[str, Any]:
-    """Return the part of a claim with several readings: each row named by its reading."""
+    """Return the rows of a claim with several readings, each named by its reading."""
     first = group[0]
     place = f"{first['variant']}: {first['figure']}" + (f", {first['unit']}" if first["unit"] else "")
     tried = readings(group)
@@ -155,13 +155,13 @@ def _cost(cost: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _embedded(name: str, folder: Path) -> str | None:
-    """Return the figure as a data address, or None where it has not been drawn."""
+    """Return the figure as a data URL, or None if it has not been drawn."""
     path = folder / "figures" / f"{check_name(name)}.svg"
     return f"data:image/svg+xml;base64,{b64encode(path.read_bytes()).decode()}" if path.exists() else None
 
 
 def _duration(seconds: float | None) -> str | None:
-    """Write a time as people say it.
+    """Write a duration in hours, minutes and seconds.
 
     >>> _duration(12.3), _duration(754.0), _duration(7300)
     ('12 s', '12 min 34 s', '2 h 1 min')

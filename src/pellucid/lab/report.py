@@ -1,4 +1,4 @@
-"""What a report module hands to the laboratory.
+"""The interface between report modules and the laboratory.
 
 A report plans `Run`s for a `Mode`, carries them out given their settings and a seed (`Report.run`, the only
 place where networks are trained), and turns the results, read back from their JSON files, into rows of the
@@ -27,14 +27,14 @@ CarryOut: TypeAlias = Callable[[Sequence[Settings], int], list[Result]]
 
 @dataclass(frozen=True)
 class Mode:
-    """How much to run: "quick" is a smoke run, "full" takes published lengths and every reading."""
+    """How much to run: "quick" is a smoke run, "full" has the published lengths and every reading."""
 
     name: str
     seeds: int
 
     @property
     def notice(self) -> str | None:
-        """The warning printed on all output of a smoke run; None in the other modes."""
+        """The warning on all output of a smoke run; None in the other modes."""
         return "Smoke run: cut short, nothing here is a result." if self.name == "quick" else None
 
 
@@ -61,7 +61,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has been carried out, as read back from its file; `seconds` is what it took."""
+    """A finished run, as read back from its file, with the time it took in seconds."""
 
     settings: Settings
     seed: int
@@ -118,7 +118,7 @@ def planned(
 ) -> list[Run]:
     """Return a run for each of the settings and each seed.
 
-    `twins` run in PyTorch where it is installed: with one seed, in the full mode with all.
+    `twins` run in PyTorch, if it is installed: with one seed, or with all seeds in the full mode.
 
     Examples
     --------
@@ -148,18 +148,18 @@ class Report:
         ``run(group, seed) -> list of results``. A group holds the settings of one run, or of several that
         `together` allows.
     rows : callable
-        ``rows(finished) -> list of Row``: always all rows, whatever has been run.
+        ``rows(finished) -> list of Row``: all rows, including those not run yet.
     costs : callable
         ``costs(finished) -> list of Cost``.
     plots : callable
         ``plots(finished) -> list of Picture``: those whose runs are finished.
     data_sets : tuple of str
-        Data sets that it reads if the user has them.
+        Data sets that the report reads if the user has them.
     together : callable
         ``together(settings) -> hashable``. Runs of one seed with equal values may be trained together by
-        `pellucid.train_many`; None means alone. Such runs share all rows, split and batches, and their
-        networks differ in the starting weights only. Runs of different seeds are never grouped where each
-        seed draws its own split.
+        `pellucid.train_many`; None means alone. Such runs share rows, split and batches, and their networks
+        differ in the starting weights only. Runs of different seeds are never grouped, since each seed draws
+        its own split.
     """
 
     letter: str

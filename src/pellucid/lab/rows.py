@@ -1,4 +1,4 @@
-"""The ledger's rows as a reader sees them: how many digits, a curve as one line, how many claims hold.
+"""The ledger's rows as readers see them: rounded numbers, a curve on one line, counts of claims that hold.
 
 All functions take rows as in `ledger.json`, so page, terminal and charts agree.
 """
@@ -16,7 +16,7 @@ Verdict = Literal["reproduced", "not reproduced", "undetermined", "not run"]
 JsonRow = Mapping[str, Any]
 
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "undetermined", "not run")
-MIN_FOLD = 6  # from this many on, figures that differ in one number only become one line
+MIN_FOLD = 6  # at least this many figures that differ only in one number become one line
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 
 
@@ -114,7 +114,7 @@ def fold_verdict(group: Sequence[JsonRow]) -> str:
 
 
 def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
-    """Group the readings of each claim, rows of one report, variant and figure, in their order.
+    """Group the readings of each claim: rows of one report, variant and figure. The order is kept.
 
     A claim has a row for each reading of a setting that the report leaves out; any other has a single row.
     """
@@ -125,7 +125,7 @@ def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
 
 
 def claim_verdict(group: Iterable[JsonRow]) -> Verdict:
-    """Return the verdict on which all readings of a claim agree, as far as they were run.
+    """Return the verdict on which all readings of a claim that were run agree, or "undetermined".
 
     >>> claim_verdict([{"verdict": "reproduced"}, {"verdict": "not run"}])
     'reproduced'
@@ -156,7 +156,7 @@ def nearest(group: Sequence[JsonRow]) -> JsonRow:
 
 
 def readings(group: Sequence[JsonRow]) -> str:
-    """Say how many readings of a claim were tried and how many hold it; say nothing of a single row."""
+    """Say how many readings of a claim were tried and how many hold it; empty for a single row."""
     tried = [row for row in group if row["low"] is not None]
     if len(group) == 1 or not tried or group[0]["published"] is None:
         return ""
@@ -164,7 +164,7 @@ def readings(group: Sequence[JsonRow]) -> str:
 
 
 def summary(rows: Iterable[JsonRow]) -> dict[str, int]:
-    """Count the verdicts of all claims, a claim with several readings once; "measured" rows count apart.
+    """Count the verdicts of all claims, a claim with several readings once; count "measured" rows separately.
 
     >>> row = {"report": "C", "variant": "as published", "figure": "loss", "kind": "figure"}
     >>> rows = [row | {"verdict": "reproduced"}, row | {"kind": "measured", "verdict": "undetermined"}]

@@ -1,1 +1,1 @@
-"""Training: the loop of the textbook (`loop`, `step`) and what surrounds it."""
+"""Training: the textbook loop (`loop`) and what surrounds it."""

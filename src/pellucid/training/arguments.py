@@ -16,15 +16,15 @@ from pellucid.training.checkpoint import Checkpoint
 
 @dataclass(kw_only=True)
 class Arguments:
-    """What `pellucid.train_many` is given; `pellucid.train` gives a list of one network.
+    """The arguments of `pellucid.train_many`; `pellucid.train` passes a list of one network.
 
-    Each is described in `pellucid.train`. The numbers in x, y and validation are checked where they are
+    `pellucid.train` describes each of them. The numbers in x, y and validation are checked where they are
     opened, in `pellucid.training.setup`.
 
     Raises
     ------
     ValueError, TypeError, RuntimeError, OSError
-        If an argument cannot be right, by itself or beside the others.
+        If an argument is invalid, alone or in combination with others.
     """
 
     nets: Sequence[Network]
@@ -65,7 +65,7 @@ class Arguments:
 
     @property
     def order_rng(self) -> np.random.Generator | None:
-        """The generator of permutations; None where rows stay in their order."""
+        """The generator of permutations; None if rows keep their order."""
         return self.rng if self.shuffle else None
 
     def _check_networks(self) -> None:
@@ -94,15 +94,13 @@ class Arguments:
                 f"rng must be a generator such as numpy.random.default_rng(0) to shuffle, got {self.rng!r}"
             )
         if self.y is None and self.batch_size is not None:
-            raise ValueError(
-                f"without y, x gives the batches themselves: leave batch_size={self.batch_size} out"
-            )
+            raise ValueError(f"without y, x must yield whole batches: leave out batch_size={self.batch_size}")
         if self.y is None and (is_array or not isinstance(self.x, Iterable)):
             kind = type(self.x).__name__
             raise TypeError(f"without y, x must be an iterable of batches (x, y), got {kind}")
 
     def _check_checkpoint(self) -> None:
-        """Make the path of a checkpoint a `Checkpoint` that can be written."""
+        """Turn the path of a checkpoint into a `Checkpoint`, and check that it can be written."""
         if self.checkpoint is None:
             if self.every is not None or self.resume:
                 named = f"every={self.every}" if self.every is not None else "resume=True"

@@ -1,4 +1,4 @@
-"""Batches: where the rows of an epoch come from, and in which order.
+"""Batches: the sources of an epoch's rows, and their order.
 
 A source yields an epoch piece by piece, and a piece is cut into batches. `InMemory` holds arrays,
 `FromBatches` takes an iterable of batches, and `pellucid.training.memory_map` reads a file window by window.
@@ -97,7 +97,7 @@ class InMemory:
     ----------
     x, y : array
     batch_size : int or None
-        None: all rows in one batch, in their order.
+        None: all rows in one batch, in the given order.
     rng : numpy.random.Generator or None
         Draws the permutations; None: keep the order.
     device : str
@@ -178,11 +178,11 @@ class FromBatches:
             yield Piece(to_device(x, self.device), to_device(y, self.device), slice(0, len(x)), len(x))
         if 0 < number < skip:
             raise ValueError(
-                f"the iterable gives {number} batches, but the interrupted epoch had taken {skip}: resume "
-                "with the same batches"
+                f"the iterable yields {number} batches, but the interrupted run had used {skip}: resume with "
+                "the same batches"
             )
         if number == 0:
             raise ValueError(
-                "the iterable of batches is empty: it must start again in every epoch, as a list does and a "
-                "generator does not"
+                "the iterable of batches is empty: it must start again in every epoch, so pass a list or "
+                "another object that can be iterated repeatedly, not a generator"
             )

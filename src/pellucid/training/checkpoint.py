@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a training in one safetensors file, from which it resumes to the same bits.
+"""Checkpoints: the whole state of a run in one safetensors file, from which it resumes to the same bits.
 
 A `Snapshot` is the state, a `Checkpoint` is the file. Nothing in the file can run code.
 
@@ -54,12 +54,12 @@ class Running:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of a training between two steps.
+    """The state of a training run between two steps.
 
     Attributes
     ----------
     training : dict
-        What is trained and how, as JSON values; a training that resumes must have the same.
+        What is trained and how, as JSON values; a resumed run must have the same.
     epochs : int
         Finished epochs.
     theta : array
@@ -76,7 +76,7 @@ class Snapshot:
     running : Running or None
         None between two epochs.
     arithmetic : dict
-        Versions and hardware that the bits depend on. A training may resume with others, to other bits.
+        Versions and hardware that the bits depend on. A run that resumes with others may get other bits.
     """
 
     training: dict[str, Any]
@@ -93,18 +93,18 @@ class Snapshot:
 
 @dataclass
 class Checkpoint:
-    """A file in which a training saves its state, and from which it can resume.
+    """A file in which a training run saves its state, and from which it can resume.
 
     Parameters
     ----------
     path : path
-        Its folder must exist. Each new file replaces the previous one when it is complete. A file from before
-        the training is replaced only if the training resumes from it.
+        Its folder must exist. Each new file replaces the previous one when it is complete. A file that exists
+        before the run is replaced only if the run resumes from it.
 
     Attributes
     ----------
     extras : dict of str to array
-        Arrays of the caller: saved with each checkpoint, and restored when a training resumes.
+        Arrays of the caller: saved with each checkpoint, and restored when a run resumes.
     records : sequence of list of Record
         After a resume: the earlier records, which are not yielded again. One entry per epoch, with one record
         per network.
@@ -148,7 +148,7 @@ class Checkpoint:
             )
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write the file; the previous one stays until the new one is complete on the disk.
+        """Write the file; the previous one stays until the new one is complete on disk.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class Checkpoint:
         except ValueError as error:
             raise ValueError(f"{error}; remove the checkpoint to start again") from error
         if not isinstance(about, dict) or "checkpoint" not in about:
-            raise ValueError(f"{self.path} is a safetensors file, but not a checkpoint of a training")
+            raise ValueError(f"{self.path} is a safetensors file, but not a training checkpoint")
         try:
             snapshot = _snapshot(tensors, about)
             self.extras = _without_prefix("extra", tensors)

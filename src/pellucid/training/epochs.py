@@ -1,4 +1,4 @@
-"""The epochs of a training: where each begins, what it has shown, when it is saved, how it resumes.
+"""The epochs of a training run: their batches, records, checkpoints and resuming.
 
 The loop itself is in `pellucid.training.loop`.
 """
@@ -19,7 +19,7 @@ from pellucid.training.checkpoint import Checkpoint, Running, Snapshot, generato
 from pellucid.training.many import Model, StepLoss, generators_of
 from pellucid.training.records import History, Measured, Record, Tally
 
-#: Steps between two looks at the losses on the plain path, at most.
+#: The most steps on the plain path between two checks of the losses.
 STEPS_AT_A_TIME = 1024
 
 
@@ -35,17 +35,17 @@ class CompiledSteps(Protocol):
 
 @dataclass(frozen=True)
 class Saving:
-    """Where and when a training is saved.
+    """Where and when a training run is saved.
 
     Attributes
     ----------
     checkpoint : Checkpoint
     every : int or None
-        Save after this many steps; None: after each epoch. A training always saves at its end.
+        Save after this many steps; None: after each epoch. The end of the run is always saved.
     training : dict
         What is trained and how; see `Snapshot`.
     arithmetic : callable
-        Returns the versions and hardware that the bits depend on, as they are when the training begins.
+        Returns the versions and hardware that the bits depend on; called when the run begins.
     """
 
     checkpoint: Checkpoint
@@ -56,7 +56,7 @@ class Saving:
 
 @dataclass
 class Training:
-    """A training: its parts, and how far it has come.
+    """A training run: its parts, and how far it has come.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class Training:
     n_epochs : int
         Epochs in all.
     block_rows : int or None
-        Largest number of rows that the layers compute at a time; None: a whole batch.
+        Largest number of rows in one block; None: each batch is one block.
     measure : callable
         Returns the loss and the accuracy of a network on the validation rows.
     per_batch : bool
@@ -94,9 +94,9 @@ class Training:
     saving: Saving | None = None
     done: int = 0
     history: History = field(default_factory=History)
-    #: Whether the training resumes where an epoch ended: its record is then yielded again.
+    #: Whether the run resumes where an epoch ended: its record is then yielded again.
     resumed_at_end_of_epoch: bool = False
-    #: What the running epoch has shown; None between two epochs.
+    #: Losses and correct rows of the current epoch so far; None between two epochs.
     tally: Tally | None = None
     #: The state of the generator of permutations when the epoch began.
     order: dict[str, object] | None = None
@@ -120,7 +120,7 @@ class Training:
             yield Epoch(self, self.tally or self._begin_epoch())
 
     def end_epoch(self, records: list[Record]) -> None:
-        """Note that an epoch has ended, and save if that is due."""
+        """Record the end of an epoch, and save if that is due."""
         self.done, self.tally = self.done + 1, None
         self.history.append(records)
         if self.saving and (self.saving.every is None or self.done == self.n_epochs):
@@ -136,16 +136,16 @@ class Training:
 
     @property
     def steps_at_a_time(self) -> int:
-        """Steps between two pauses in which records are made and checkpoints written when they are due."""
-        most = self.compiled.steps_at_a_time if self.compiled else STEPS_AT_A_TIME
-        most = 1 if self.per_batch else most
+        """Steps in a piece; between two pieces, checkpoints and records of batches are made where due."""
+        largest = self.compiled.steps_at_a_time if self.compiled else STEPS_AT_A_TIME
+        largest = 1 if self.per_batch else largest
         if self.saving is None or self.saving.every is None:
-            return most
-        n_calls = -(-self.saving.every // most)
+            return largest
+        n_calls = -(-self.saving.every // largest)
         return -(-self.saving.every // n_calls)
 
     def _begin_epoch(self) -> Tally:
-        """Remember the state at the start of an epoch, for an error or a checkpoint in its middle."""
+        """Keep the state at the start of an epoch, for an error or a checkpoint in mid-epoch."""
         self.before[...] = self.model.theta
         if self.saving and self.source.rng:
             self.order = generator_state(self.source.rng)
@@ -157,7 +157,7 @@ class Training:
         saving.checkpoint.save(self._snapshot(saving.training))
 
     def _snapshot(self, training: dict[str, object]) -> Snapshot:
-        """Return the state of the training as it is now."""
+        """Return the current state of the run."""
         running, order = None, self.order
         if self.tally is not None:
             running = Running(to_host(self.before), *self.tally.so_far())
@@ -195,7 +195,7 @@ class Epoch:
     ----------
     training : Training
     tally : Tally
-        What the epoch has shown so far.
+        Losses and correct rows of the epoch so far.
     """
 
     def __init__(self, training: Training, tally: Tally) -> None:
@@ -220,7 +220,7 @@ class Epoch:
                 yield Batch(training, x, y, losses[i], n_correct[i])
 
     def add(self, piece: Piece, losses: Array, n_correct: Array) -> None:
-        """Note the losses and correct rows of the steps on a piece, both (steps, k)."""
+        """Add the losses and correct rows of the steps on a piece, both (steps, k)."""
         self.tally.add(piece, losses, n_correct)
 
     def records_of_batch(self) -> list[Record]:
@@ -240,7 +240,7 @@ class Epoch:
 
 
 class Batch:
-    """The rows of one step, computed in one block, or in several where they are more than ``block_rows``.
+    """The rows of one step, computed in one block, or in several if there are more than ``block_rows``.
 
     The gradient of the batch is the sum of its blocks' gradients, each times its share of the rows.
 
@@ -272,7 +272,7 @@ class Batch:
         grad[...] = self.total
 
     def add(self, loss: Any, n_correct: Any) -> None:
-        """Take in what a block has shown, and its gradient."""
+        """Add the loss, the number of correct rows and the gradient of a block."""
         if self.share == 1:
             self.loss[...], self.n_correct[...] = loss, n_correct
             return

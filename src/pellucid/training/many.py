@@ -35,7 +35,7 @@ from pellucid.losses import Loss
 from pellucid.metrics import count_correct, right_rows
 from pellucid.network import Network
 
-#: Layers that treat each row by itself, without parameters or random numbers.
+#: Layers that treat each row separately, without parameters or random numbers.
 BY_ROW = (Rescale, Identity, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax)
 
 
@@ -202,7 +202,10 @@ class _StackedDense(Layer):
 
 
 class _WideDense(_StackedDense):
-    """The first of them: y = x W + b with one x (n, n_in); W holds the columns of a set side by side."""
+    """The first Dense of all networks: y = x W + b with one x (n, n_in).
+
+    W holds the columns of the networks of a set side by side.
+    """
 
     def __init__(self, sets: Sequence[range], dense: Dense) -> None:
         super().__init__(sets[-1].stop, dense)
@@ -230,7 +233,7 @@ class _WideDense(_StackedDense):
         return [slice(own.start * self.n_out, own.stop * self.n_out) for own in self.sets]
 
     def by_set(self, W: Array) -> list[Array]:
-        """Return the matrix of each set, (n_in, k of the set n_out)."""
+        """Return the matrix of each set, (n_in, networks of the set * n_out)."""
         parts = [W[own.start : own.stop] for own in self.sets]
         return [part.reshape(self.n_in, -1) for part in parts]
 
@@ -266,7 +269,7 @@ class StepLoss:
     ----------
     loss : Loss
     k : int
-        The number of networks whose outputs come together.
+        The number of networks; row i of network j is row i k + j of the outputs.
     """
 
     def __init__(self, loss: Loss, k: int) -> None:
@@ -357,5 +360,5 @@ def _check_layers(net: Network) -> None:
 
 
 def _outline(net: Network) -> list[tuple[str, dict[str, Any], int]]:
-    """Return what must be equal: class, settings and width of each layer, without its initializer."""
+    """Return what must be equal in all networks: class, settings and width of each layer."""
     return [(type(layer).__name__, layer.settings(), layer.n_out) for layer in net.layers]

@@ -73,14 +73,14 @@ def as_table(records: Sequence[Sequence[Record]]) -> Array:
 
 
 class History(Sequence[list[Record]]):
-    """The records of all epochs of a resumed training; those from the checkpoint are kept as numbers.
+    """The records of all epochs of a resumed run; those from the checkpoint are kept as numbers.
 
-    A record as an object takes about twenty times the memory. `History` makes it when it is asked for.
+    A `Record` takes about twenty times the memory of its numbers, so it is created on access.
 
     Parameters
     ----------
     table : array, optional
-        The result of `as_table`; None: no epochs yet.
+        The result of `as_table`; None if there are no epochs yet.
 
     Examples
     --------
@@ -211,8 +211,8 @@ class Tally:
         """Return a record of the epoch for each network; call `check` first."""
         n = sum(self.sizes)
         losses = np.array(self.sizes) @ np.concatenate(self.losses).astype(np.float64) / n
-        right = np.concatenate(self.n_correct).sum(axis=0) / n
+        accuracies = np.concatenate(self.n_correct).sum(axis=0) / n
         return [
-            Record(self.epoch, None, float(value), float(share), *validation)
-            for value, share, validation in zip(losses, right, measured, strict=True)
+            Record(self.epoch, None, float(value), float(accuracy), *validation)
+            for value, accuracy, validation in zip(losses, accuracies, measured, strict=True)
         ]

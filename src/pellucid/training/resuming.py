@@ -1,4 +1,4 @@
-"""Whether a checkpoint belongs to this training: a description of the training, and its comparison."""
+"""Check that a checkpoint belongs to a training run, by comparing the descriptions of both."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -18,23 +18,23 @@ from pellucid.training.epochs import Training
 from pellucid.training.many import Model, generators_of
 from pellucid.wording import brief
 
-#: Rows that stand for a whole memory map, and rows that are hashed together.
+#: Rows sampled from a memory map for its digest; also the rows that are hashed in one piece.
 SAMPLE = 1024
-#: What checkpoints call the steps of the plain path.
+#: The name of the plain path in checkpoints.
 PLAIN = "PlainDescent"
 
 
 def describe_training(
     training: Training, given: Arguments, validation: tuple[Array, Array] | None
 ) -> dict[str, object]:
-    """Return as JSON values everything that determines the numbers of a training.
+    """Return as JSON values everything that determines the numbers of a training run.
 
     Parameters
     ----------
     training : Training
     given : Arguments
     validation : (x, y) or None
-        The validation rows as they are measured.
+        The checked validation rows.
     """
     compiled = training.compiled
     return {
@@ -51,7 +51,7 @@ def describe_training(
 
 
 def describe_nets(nets: Sequence[Network]) -> dict[str, object]:
-    """Return as JSON values what the networks consist of, without their parameters.
+    """Return as JSON values the structure of the networks, without their parameters.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def _optimizer_text(optimizer: Optimizer) -> str:
 
 
 def describe_rows(source: Source) -> dict[str, object]:
-    """Return as JSON values the rows of the training, their digest and the batch size."""
+    """Return as JSON values the number of rows, the batch size and the digest of the data."""
     x, y = source.x, source.labels
     digest = None if x is None or y is None else digest_data(x, y)
     return {"rows": source.n_rows, "batch_size": int(source.batch_size), "data": digest}
@@ -154,7 +154,7 @@ def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None)
 
 
 def check_fits(start: Snapshot, training: Training) -> None:
-    """Raise unless a training can resume from a snapshot: it must be one of the same training.
+    """Raise unless a training run can resume from a snapshot, which must be one of the same run.
 
     Raises
     ------
@@ -169,12 +169,12 @@ def check_fits(start: Snapshot, training: Training) -> None:
 
 
 def _check_epochs(start: Snapshot, epochs: int, path: object) -> None:
-    """Raise if more epochs have started than are asked for."""
+    """Raise if more epochs have started than are requested."""
     begun = start.epochs + (start.running is not None)
     if begun > epochs:
         raise ValueError(
             f"epochs must be at least {begun}, the epoch that {path} has reached, got {epochs}; for fewer, "
-            "train to another file"
+            "name another file"
         )
 
 
@@ -185,18 +185,18 @@ def _check_same(start: Snapshot, training: Mapping[str, object], path: object) -
         then = made_of.get(name)
         if then != now:
             raise ValueError(
-                f"{path} is the checkpoint of another training, {name}: {brief(then, 200)} there, "
-                f"{brief(now, 200)} here; resume with the same settings, or train to another file"
+                f"{path} is the checkpoint of another run, {name}: {brief(then, 200)} there, "
+                f"{brief(now, 200)} here; resume with the same settings, or name another file"
             )
 
 
 def _check_shape(start: Snapshot, model: Model, path: object) -> None:
-    """Raise if a snapshot of this training has another size, which only damage can cause."""
+    """Raise if a snapshot of this run has another size, which only damage can cause."""
     n_networks = {len(records) for records in start.records} | {
         start.running.losses.shape[1] if start.running else model.k
     }
     if (start.theta.size, n_networks) != (model.theta.size, {model.k}):
         raise ValueError(
             f"{path} is damaged: it holds {start.theta.size} parameters of {n_networks} networks; this "
-            f"training has {model.theta.size} of {model.k}"
+            f"run has {model.theta.size} of {model.k}"
         )

@@ -1,4 +1,4 @@
-"""From checked arguments to a training: the data are opened and checked, and the parts chosen."""
+"""From checked arguments to a training run: open and check the data, and choose the parts."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -34,12 +34,12 @@ from pellucid.training.resuming import PLAIN, check_fits, describe_training
 #: With at least `FEW_NETS` networks, batches of up to `SMALL_BATCH` rows are split between two threads: each
 #: computes half of the networks.
 FEW_NETS, SMALL_BATCH = 4, 256
-#: The packages whose machine code takes compiled steps.
+#: The packages that compute compiled steps.
 COMPILERS = ("numba", "scipy")
 
 
 def start(given: Arguments) -> Iterator[list[Record]]:
-    """Return the generator that trains; nothing is trained before its first record is asked for."""
+    """Return the generator of records; training starts when the first one is requested."""
     validation = check_data(given.net, *given.validation, what="validation ") if given.validation else None
     source = open_source(given)
     model = make_model(given, source.batch_size)
@@ -88,9 +88,9 @@ def make_model(given: Arguments, batch_size: int) -> Model:
 def choose_compiled(
     given: Arguments, model: Model, source: Source, snapshot: Snapshot | None
 ) -> CompiledSteps | None:
-    """Return compiled code for the steps where it is asked for, or possible and worth it; else None.
+    """Return compiled code for the steps if it is requested, or if it is possible and pays; else None.
 
-    A training that resumes takes its steps as before.
+    A resumed run stays on its path, plain or compiled.
     """
     wanted = given.compiled
     if wanted is None and snapshot is not None:
@@ -104,7 +104,7 @@ def choose_compiled(
 
 
 def _pays(given: Arguments, model: Model, source: Source) -> bool:
-    """Whether compiled steps are worth their start: on a GPU, always, once labels are known to be classes.
+    """Whether compiled steps save time. On a GPU they always do, but the labels must be known in advance.
 
     With ``per_batch``, calling compiled code for each step takes longer than it saves.
     """
@@ -141,12 +141,12 @@ def _threads(given: Arguments) -> Callable[[], AbstractContextManager[None]]:
 
 
 def _arithmetic(training: Training, given: Arguments) -> Arithmetic:
-    """Return the versions and hardware that the training's bits depend on."""
+    """Return the versions and hardware that the bits of the run depend on."""
     on_cpu = training.model.device == "cpu"
     packages = ["pellucid", *(COMPILERS if on_cpu and training.compiled else ())]
     return arithmetic(packages, with_blas=on_cpu, with_threads=on_cpu and not given.deterministic)
 
 
 def _validate(net: Network, loss: Loss, validation: tuple[Array, Array] | None) -> Measured:
-    """Return loss and accuracy on the validation rows; a loss of inf says so itself."""
+    """Return loss and accuracy on the validation rows; the loss may be infinite."""
     return (None, None) if validation is None else measure(net, loss, *validation)

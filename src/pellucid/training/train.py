@@ -1,4 +1,4 @@
-"""Training: a generator that yields a record an epoch, so that the caller logs, plots and stops.
+"""Training: a generator that yields a record per epoch, so that the caller can log, plot or stop.
 
 The loop of gradient descent is in `pellucid.training.loop`.
 
@@ -58,9 +58,9 @@ def train(
     optimizer : Optimizer
     x : array, shape (n, n_in), path, or iterable of (x, y)
         Read, never written. Integers need a network that begins with `Rescale`. The path of an ``.npy`` file
-        is opened as a memory map. A memory map larger than 32 MiB is read window by window, with two windows
-        in memory; `pellucid.training.memory_map.windows.FromFile` describes how its rows are shuffled. An
-        iterable yields the batches themselves and is iterated once per epoch; y is then left out.
+        is opened as a memory map. With ``batch_size``, a map larger than 32 MiB is read window by window, two
+        of which are in memory; `pellucid.training.memory_map.windows.FromFile` describes how its rows are
+        shuffled. An iterable yields whole batches, without y, and is iterated once per epoch.
     y : array, shape (n,) or (n, n_out), or path
         Class numbers or targets.
     epochs : int
@@ -68,7 +68,7 @@ def train(
     batch_size : int, optional
         Rows per step; a smaller last batch is used. None: full-batch gradient descent, one step per epoch.
     block_rows : int, optional
-        Rows computed at a time in a larger batch; the gradients of the blocks add up. None: one pass.
+        Larger batches are computed in blocks of this many rows, whose gradients add up. None: one pass.
     shuffle : bool
         Whether each epoch draws its mini-batches from a new permutation of the rows.
     validation : (x, y), optional
@@ -82,17 +82,17 @@ def train(
         compile if that is possible and saves time, judged by the number and size of the steps and by the
         zeros in x; never with ``per_batch``.
     deterministic : bool
-        Whether the result is the same bits for any number of threads: matrix products use one BLAS thread,
-        and batches are always cut in the same way. Needs the extra ``fast``; CPU only.
+        Whether to get the same bits with any number of threads: matrix products use one BLAS thread, and
+        batches are always cut in the same way. Needs the extra ``fast``; CPU only.
     checkpoint : path or Checkpoint, optional
-        The file in which the state of the training is saved. An existing file needs ``resume=True``. A
+        The file in which the state of the run is saved. An existing file needs ``resume=True``. A
         `Checkpoint` also holds arrays of the caller.
     every : int, optional
         Save after this many steps, or a few more where several steps are taken in one call. None: save after
-        each epoch, before its record is yielded. The end of the training is always saved.
+        each epoch, before its record is yielded. The end of the run is always saved.
     resume : bool
-        Continue from the checkpoint, to the same bits as an uninterrupted training; start from scratch if
-        there is no file. If BLAS, its number of threads or another numerical library has changed, the logger
+        Continue from the checkpoint, to the same bits as an uninterrupted run; start from scratch if there is
+        no file. If BLAS, its number of threads or another numerical library has changed, the logger
         "pellucid" warns that the last digits may differ. Pass the same arguments as before, and a newly built
         network; only ``epochs`` may be larger. The first record repeats that of the last finished epoch if
         the checkpoint was saved at its end; otherwise it belongs to the interrupted epoch (or batch). An
@@ -106,8 +106,8 @@ def train(
     ------
     ValueError, TypeError
         If an argument is invalid, the data contain NaN or infinity, or the checkpoint is damaged or belongs
-        to another training. The call itself raises. Windows of a memory map and batches of an iterable are
-        checked when they are read; ``theta`` then keeps the updates of the earlier batches.
+        to another run. The call raises, before the first record. Windows of a memory map and batches of an
+        iterable are checked when they are read; ``theta`` then keeps the updates of the earlier batches.
     OSError
         If a checkpoint cannot be written; the previous one is kept. FileExistsError if the file exists and
         ``resume`` is False.
@@ -127,7 +127,7 @@ def train(
     """
     given = dict(locals())
     check_kind("net", net, Network)
-    from pellucid.training.setup import start  # here: a program that trains nothing does not wait for it
+    from pellucid.training.setup import start  # imported here to keep `import pellucid` fast
 
     return (record for [record] in start(Arguments(nets=[given.pop("net")], **given)))
 
@@ -212,7 +212,7 @@ def evaluate(
     x, y : array
         As in `train`.
     block_rows : int
-        Rows computed at a time.
+        Rows per block, to save memory.
 
     Raises
     ------
@@ -223,8 +223,8 @@ def evaluate(
     --------
     >>> import pellucid as pl
     >>> net = pl.Network([pl.Dense(2, init=pl.zeros)]).build(n_in=2, rng=np.random.default_rng(0))
-    >>> value, right = evaluate(net, pl.SoftmaxCrossEntropy(), np.eye(2), np.array([0, 1]))
-    >>> round(value, 4), right
+    >>> value, accuracy = evaluate(net, pl.SoftmaxCrossEntropy(), np.eye(2), np.array([0, 1]))
+    >>> round(value, 4), accuracy
     (0.6931, 0.5)
     """
     net.check_built()

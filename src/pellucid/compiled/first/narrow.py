@@ -1,8 +1,9 @@
 """First products with few outputs, panel by panel and straight from the data.
 
-A panel is a few columns of W. Its outputs are computed for a few rows at a time, its gradients for a few
-vectors of columns at a time: as many as there are vector registers for sums. BLAS computes as many outputs at
-once as a register holds, so with ten outputs most of its work is wasted. Nothing is gathered or copied.
+A panel is a few columns of W. Its outputs are computed for a few rows together, its gradients for a few
+vectors of columns together: as many as there are vector registers for sums. BLAS computes as many outputs at
+once as a register holds, so with ten outputs more than a third of its work is wasted. Nothing is gathered or
+copied.
 
 While narrow steps are taken, the weights are packed: see `pellucid.compiled.llvm.panel_loops`.
 """
@@ -86,7 +87,7 @@ def pack_or_unpack(layout: Layout, state: RunState, share: int, counters: Array)
 
 @kernel
 def permute(vector: Array, order: Array, scratch: Array, back: bool) -> None:
-    """Permute the entries of a vector, or undo that."""
+    """Permute the entries of a vector, or undo the permutation."""
     for i in range(len(order)):
         scratch[i] = vector[i if back else order[i]]
     for i in range(len(order)):

@@ -1,7 +1,7 @@
 """The first layer's products, by one of three methods.
 
 The functions of all methods take the same arguments: layout, state, data, the index of the first row in the
-data, the number of rows n, and y or dy, those of all networks side by side.
+data, the number of rows n, and y or dy of all networks side by side.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def _by_method(*methods: Callable[..., None]) -> Callable[..., None]:
     """
 
     def chosen(layout: Layout, state: ShareState, data: Data, first: int, n: int, wide: Array) -> None:
-        raise NotImplementedError("compiled code alone calls this")
+        raise NotImplementedError("only compiled code calls this")
 
     @overload(chosen, jit_options=INNER, strict=False, inline="always")  # type: ignore[untyped-decorator]
     def choose(layout: Any, state: Any, data: Any, first: Any, n: Any, wide: Any) -> Callable[..., None]:

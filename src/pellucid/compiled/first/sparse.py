@@ -1,12 +1,12 @@
-"""First products with data that are mostly zero, as pixels are: zeros are not multiplied.
+"""First products that skip the zeros of data that are mostly zero, such as pixels.
 
 The rows of x are processed in parts. For each group of four columns a list names the rows of the part in
 which the group is not all zero, with their four values; y = x W and dW = xᵀ dy are sums over these lists.
 They are computed tile by tile: as many columns of W as the vector registers hold, and as many rows of y or dy
 as fit into the level 1 cache.
 
-Columns may be shifted. x + 1 sᵀ has no zeros, but it is x with one more row, s: what that row adds to y is
-added to all rows, and its row of dy is the sum of all others.
+Columns may be shifted. The shifted data x + 1 sᵀ have no zeros. So the shift s is listed as one more row of
+x: its row of y is added to all other rows, and its row of dy is the sum of all others.
 """
 
 from typing import NamedTuple
@@ -90,7 +90,7 @@ def list_shift(capacity: int, shift: Array, part: NonzeroLists) -> None:
 
 @kernel
 def append_rest(row: Array, scale: Array, first: int, values: Array, at: int) -> int:
-    """Do what `append_group` does for the last columns, if they are fewer than four."""
+    """Append the last columns as `append_group` does a full group, if they are fewer than four."""
     is_any = False
     values[at : at + GROUP] = 0
     for q in range(len(row) - first):

@@ -15,7 +15,7 @@ from pellucid.backend import LINE_BYTES, Array
 from pellucid.compiled.program import GROUP
 
 #: How the first product is computed. Tuples of different length have different types, so Numba compiles each
-#: method separately; one machine code for all of them made small batches 5 % slower.
+#: method separately; one function for all of them made small batches 5 % slower.
 Method: TypeAlias = tuple[bool, ...]
 #: By BLAS; skipping zeros; and in panels of n outputs, which is (True,) * (n + 1).
 DENSE: Method = ()
@@ -34,7 +34,7 @@ MAX_OUTPUTS, MIN_OUTPUTS = 12, 5
 VECTOR_BYTES, MAX_SUMS = (64, 24) if HAS_AVX512 else (32, 12)
 #: The most outputs for which panels pay, with many rows and with at most `FEW_ROWS` rows.
 MAX_NARROW, FEW_ROWS = (48, 128), 64
-#: Rows of W that are a multiple of this many bytes suit BLAS on AVX-512: panels do not pay. 0: never.
+#: Panels do not pay if a row of W is a multiple of this many bytes, which suits BLAS on AVX-512. 0: no limit.
 FULL_BYTES = 128 if HAS_AVX512 else 0
 
 
@@ -80,7 +80,7 @@ def plan_tiles(rows: int, n_in: int, n_out: int, itemsize: int) -> Tiles:
     n_tiles = -(-n_lines // MAX_LINES)
     lines = -(-n_lines // n_tiles)
     part = min(rows, TILE_BYTES // (lines * LINE_BYTES))
-    # One more row stands for the shift of the columns.
+    # The shift of the columns takes one more row.
     capacity, n_lists, width = part + 1, -(-n_in // GROUP) * -(-rows // part), lines * entries_per_line
     return Tiles(lines, width, part, GROUP * capacity * n_lists, (capacity + 1) * n_lists, capacity * width)
 

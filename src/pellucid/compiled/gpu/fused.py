@@ -66,7 +66,7 @@ class FusedDescent:
         self.held: Array | None = None
 
     def steps(self, x: Array, y: Array, rows: Array | slice, batch_size: int) -> tuple[Array, Array]:
-        """Take a step for each batch of these rows; return losses and right rows, both (steps, k)."""
+        """Take a step for each batch of these rows; return losses and correct rows, both (steps, k)."""
         if obstacle := why_not_labels(y):
             raise ValueError(f"this batch cannot be compiled: {obstacle}")
         dtype = x.dtype if has_c_type(x.dtype) else self.net.dtype
@@ -157,7 +157,7 @@ class FusedDescent:
         optimizer.step_number += 1
 
     def _sums(self, table: Array) -> tuple[Array, Array]:
-        """Return the sums of the columns of the table: mean losses and right rows, both (steps, 1)."""
+        """Return the sums of the columns of the table: mean losses and correct rows, both (steps, 1)."""
         n_rows, n_columns = table.shape
         sums = self.xp.empty(n_columns, np.float64)
         for launch in self.kernels.sum_rows("sum_doubles", table, n_rows, make_stages(sums, n_rows)):

@@ -1,12 +1,13 @@
-"""How many threads BLAS uses for a matrix product: the one place that limits them.
+"""Limits on the number of threads that BLAS uses for a matrix product.
 
 BLAS divides each product among all cores, and its threads spin while they wait for one another. Small
-products gain little by that, and if another program uses one of the cores, some take tens of times as long.
-Besides, the number of threads changes the last bits of a result. The limit is a setting of the whole process.
+products gain little from that, and if another program uses one of the cores, some take tens of times as long.
+The number of threads also changes the last bits of a result. A limit applies to the whole process.
 
 - `one_thread` limits a whole command: everything within it is computed by one thread.
-- `fitting_threads` does so if the products of a training are small and the user has not chosen otherwise.
-- `one_thread_each` is for a training step that has its own worker threads. `n_threads` tells how many.
+- `fitting_threads` does so if the products of a training run are small and the user has set no number.
+- `one_thread_each` is for training steps that have their own worker threads; `n_threads` returns the number
+  that BLAS uses otherwise.
 
 Neither Numba nor SciPy is imported here. SciPy's BLAS, which Numba calls, is limited once it is loaded.
 """
@@ -37,7 +38,7 @@ def one_thread() -> Iterator[None]:
     >>> with one_thread():
     ...     pass
     """
-    # Its import takes longer than the first epoch of a small training.
+    # Importing this takes longer than the first epoch of a small training run.
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):
@@ -137,7 +138,7 @@ def one_thread_each() -> Iterator[None]:
 
 
 def _limit() -> None:
-    """Enter a block. A library that was loaded while other blocks are active is limited as well."""
+    """Enter a block. A library loaded since other blocks were entered is limited as well."""
     found = libraries()
     if _Limit.users == 0:
         _Limit.before = _max_threads()

@@ -1,8 +1,8 @@
-"""How threads divide the work of training steps inside compiled code, by shared atomic counters.
+"""How threads divide the work of training steps inside compiled code, with shared atomic counters.
 
 Work comes in phases. Each phase has as many shares as there are threads, and begins when all shares of the
-phase before are finished. Each thread takes its own share, whose numbers are in its cache. It takes the share
-of another thread if that thread does not come, so a thread that the operating system has suspended holds up
+previous phase are finished. Each thread takes its own share, whose numbers are in its cache. It also takes
+the share of a thread that has not started it, so a thread that the operating system has suspended holds up
 the others only in the middle of a share. Which thread computes a share changes no bit of the result.
 """
 
@@ -22,7 +22,7 @@ STRIDE = LINE_BYTES // 8
 JOINED, FINISHED, TAKEN = 0, STRIDE, 2 * STRIDE
 #: More than all shares of all phases.
 ALL_FINISHED = 1 << 62
-#: How often a thread checks for the next phase before it takes shares of others and yields its core.
+#: Number of checks for the next phase before a thread takes shares of others and yields its core.
 SPINS = 2000
 #: Work is shared only where the operating system has `sched_yield`, which POSIX defines.
 CAN_SHARE = os.name == "posix"
@@ -56,18 +56,18 @@ def take_share(counters: Array, own: int, n_shares: int, n_phases: int, spins: i
 
     A thread that has checked `spins` times also takes shares of others.
     """
-    looks = 0
+    n_checks = 0
     while True:
         phase = atomic_load(counters, FINISHED) // n_shares
         if phase >= n_phases:
             return n_phases, own
-        for i in range(1 if looks < spins else n_shares):
+        for i in range(1 if n_checks < spins else n_shares):
             share = (own + i) % n_shares
             place = TAKEN + share * STRIDE
             if atomic_load(counters, place) == phase and atomic_swap(counters, place, phase, phase + 1):
                 return phase, share
-        looks += 1
-        if looks > spins:
+        n_checks += 1
+        if n_checks > spins:
             _yield_core()
 
 

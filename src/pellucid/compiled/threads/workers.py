@@ -1,7 +1,7 @@
 """Worker threads that take steps together: each batch is cut into shares of its rows, one per thread.
 
-While they work, each matrix product has one thread. Whichever thread computes a share, the result is the
-same; another number of shares adds up the rows in another order.
+While they work, each matrix product has one thread. The result does not depend on which thread computes a
+share. It does depend on the number of shares, which sets the order in which rows are added up.
 """
 
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -20,13 +20,13 @@ from pellucid.compiled.threads.shares import CAN_SHARE, SPINS, any_packed, finis
 from pellucid.losses import Loss
 from pellucid.training.many import Model
 
-#: The fewest multiplications in a batch that is shared: in smaller ones threads wait as long as they work.
+#: The fewest multiplications in a batch that is shared: in smaller ones, threads wait as long as they work.
 MIN_BATCH_WORK = 1 << 19
 #: With more weights than this, exchanging gradients takes longer than letting BLAS divide each product.
 MAX_WEIGHTS = 1 << 18
 #: The same for a sparse first product, which BLAS cannot divide.
 MAX_WEIGHTS_SPARSE = 1 << 20
-#: From this number of rows on, exchanging gradients pays for any number of weights.
+#: With at least this many rows, exchanging gradients pays for any number of weights.
 MANY_ROWS = 512
 #: The fewest rows in a share.
 MIN_SHARE_ROWS = 32
@@ -40,7 +40,7 @@ class Workers:
     model : Single or Stack
     loss : Loss
     rows : int
-        The most rows that a thread computes at a time.
+        The most rows in a block.
     n_cuts : int
         The number of shares of rows into which a batch is cut. A model with several sets of networks has
         these sets as shares, and its batches are not cut.
@@ -66,7 +66,7 @@ class Workers:
         self, rule: UpdateRule, optimizer_state: tuple[Array, Array], data: Data, sizes: Sizes, rates: Array,
         steps_before: int = 0,
     ) -> tuple[Array, Array]:  # fmt: skip
-        """Take a step per learning rate; return mean losses and right rows of the steps, both (steps, k)."""
+        """Take a step per learning rate; return the mean losses and correct rows, both (steps, k)."""
         model, shape = self.model, (self.size, len(rates), self.model.k)
         losses, right = np.zeros(shape), np.zeros(shape, np.int64)
         own = self.work, self.lists, self.order
@@ -102,7 +102,7 @@ class Workers:
                 jobs.append(self.pool.submit(descend, *arguments))
             descend(*arguments)
         finally:
-            # A thread that has not begun is no longer needed; one that has begun ends after its share.
+            # Threads that have not started are cancelled; the others end after their current share.
             finish_all(counters)
             begun = [job for job in jobs if not job.cancel()]
             wait(begun)
@@ -113,12 +113,12 @@ class Workers:
 
     @cached_property
     def pool(self) -> ThreadPoolExecutor:
-        """The threads beside the caller's own. They end with this object."""
+        """The threads in addition to the caller's. They end with this object."""
         return ThreadPoolExecutor(self.size - 1, thread_name_prefix="pellucid")
 
 
 def n_cuts(model: Model, n_rows: int, most: int, *, is_sparse: bool) -> int:
-    """Return into how many shares of its rows a batch is cut, at most `most`."""
+    """Return the number of shares into which the rows of a batch are cut, at most `most`."""
     n_multiplications = n_rows * model.n_weights
     max_weights = MAX_WEIGHTS_SPARSE if is_sparse else MAX_WEIGHTS
     if len(model.sets) > 1 or n_multiplications < MIN_BATCH_WORK:
@@ -129,5 +129,5 @@ def n_cuts(model: Model, n_rows: int, most: int, *, is_sparse: bool) -> int:
 
 
 def max_shares() -> int:
-    """Return the most shares into which a batch is cut: one per thread."""
+    """Return the largest number of shares of a batch: one per thread."""
     return n_threads() if CAN_SHARE else 1

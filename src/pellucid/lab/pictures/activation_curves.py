@@ -13,7 +13,7 @@ OTHER_SCORES = (0.0, 1.0)
 
 
 def activation_plots(prefix: str) -> list[Plot]:
-    """Return the plot of activations beside their derivatives, and that of softmax."""
+    """Return the plot of activations and their derivatives, and that of softmax."""
     z = np.linspace(-SPAN, SPAN, 601)
     panels = [panel for name, layer in ACTIVATIONS.items() for panel in _panels(name, layer(), z)]
     caption = "Each activation and its derivative, computed by the layers' forward and backward."

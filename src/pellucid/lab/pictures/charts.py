@@ -1,4 +1,4 @@
-"""Charts of bars, intervals and confusion matrices, drawn on the axes they are given.
+"""Charts of bars, intervals and confusion matrices, drawn on given axes.
 
 Matplotlib is not imported: `pellucid.lab.pictures.figures` makes the axes.
 """

@@ -34,7 +34,7 @@ def _title(content: Mapping[str, Any]) -> str:
 
 
 def _losses(curve: Sequence[Mapping[str, Any]]) -> Panel:
-    """Return the panel of both losses, which lie on each other if the libraries agree."""
+    """Return the panel of both losses, whose curves coincide if the libraries agree."""
     steps = [point["step"] for point in curve]
     ours, theirs = (
         Series(library, steps, [[point["losses"][library] for point in curve]], dashed=i == 1)

@@ -1,4 +1,4 @@
-"""A panel of curves: its data as plain numbers, and its drawing on the axes it is given.
+"""A panel of curves: its data as plain numbers, and how to draw it on given axes.
 
 The colours are those of Okabe and Ito; line styles and markers distinguish the curves without colour.
 Matplotlib is not imported: `pellucid.lab.pictures.figures` makes the axes.
@@ -142,7 +142,7 @@ def _draw_lines(ax: "Axes", lines: Sequence[tuple[str, float]]) -> None:
 
 
 def _spread(places: Sequence[float], gap: float) -> list[float]:
-    """Move heights apart until neighbours differ by `gap`, and stay close to their own places."""
+    """Move heights apart until neighbours differ by `gap`, keeping each near its own place."""
     order = np.argsort(places)
     moved = np.array(places, dtype=float)[order]
     for _ in range(50):
@@ -165,7 +165,7 @@ def _draw_limits(ax: "Axes", limits: Sequence[tuple[float, float, float]]) -> No
 
 
 def _draw_marks(ax: "Axes", marks: Sequence[tuple[str, float]]) -> None:
-    """Draw vertical lines, labelled at the end that the curves leave free."""
+    """Draw vertical lines, labelled at the top or the bottom, away from the ends of the curves."""
     low, high = ax.get_ylim()
     ends = [float(np.asarray(line.get_ydata())[-1]) for line in ax.get_lines()]
     y, anchor, shift = (0, "bottom", 3) if ends and np.mean(ends) > (low + high) / 2 else (1, "top", -2)
@@ -178,7 +178,7 @@ def _draw_marks(ax: "Axes", marks: Sequence[tuple[str, float]]) -> None:
 
 
 def _title_and_legend(ax: "Axes", title: str) -> None:
-    """Put the legend between title and axes, where it covers no data."""
+    """Put the legend between title and axes, so that it covers no data."""
     handles, labels = ax.get_legend_handles_labels()
     longest = max(map(len, labels), default=0)
     columns = 1 if longest > 32 else 2 if longest > 16 or len(labels) == 4 else 3

@@ -168,7 +168,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Intervals:
-    """Intervals of the reruns beside the published figures, in half-widths of each interval."""
+    """Intervals of the reruns relative to the published figures, in half-widths of each interval."""
 
     name: str
     title: str

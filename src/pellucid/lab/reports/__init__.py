@@ -1,4 +1,4 @@
-"""The five published reports: `a` holds claims, rows and pictures of report A, `a_run` trains its nets."""
+"""The five published reports: `a` has claims, rows and pictures of report A, `a_run` trains its networks."""
 
 from collections.abc import Callable
 
@@ -10,5 +10,5 @@ from pellucid.lab.reports.twins import MiniBatchTraining
 REPORTS: dict[str, Report] = {
     report.letter: report for report in (a.REPORT, b.REPORT, c.REPORT, d.REPORT, e.REPORT)
 }
-#: By letter, what a report also trains in PyTorch: ``twin(mnist, seed)``.
+#: By letter, the training run that a report repeats in PyTorch: ``twin(mnist, seed)``.
 TWINS: dict[str, Callable[[pl.Dataset, int], MiniBatchTraining]] = {"D": d_run.twin, "E": e_run.twin}

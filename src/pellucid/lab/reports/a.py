@@ -47,7 +47,7 @@ TABLE = {
     "He": ("88.915", "88.05"),
     "Xavier": ("88.85", "88.20"),
 }
-#: "Relatively small": in the table it is 0.4 to 1.8 points.
+#: The report calls the gap "relatively small"; in its table it is 0.4 to 1.8 points.
 SMALL_GAP = 2.0
 TRAIN, TEST = "train accuracy", "test accuracy"
 #: Limits of the initializers, and dropout.
@@ -106,7 +106,7 @@ def _table(variant: str, cells: dict[str, InitializerCell]) -> list[Measurement]
 
 
 def _orderings(variant: str, cells: dict[str, InitializerCell]) -> list[Measurement]:
-    """Return what the report reads from its table: "random" is the best on test, the worst in training."""
+    """Return the report's reading of its table: "random" is best on test data and worst in training."""
     random, *others = ((name, settings_of(cell)) for name, cell in cells.items())
     pairs = [("test", TEST, random, other) for other in others]
     pairs += [("training", TRAIN, other, random) for other in others]
@@ -171,7 +171,7 @@ costs = partial(costs_of, comparisons=COMPARISONS, figure=TEST, unit="points", m
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
-    """Return loss and accuracy for each initializer and side by side, and a look into one network."""
+    """Return loss and accuracy for each initializer and side by side, and pictures of one network."""
     net = network(DEFAULT_CELLS[0], 0)
     drawing = Drawing("a-network", "Report A: the network.", net.diagram())
     own = runs_of(finished, OWN)

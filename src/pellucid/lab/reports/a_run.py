@@ -58,7 +58,7 @@ DEFAULT_CELLS: list[InitializerCell] = [
 
 
 class UnitDropout(pl.Layer):
-    """Slips: dropout before the activation, one draw a unit for the whole batch, kept units not scaled up.
+    """Slips: dropout before the activation, one draw per unit for the whole batch, kept units not scaled up.
 
     Forward:  z' = z · m     m_j = 1 with probability keep_prob, one m for all rows
     Backward: dz = dz', as if m were 1: since tanh'(0) = 1, a dropped unit gets the full gradient. With
@@ -103,7 +103,7 @@ def network(cell: InitializerCell, seed: int) -> pl.Network:
 
 
 def together(settings: Settings) -> Hashable:
-    """Return what runs trained together share; None where the network has a layer with a slip."""
+    """Return a value that runs trained together share; None if the network has a layer with a slip."""
     dropout = settings["dropout"]
     return (dropout, settings["epochs"]) if dropout in (INVERTED, NONE) else None
 
@@ -157,7 +157,7 @@ def _redraw(drops: list[UnitDropout]) -> None:
 
 
 def is_measured(epoch: int) -> bool:
-    """Whether accuracies are measured after this epoch: measuring after all takes half as long again."""
+    """Whether accuracies are measured after this epoch: measuring after every one adds half to the time."""
     return epoch <= 10 or epoch % 5 == 0
 
 

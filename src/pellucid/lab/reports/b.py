@@ -1,8 +1,8 @@
-"""Report B: depth, dropout and initialization on full-batch gradient descent. `b_run` trains its networks.
+"""Report B: depth, dropout and initialization in full-batch gradient descent. `b_run` trains its networks.
 
-The report states neither hidden size, rate and iterations, nor which net its last three figures used: each
-choice is a reading. The notebook that it cites fits: 10 hidden units, U(-0.5, 0.5), rate 0.1, 500 iterations,
-41,000 rows to train on.
+The report does not state the hidden size, the rate, the number of iterations, or which network its last three
+figures used: each choice is a reading. The settings of the notebook that it cites fit: 10 hidden units,
+U(-0.5, 0.5), rate 0.1, 500 iterations, 41,000 rows to train on.
 """
 
 from functools import partial
@@ -45,10 +45,10 @@ from pellucid.lab.reports.b_run import (
     together,
 )
 
-#: The iterations at which a run is read: the report does not say how many it took.
+#: The iterations at which accuracies are read off: the report does not say how many it took.
 READ_AT = (200, ITERATIONS)
 TRAIN, TEST = "train accuracy", "test accuracy"
-#: The steps of the report's block diagram, each with the name that does it in pellucid.
+#: The steps of the report's block diagram, each with the function that does it in pellucid.
 SYSTEM = Path(__file__).with_name("system.svg")
 
 ASSUMPTIONS = (
@@ -72,7 +72,7 @@ SLIP_BIAS = Slip(
     "The notebook that the report cites sums the bias gradient over units too; the report's equations do not "
     "show the axis. Behind a softmax this sum is 0: the last layer's biases never move.",
 )
-#: Figure, published value, the readings of its network, which accuracy.
+#: Figure, published value, readings of its network, and which accuracy it may be.
 FIGURES: list[tuple[str, str, list[DepthCell], str]] = [
     ("training accuracy, baseline", "85", BASELINES, TRAIN),
     ("test accuracy, baseline", "85", BASELINES, TEST),
@@ -112,7 +112,7 @@ def _score(name: str) -> Measurement:
 
 
 def _gradient_share(name: str, cell: DepthCell) -> Measurement:
-    """Return what the report calls vanishing gradients."""
+    """Return the ratio of gradients that measures what the report calls vanishing gradients."""
     figure = f"first layer's gradient over the last's at the start, {name}"
     return measured(figure, "", PUBLISHED, itemgetter("gradient share"), settings_of(cell))
 
@@ -166,7 +166,7 @@ def _drawings() -> list[Picture]:
 
 
 def _curves(runs: dict[str, list[Finished]]) -> list[Picture]:
-    """Return accuracy and loss of each net, and a look into the baseline."""
+    """Return accuracy and loss of each net, and pictures of the baseline network."""
     accuracy = (
         "Report B: accuracy against iteration, each net in its first reading, with the published figures."
     )

@@ -90,13 +90,13 @@ class DepthCell:
     scalar_bias: bool = False
 
     def __str__(self) -> str:
-        """Return a name: the net, then all that differs from the usual cell."""
-        usual = DepthCell()
-        parts = [self.net, *([self.init] if self.init != usual.init else [])]
+        """Return a name: the net, then everything that differs from the default cell."""
+        default = DepthCell()
+        parts = [self.net, *([self.init] if self.init != default.init else [])]
         if self.drop_prob:
             parts.append(f"{self.drop_prob:.0%} dropped" + (", scaled" if self.scaled else ""))
-        parts += [f"{self.units} units"] if self.units != usual.units else []
-        parts += [f"rate {self.rate:g}"] if self.rate != usual.rate else []
+        parts += [f"{self.units} units"] if self.units != default.units else []
+        parts += [f"rate {self.rate:g}"] if self.rate != default.rate else []
         return ", ".join([*parts, *(["scalar bias"] if self.scalar_bias else [])])
 
 
@@ -133,7 +133,7 @@ def cell_of(settings: Settings) -> DepthCell:
 
 
 def together(settings: Settings) -> Hashable:
-    """Return what runs trained together share; None where the network has a layer with a slip."""
+    """Return a value that runs trained together share; None if the network has a layer with a slip."""
     cell = cell_of(settings)
     has_slip = cell.scalar_bias or (cell.drop_prob > 0 and not cell.scaled)
     return None if has_slip else (replace(cell, init=""), settings["iterations"])

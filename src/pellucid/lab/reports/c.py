@@ -1,6 +1,6 @@
-"""Report C: a full-batch ReLU network, 784-500-150-10, written for a GPU with CuPy; `c_run` is what is run.
+"""Report C: a full-batch ReLU network, 784-500-150-10, written for a GPU with CuPy. `c_run` trains it.
 
-One run gives both variants: the slips lie in what is printed, not in how the network learns.
+One run gives both variants: the slips affect the printed figures, not the training.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Report C, what is run: 784-500-150-10 ReLU by full-batch descent; its slips lie in what is printed."""
+"""The run of report C: 784-500-150-10 ReLU, full-batch descent; slips affect printed figures only."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def printed_loss(logits: Array, labels: Array, *, epsilon: float = 1e-8) -> floa
 
 
 def undivided(pixels: Array) -> Array:
-    """Slip: pixels that the network sees as 0 … 255, since its Rescale undoes this factor."""
+    """Slip: pixels that the network gets as 0 … 255, since its Rescale undoes this factor."""
     return pixels.astype(np.float32) * np.float32(255)
 
 
@@ -66,7 +66,7 @@ def run_on(x: Array, y: Array, x_test: Array, y_test: Array, settings: Settings,
 
 
 def plan(mode: Mode) -> list[Run]:
-    """Return one run a seed.
+    """Return one run per seed.
 
     The seeds share all rows and could be trained together, but products this wide already fill the machine.
     """

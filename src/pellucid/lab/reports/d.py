@@ -144,7 +144,7 @@ def costs(finished: list[Finished]) -> list[Cost]:
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
-    """Return the network, the curves of its code at pixels / 255, the readings side by side, the masks."""
+    """Return the network, the curves of the report's code, the readings side by side, and both masks."""
     drawing = Drawing("d-network", "Report D: the network.", network(PUBLISHED, 784, 0).diagram())
     readings = runs_of(finished, CODED)
     main = readings.get("pixels / 255", [])
@@ -166,7 +166,7 @@ def _own_curves(runs: list[Finished]) -> list[Picture]:
 
 
 def _masks(finished: list[Finished], coded: list[Finished]) -> list[Picture]:
-    """Return the mask of ones against the true mask, if both were run, and PyTorch's if that was too."""
+    """Return the mask of ones against the true mask if both were run, with PyTorch's if that was run too."""
     runs = runs_of(finished, {"here": TRUE_MASK, "there": {**TRUE_MASK, "library": "torch"}})
     if not coded or "here" not in runs:
         return []

@@ -17,7 +17,7 @@ from pellucid.network import blocks
 
 EPOCHS, QUICK_EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 2, 32, 0.01
 N_TRAIN, N_VALIDATION = 30_000, 5_000
-#: Every tenth batch of these first epochs is kept: the span in which the report sees learning.
+#: Every tenth batch of the first epochs is kept: those in which the report sees learning.
 BATCH_EPOCHS, BATCH_STRIDE = 25, 10
 #: Seconds on one core for an epoch, here and in PyTorch, and for starting a run.
 COST_EPOCH, COST_EPOCH_TORCH, COST_START = 0.085, 0.35, 3.0
@@ -100,7 +100,7 @@ def drawn_parts(data: pl.Dataset, settings: Settings, seed: int) -> tuple[Array,
 
 
 def twin(data: pl.Dataset, seed: int) -> MiniBatchTraining:
-    """Return what is trained in PyTorch too."""
+    """Return the training run that is repeated in PyTorch."""
     settings = settings_of(TWIN_CELL[0], *TWIN_CELL[1])
     x, y, *_ = drawn_parts(data, settings, seed)
     return training_of(x, y, settings, seed)

@@ -1,7 +1,7 @@
 """Report E: a sigmoid network with squared error, and the same in PyTorch. `e_run` trains them.
 
-The report does not state rate, batch size and epochs, the first run's initializer, or how the PyTorch net was
-trained: each choice is a reading, and a run is read at several epochs.
+The report does not state rate, batch size and epochs, the first run's initializer, or how the PyTorch network
+was trained: each choice is a reading, and figures are read off at several epochs.
 """
 
 from functools import partial
@@ -38,7 +38,7 @@ from pellucid.lab.reports.e_run import (
 )
 
 PARTS, TEST = ("validation", "test"), "test accuracy"
-#: The epochs at which a run is read, as far as it goes: the report does not say how many it took.
+#: The epochs at which accuracies are read off: the report does not say how many it took.
 READ_AT = (3, 5, 10, 15, 20, 30, 40)
 SQUARED = "squared error, 1/(2n) Σ"
 
@@ -68,7 +68,7 @@ SLIP_SLOPE = Slip(
     "The derivative is σ(z) · (1 - σ(z)). The code of d_sigmoid is not shown: the true derivative is used, "
     "and the printed one is tried.",
 )
-#: Variant, what the figure is of, its published validation and test accuracy, the readings.
+#: Variant, name of the run, its published validation and test accuracies, and its readings.
 FIGURES: list[tuple[str, str, tuple[str, str], list[SigmoidCell]]] = [
     (PUBLISHED, "first run", ("89.2", "88.41"), FIRST),
     (PUBLISHED, "uniform ±1/28", ("90.7556", "90.0556"), SECOND),
@@ -82,12 +82,12 @@ ORDERINGS: list[tuple[str, SigmoidCell, SigmoidCell]] = [
     ("PyTorch: cross-entropy above MSE", TORCH_CE[0], TORCH_MSE[0]),
     ("PyTorch: cross-entropy above MSE", TORCH_CE[4], TORCH_MSE[0]),
 ]
-#: By variant, the cells that differ in the batch size alone.
+#: By variant, the cells that differ only in the batch size.
 BATCHES = {PUBLISHED: SECOND[:4], INTENDED: TEXTBOOK_BATCHES}
 
 
 def _readings(variant: str, part: str, name: str, published: str, cell: SigmoidCell) -> list[Measurement]:
-    """Return a published figure in one reading, read at the last three epochs that it reaches."""
+    """Return a published figure in one reading, at the last three of `READ_AT` that the run reaches."""
     return [
         Measurement(
             Claim(f"{part} accuracy, {name}", "%", published),
@@ -144,7 +144,7 @@ costs = partial(costs_of, comparisons=COMPARISONS, figure=TEST, unit="points", m
 
 
 def plots(finished: list[Finished]) -> list[Picture]:
-    """Return training loss, also by batch size, and accuracy against epoch for all that was run."""
+    """Return training loss, training loss by batch size, and accuracies against epoch, of finished runs."""
     drawing = Drawing("e-network", "Report E: the network.", network(SECOND[0], 0).diagram())
     second = runs_of(finished, _named(SECOND))
     if not second:

@@ -1,4 +1,4 @@
-"""The runs of report E: 784-30-10, sigmoid, mini-batches; as coded, as in the textbook, and in PyTorch.
+"""The runs of report E: 784-30-10 sigmoid on mini-batches; as coded, as in the textbook, and in PyTorch.
 
 A seed draws the split of the 60,000 training images, the weights and the batches. All cells of a seed share
 the split.
@@ -83,7 +83,8 @@ class SigmoidCell:
 class DenseWithScalarBias(pl.Dense):
     """Slip: the bias gradient is summed over the units too, so that one number moves every bias of a layer.
 
-    The code has ``np.sum(delta)`` where a sum over the examples is meant. So has the notebook that B cites.
+    The code has ``np.sum(delta)`` instead of a sum over the examples. So has the notebook
+    that report B cites.
     """
 
     def backward(self, dy: Array) -> Array | None:
@@ -164,7 +165,7 @@ def drawn_rows(n: int, seed: int) -> list[Array]:
 
 
 def twin(data: pl.Dataset, seed: int) -> MiniBatchTraining:
-    """Return what is trained in PyTorch too, with squared error."""
+    """Return the training run with squared error that is repeated in PyTorch."""
     return training_of(*drawn_parts(data, seed)["train"], TWIN_CELLS[0], seed)
 
 
@@ -226,14 +227,14 @@ def textbook(cell: SigmoidCell) -> SigmoidCell:
     return replace(cell, sums=False, scalar_bias=False)
 
 
-#: The same batch sizes with rates that are usual for such a net.
+#: The same batch sizes with a learning rate that is usual for such a network.
 TEXTBOOK_BATCHES = [textbook(SigmoidCell(LIMIT, 0.5, 30, batch_size=size)) for size in (32, 100, 1000, 10)]
 TEXTBOOK = [
     textbook(SigmoidCell(LIMIT, 0.1, 15)),
     *TEXTBOOK_BATCHES,
     textbook(SigmoidCell(LIMIT, 3.0, 30, batch_size=10)),
 ]
-#: The second run without one slip, and the textbook with one, for what each slip costs.
+#: The second run without one slip, and the textbook with one slip, to measure the cost of each.
 APART = [SigmoidCell(LIMIT, 0.01, 40, scalar_bias=False), SigmoidCell(LIMIT, 0.5, 30, sums=False)]
 TORCH_MSE = [
     textbook(SigmoidCell(TORCH, rate, 15, batch_size=64, optimizer=name))

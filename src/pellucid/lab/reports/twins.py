@@ -1,4 +1,4 @@
-"""What a report trains here and in PyTorch: the same starting weights, the same batches."""
+"""Training runs that a report carries out here and in PyTorch, with the same starting weights and batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from pellucid.backend import Array
 
 @dataclass(frozen=True, eq=False)
 class MiniBatchTraining:
-    """A network, its data, and all that mini-batch gradient descent needs; `shuffle` redraws the batches.
+    """A built network with its starting weights, its data, and the settings of mini-batch gradient descent.
 
-    The network is built, with its starting weights; `rng` draws the batches.
+    `rng` draws the batches; with `shuffle`, new ones in each epoch.
     """
 
     net: pl.Network
@@ -28,7 +28,7 @@ class MiniBatchTraining:
     shuffle: bool = True
 
     def records(self, library: str, *, per_batch: bool = False) -> Iterator[pl.Record]:
-        """Train with "pellucid" or "torch"; PyTorch's records always come with those of each batch."""
+        """Train with "pellucid" or "torch"; PyTorch always yields a record for each batch too."""
         about: dict[str, Any] = {"epochs": self.epochs, "batch_size": self.batch_size}
         if library == "torch":
             from pellucid.interop.torch import train_twin

@@ -1,1 +1,1 @@
-"""Carrying out the runs of the reports: what is missing, by whom, in which order, shown how."""
+"""Carry out the runs of the reports: find the missing ones, order them, run them in parallel."""

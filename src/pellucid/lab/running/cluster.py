@@ -46,7 +46,7 @@ def connect(address: str) -> Iterator["ClusterPool"]:
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=PATIENCE)
-    except Exception as error:  # anything may answer at that address
+    except Exception as error:  # whatever answers at that address may cause any error
         raise ConnectionError(
             f"no dask scheduler answers at {address} within {PATIENCE} s ({error}): "
             "--cluster must name a running one, like tcp://host:8786"
@@ -164,7 +164,7 @@ def work(group: Sequence[Mapping[str, Any]], data: Mapping[str, str], digest: st
     data : mapping of str to str
         The SHA-256 of each data file.
     digest : str
-        Digest of the source on the machine that asks.
+        Digest of the source on the machine that submits the runs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`pellucid reproduce` in the terminal: an estimate, a progress bar, rows as they come, a table a report."""
+"""`pellucid reproduce` in the terminal: an estimate, a progress bar, finished rows, a table per report."""
 
 import math
 from collections import Counter
@@ -34,7 +34,7 @@ STYLES = {"reproduced": "green", "not reproduced": "bold red", "undetermined": "
 
 
 def reproduce(rerun: Rerun, pool: Pool, console: Console) -> Path:
-    """Carry out the missing runs, show rows and tables as they come, and return the path of the page.
+    """Carry out the missing runs, show rows and tables when they are finished, and return the page's path.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def estimate(rerun: Rerun, missing: list[Group], pool: Pool) -> str:
     planned, left = len(rerun.planned()), sum(map(len, missing))
     if not missing:
         return f"All {counted(planned, 'run')} are finished: nothing to train."
-    # It takes at least as long as the longest group.
+    # The rerun takes at least as long as the longest group.
     seconds = max(sum(map(cost, missing)) / pool.at_once, *map(cost, missing))
     by_report = {
         letter: sum(cost(group) for group in missing if group[0].report == letter) for letter in rerun.plans
@@ -120,7 +120,7 @@ def _bar(console: Console) -> Progress:
 
 
 def _left(bar: Progress, task: object, missing: list[Run], work: float) -> str:
-    """Return the time left, estimated from the pace so far."""
+    """Return the time left, estimated from the speed so far."""
     total = sum(run.cost for run in missing)
     elapsed = bar.tasks[0].elapsed or 0.0
     return f"about {duration(elapsed * work / (total - work))} left" if work else ""

@@ -17,7 +17,7 @@ FURTHER = 0.7
 
 
 def in_groups(runs: Sequence[Run], together: Callable[[Run], Hashable], at_once: int) -> list[Group]:
-    """Return the runs in groups; each run gets its share of the cost of its group.
+    """Return the runs in groups, each run with its share of the cost of its group.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def in_groups(runs: Sequence[Run], together: Callable[[Run], Hashable], at_once:
         ``together(run) -> hashable``: runs of one report and seed with equal values are trained together,
         runs with None alone.
     at_once : int
-        How many groups can run at the same time; groups are smaller if there are too few runs for all.
+        How many groups can run at the same time; groups are made smaller if there would be fewer than these.
 
     Examples
     --------
@@ -41,8 +41,8 @@ def in_groups(runs: Sequence[Run], together: Callable[[Run], Hashable], at_once:
     for i, run in enumerate(runs):
         value = together(run)
         found.setdefault(i if value is None else (run.report, run.seed, value), []).append(run)
-    most = max(1, len(runs) // at_once)
-    return [_shared(alike[i : i + most]) for alike in found.values() for i in range(0, len(alike), most)]
+    size = max(1, len(runs) // at_once)
+    return [_shared(alike[i : i + size]) for alike in found.values() for i in range(0, len(alike), size)]
 
 
 def _shared(group: Group) -> Group:
@@ -62,7 +62,7 @@ def cost(group: Group) -> float:
 
 
 def in_order(groups: Sequence[Group]) -> list[Group]:
-    """Return the groups in order: first the quickest with all its seeds, for an early row, then the longest.
+    """Return the groups in order: the quickest with all its seeds, for an early row, then the longest first.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Pools that carry out runs: worker processes here, a cluster in `pellucid.lab.running.cluster`.
+"""Pools that carry out runs: local worker processes here, a cluster in `pellucid.lab.running.cluster`.
 
-A task is a group of runs. A pool returns the contents of their files, in the order in which tasks finish;
-only `pellucid.lab.running.rerun` writes files.
+A task is a group of runs. A pool returns the contents of their files as tasks finish, in any order. Only
+`pellucid.lab.running.rerun` writes the files.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -81,7 +81,7 @@ class LocalPool:
             except BrokenExecutor as error:
                 raise ChildProcessError(
                     "a worker process was killed, probably because memory ran out; finished runs are kept: "
-                    f"repeat the command to resume, with fewer than --jobs {self.jobs} if it happens again"
+                    f"repeat the command to resume, with --jobs below {self.jobs} if it happens again"
                 ) from error
 
 
@@ -92,12 +92,12 @@ def _do(task: Task) -> Done:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment, if this is the main thread."""
+    """Ignore Ctrl-C within the block, if this is the main thread."""
     if current_thread() is not main_thread():
         yield
         return
-    usual = signal(SIGINT, SIG_IGN)
+    previous = signal(SIGINT, SIG_IGN)
     try:
         yield
     finally:
-        signal(SIGINT, usual)
+        signal(SIGINT, previous)

@@ -30,7 +30,7 @@ class Rerun:
     reports : sequence of Report
     mode : Mode
     data : sequence of Dataset
-        The data sets that the reports read, as far as the user has them. The checksums of the sets that a
+        Those of the reports' data sets that the user has. The checksums of the sets that a
         report reads are part of the names of its runs.
     out : Path
         Results are written to ``out / mode.name``, the files of the runs to ``out / "runs"``.
@@ -73,7 +73,7 @@ class Rerun:
         return [path for path in map(set_aside, paths) if path is not None]
 
     def missing(self, at_once: int) -> list[Group]:
-        """Return the missing runs in groups, in their order, if ``at_once`` groups run at the same time."""
+        """Return the missing runs, grouped and ordered for ``at_once`` groups at the same time."""
         together = {report.letter: report.together for report in self.reports}
         runs = [run for run in self.planned() if not self.path(run).exists()]
         return in_order(in_groups(runs, lambda run: together[run.report](run.settings), at_once))
@@ -131,7 +131,7 @@ class Rerun:
         return mode + ("" if len(only) == len(self.reports) else "".join(only))
 
     def _about(self, report: Report, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """Draw the figures of a report, and return what the page says about it besides its rows."""
+        """Draw the figures of a report, and return everything on the page about it except its rows."""
         finished = self.finished(report.letter)
         plots: list[Picture | Intervals] = [*report.plots(finished), *_chart(report, rows)]
         for plot in plots:
@@ -160,7 +160,7 @@ def _chart(report: Report, rows: list[dict[str, Any]]) -> list[Intervals]:
 
 
 def _slips(report: Report, finished: list[Finished]) -> list[dict[str, Any]]:
-    """Return each slip with its cost, as far as that has been measured."""
+    """Return each slip with its measured costs."""
     costs = report.costs(finished)
     return [
         {

@@ -1,7 +1,7 @@
 """Runs on disk: one JSON file each, named by the SHA-256 of everything that determines it.
 
-A run whose file exists is not run again, so an interrupted `reproduce` resumes where it stopped. A change of
-the settings, the seed, the data or the source that the run depends on gives another name.
+A run whose file exists is not repeated, so an interrupted `reproduce` resumes where it stopped. If settings,
+seed, data or the source that the run depends on change, the file has another name.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def run_path(folder: Path, run: Run, data: Mapping[str, str]) -> Path:
 
 
 def carry_out(group: Sequence[Run], data: Mapping[str, str]) -> list[bytes]:
-    """Train, and return the content of the file of each run, which another machine may write.
+    """Train, and return the content of the file of each run. The file may be written on another machine.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def carry_out(group: Sequence[Run], data: Mapping[str, str]) -> list[bytes]:
     Raises
     ------
     FloatingPointError
-        If a training diverges; the error names the runs.
+        If training diverges; the error names the runs.
     ValueError
         If JSON cannot hold a number of the result, or the result is too large to be read back.
     """

@@ -87,7 +87,7 @@ def open_behind(x: Array) -> tuple[int, int] | None:
     if name is None or not x.flags.c_contiguous or not MAPS.exists():
         return None
     first = x.ctypes.data
-    for line in MAPS.read_bytes().strip().split(b"\n"):  # bytes: the name of any file may stand at the end
+    for line in MAPS.read_bytes().strip().split(b"\n"):  # bytes: names need not be valid text
         span, flags, offset, device, inode, *_ = line.split()
         start, stop = (int(address, 16) for address in span.split(b"-"))
         if start <= first and first + x.nbytes <= stop:

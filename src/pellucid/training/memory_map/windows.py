@@ -61,7 +61,7 @@ class FromFile:
 
     def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
         """Yield the pieces of one epoch."""
-        from concurrent.futures import ThreadPoolExecutor  # imported here, since it slows down every start
+        from concurrent.futures import ThreadPoolExecutor  # a slow import, not needed by most runs
 
         n_skipped, skip = divmod(skip, self.window // self.batch_size)
         windows = list(self._windows())
