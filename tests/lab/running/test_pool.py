@@ -58,7 +58,7 @@ def test_a_worker_that_dies_while_tasks_are_handed_out_is_told_in_words_too(monk
         raise BrokenExecutor("a worker was terminated")
 
     monkeypatch.setattr(Parallel, "__call__", broken)
-    with pytest.raises(ChildProcessError, match=r"a worker process was killed.*--jobs 2"):
+    with pytest.raises(ChildProcessError, match=r"a worker process was killed.*--jobs below 2"):
         list(LocalPool(2).carry_out(TASKS))
     assert getsignal(SIGINT) is default_int_handler  # Ctrl-C works again
 
@@ -68,5 +68,5 @@ def test_a_killed_worker_is_told_in_words(monkeypatch):
         return os._exit(9) if task[0][0].seed == 2 else (task[0], [b""])
 
     monkeypatch.setattr(module, "_do", die_at_the_third)
-    with pytest.raises(ChildProcessError, match=r"a worker process was killed.*resume.*--jobs 2"):
+    with pytest.raises(ChildProcessError, match=r"a worker process was killed.*resume.*--jobs below 2"):
         list(LocalPool(2).carry_out(TASKS))
