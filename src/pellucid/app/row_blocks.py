@@ -118,7 +118,8 @@ class RowBlock:
         is_first = before != QUOTE
         is_in_quoted_cell = ((before == COMMA) | (before == NEWLINE))[is_first][np.cumsum(is_first) - 1]
         is_at_end = (after == COMMA) | (after == NEWLINE) | ((after == RETURN) & (second == NEWLINE))
-        return quotes[1::2][is_in_quoted_cell & ~is_at_end & (after != QUOTE)] - 1
+        is_wrong = is_in_quoted_cell & ~is_at_end & (after != QUOTE)
+        return quotes[1::2][is_wrong] - 1  # type: ignore[no-any-return]
 
     def _refuse_width(self, columns: Sequence[str]) -> None:
         width, where = len(self.marks), f"{self.name}: row {self.first_row}"
