@@ -119,8 +119,7 @@ def times_line(comparison: Comparison) -> str:
 
 def verdict_lines(comparison: Comparison) -> str:
     """Return whether the bars hold, or why there are none."""
-    verdicts = comparison.verdicts()
-    if verdicts:
+    if verdicts := comparison.verdicts():
         return "\n".join(_verdict_line(each) for each in verdicts)
     rounding = np.finfo(comparison.setup.net.dtype).eps / 2
     return (

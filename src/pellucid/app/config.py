@@ -58,7 +58,7 @@ def _read_settings(config: Path) -> dict[str, Any]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file; an error message says what is wrong in which line."""
+    """Return the content of a TOML file; if it is not TOML, the error message says where."""
     import tomllib
 
     if not path.is_file():

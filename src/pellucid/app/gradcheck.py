@@ -74,9 +74,11 @@ def saved_case(model: Path, settings: TrainSettings, n_rows: int) -> GradientCas
 
 
 def _with_rows(case: GradientCase, n_rows: int) -> GradientCase:
-    """Return a case with random rows of it and fixed dropout masks."""
+    """Return the case with some of its rows, drawn at random, and one dropout mask for all passes."""
     chosen = case.rng.permutation(len(case.x))[:n_rows]
-    fix_masks(case.net, len(chosen), case.rng)
+    for layer in case.net.layers:
+        if isinstance(layer, pl.Dropout):
+            layer.fix_mask(case.rng.random((len(chosen), layer.n_in)) >= layer.drop_prob)
     return replace(case, x=case.x[chosen], y=case.y[chosen])
 
 
@@ -86,13 +88,6 @@ def in_double(net: pl.Network) -> pl.Network:
     copy.build(net.n_in, rng=np.random.default_rng(0), dtype=np.float64)
     copy.theta[...] = net.theta
     return copy
-
-
-def fix_masks(net: pl.Network, n_rows: int, rng: np.random.Generator) -> None:
-    """Give each dropout layer one mask for all passes."""
-    for layer in net.layers:
-        if isinstance(layer, pl.Dropout):
-            layer.fix_mask(rng.random((n_rows, layer.n_in)) >= layer.drop_prob)
 
 
 def check_gradient(case: GradientCase, directions: int) -> list[pl.GradientCheck]:
