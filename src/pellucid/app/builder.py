@@ -37,17 +37,10 @@ class Learner:
     """A network in training, and the principal components it takes, if any.
 
     One thread computes them: rows with other bits would make it impossible to resume a training exactly.
-
-    Attributes
-    ----------
-    net : Network
-        The network in training.
-    components : PrincipalComponents or None
-        The network takes coordinates on these; None: it takes the rows.
     """
 
     net: pl.Network
-    components: pl.PrincipalComponents | None = None
+    components: pl.PrincipalComponents | None = None  #: The network takes coordinates on these, or the rows.
 
     def rows(self, x: np.ndarray[Any, Any]) -> Array:
         """Return rows as the network takes them."""
@@ -74,16 +67,8 @@ def build_learner(
 ) -> Learner:
     """Return a built network for the rows of a source, or for their principal components.
 
-    Its notes tell `pellucid predict` how to use it.
-
-    Parameters
-    ----------
-    settings : TrainSettings
-    source : LabelledRows
-    rows : array of int
-        The training rows, on which the feature scales and the components are fitted.
-    rng : numpy.random.Generator
-    dtype : numpy.float32 or numpy.float64
+    The feature scales and the components are fitted on the training rows, whose numbers are `rows`. The
+    network's notes tell `pellucid predict` how to use it.
 
     Examples
     --------
@@ -124,10 +109,8 @@ def first_layer(source: LabelledRows, rows: np.ndarray, *, subtract_mean: bool =
     mean 0 and standard deviation 1 over the training rows; a constant column keeps its scale.
     """
     x = taken(source.x, rows)
-    return _for_columns(x) if source.image_shape is None else _for_pixels(source, x, subtract_mean)
-
-
-def _for_pixels(source: LabelledRows, x: np.ndarray, subtract_mean: bool) -> pl.Rescale:
+    if source.image_shape is None:
+        return _for_columns(x)
     white = int(source.x.max(initial=1))
     if not subtract_mean:
         return pl.Rescale(1 / white)
@@ -146,13 +129,7 @@ def _for_columns(x: np.ndarray) -> pl.Rescale:
 
 
 def build_loss(settings: TrainSettings) -> pl.Loss:
-    """Return the loss to train with.
-
-    Examples
-    --------
-    >>> build_loss(TrainSettings(label_smoothing=0.1))
-    SoftmaxCrossEntropy(label_smoothing=0.1)
-    """
+    """Return the loss to train with."""
     return LOSSES[settings.loss](label_smoothing=settings.label_smoothing)
 
 

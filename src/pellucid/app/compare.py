@@ -12,7 +12,7 @@ from rich.table import Table
 from pellucid.app.compare_setup import Setup
 from pellucid.app.compare_steps import Comparison, Difference, SideBySide, Verdict, is_marked
 from pellucid.app.outputs import check_place
-from pellucid.app.screen import interrupts_held, progress_bar
+from pellucid.app.screen import interrupts_held, progress_bar, say
 from pellucid.compiled.threads.blas import SMALL_PRODUCT, fitting_threads, largest_product
 from pellucid.files.whole import write_whole
 from pellucid.wording import counted
@@ -27,26 +27,17 @@ RELATIVE = (
 def compare(setup: Setup, steps: int, out: Path | None, console: Console) -> bool:
     """Take the steps in both libraries, print the differences, and write them to a folder if one is given.
 
-    Returns
-    -------
-    bool
-        Whether every bar holds.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        On Ctrl-C; nothing is written.
+    Return whether every bar holds. On Ctrl-C nothing is written.
     """
     if out is not None:
         check_place("--out", out / FILE if out.is_dir() else out)
-    console.print(setup_lines(setup, steps), markup=False, highlight=False, soft_wrap=True)
+    say(console, setup_lines(setup, steps))
     comparison = take_steps(setup, steps, console)
     console.print(steps_table(comparison), blocks_table(comparison), sep="\n")
     lines = (RELATIVE, times_line(comparison), verdict_lines(comparison))
     console.print(*lines, sep="\n", markup=False, highlight=False)
     if out is not None:
-        for path in write(comparison, out):
-            console.print(f"written: {path}", markup=False, highlight=False, soft_wrap=True)
+        say(console, *(f"written: {path}" for path in write(comparison, out)))
     return all(each.holds for each in comparison.verdicts())
 
 
@@ -128,8 +119,7 @@ def times_line(comparison: Comparison) -> str:
 
 def verdict_lines(comparison: Comparison) -> str:
     """Return whether the bars hold, or why there are none."""
-    verdicts = comparison.verdicts()
-    if verdicts:
+    if verdicts := comparison.verdicts():
         return "\n".join(_verdict_line(each) for each in verdicts)
     rounding = np.finfo(comparison.setup.net.dtype).eps / 2
     return (

@@ -21,32 +21,16 @@ from pellucid.training.batches import InMemory
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """What is trained in both libraries.
+    """What is trained in both libraries, which start from the network's parameters and its generators."""
 
-    Attributes
-    ----------
-    name : str
-        The data, or the report.
-    net : Network
-        Built: both libraries start from its parameters and its generators.
-    loss : Loss
-    optimizer : Optimizer
-    x, y : array
-        Training rows and class numbers. Rows are cast to the network's dtype unless it begins with `Rescale`.
-    batch_size : int or None
-        None: all rows at once.
-    rng : numpy.random.Generator
-        Draws a permutation for each epoch, as `pellucid.train` does.
-    """
-
-    name: str
+    name: str  #: The data, or the report.
     net: pl.Network
     loss: pl.Loss
     optimizer: pl.Optimizer
-    x: Array
-    y: Array
-    batch_size: int | None
-    rng: np.random.Generator
+    x: Array  #: Training rows, cast to the network's dtype unless it begins with `Rescale`.
+    y: Array  #: Class numbers.
+    batch_size: int | None  #: None: all rows at once.
+    rng: np.random.Generator  #: Draws a permutation for each epoch, as `pellucid.train` does.
 
     def batches(self) -> Iterator[tuple[Array, Array]]:
         """Yield copies of the batches, epoch after epoch, without end."""
@@ -80,11 +64,6 @@ def setup_of_report(
     letter: str, seed: int, *, dtype: object = np.float64, folder: Path | None = None
 ) -> Setup:
     """Return what report D or E trains, here and in PyTorch.
-
-    Raises
-    ------
-    ValueError
-        If the report is not run in PyTorch.
 
     Examples
     --------

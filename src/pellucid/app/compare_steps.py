@@ -7,7 +7,7 @@ Difference(absolute=0.5, relative=0.2)
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import partial
 from itertools import tee
 from math import floor, log10
@@ -51,19 +51,10 @@ class StepDifferences:
 
 
 class SideBySide:
-    """A training in both libraries at once.
+    """A training in both libraries at once; `TypeError` if PyTorch has no counterpart of something.
 
-    Attributes
-    ----------
-    blocks : list of str
-        The blocks of parameters as `pellucid.gradcheck` names them: ``1.W`` is W of layers[1].
-    seconds : dict of str to list of float
-        Time of each step in each library, without the comparison.
-
-    Raises
-    ------
-    TypeError
-        If PyTorch has no counterpart of something.
+    `blocks` names the blocks of parameters as `pellucid.gradcheck` does: ``1.W`` is W of layers[1].
+    `seconds` are the times of the steps in each library, without the comparison.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -79,13 +70,7 @@ class SideBySide:
         self.seconds: dict[str, list[float]] = {OURS: [], THEIRS: []}
 
     def steps(self, n: int) -> Iterator[StepDifferences]:
-        """Take n steps, and yield the differences after each.
-
-        Raises
-        ------
-        FloatingPointError
-            If a loss is not finite.
-        """
+        """Take n steps, and yield the differences after each."""
         for number in range(1, n + 1):
             value = self._timed(OURS, self._step)
             expected = self._timed(THEIRS, partial(self._twin.step, *next(self._batches)))
@@ -155,22 +140,15 @@ class Verdict:
 
 
 class Comparison:
-    """The recorded steps of a comparison.
-
-    Attributes
-    ----------
-    kept : list of StepDifferences
-        Marked steps, those of a smooth curve on a logarithmic axis, and the last one.
-    peaks : list of dict of str to list of float
-        For each kept step, the largest relative difference of each block so far: gradients, weights.
-    largest : list of float
-        The largest relative difference of every step.
-    """
+    """The recorded steps of a comparison."""
 
     def __init__(self, setup: Setup, side_by_side: SideBySide) -> None:
         self.setup, self.side_by_side = setup, side_by_side
+        #: Marked steps, those of a smooth curve on a logarithmic axis, and the last one.
         self.kept: list[StepDifferences] = []
+        #: For each kept step, the largest relative difference of each block so far: gradients, weights.
         self.peaks: list[dict[str, list[float]]] = []
+        #: The largest relative difference of every step.
         self.largest: list[float] = []
         self._peaks = {kind: [0.0] * len(side_by_side.blocks) for kind in KINDS}
 
@@ -249,11 +227,7 @@ def _as_json(found: StepDifferences) -> dict[str, Any]:
     return {
         "step": found.step,
         "losses": dict(zip((OURS, THEIRS), found.losses, strict=True)),
-        "loss": _pair(found.loss),
-        "gradients": [_pair(each) for each in found.gradients],
-        "weights": [_pair(each) for each in found.weights],
+        "loss": astuple(found.loss),
+        "gradients": [astuple(each) for each in found.gradients],
+        "weights": [astuple(each) for each in found.weights],
     }
-
-
-def _pair(found: Difference) -> list[float]:
-    return [found.absolute, found.relative]

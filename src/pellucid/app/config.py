@@ -26,20 +26,8 @@ USUAL = TrainSettings()
 def merge(config: Path | None, flags: Mapping[str, Any], *, usual: TrainSettings = USUAL) -> TrainSettings:
     """Return checked settings: flags override the file, which overrides the recipe and the defaults.
 
-    Parameters
-    ----------
-    config : Path or None
-        A TOML file whose keys are the names of the flags, with ``-`` or ``_``.
-    flags : mapping of str to value
-        The options given on the command line.
-    usual : TrainSettings
-        The defaults.
-
-    Raises
-    ------
-    ValueError
-        If a key is unknown, or a value has the wrong type or is outside its limits. The message names the
-        file if the mistake is in it.
+    The file is TOML; its keys are the names of the flags, with ``-`` or ``_``. An error message names the
+    file if the mistake is in it.
 
     Examples
     --------
@@ -70,13 +58,7 @@ def _read_settings(config: Path) -> dict[str, Any]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file.
-
-    Raises
-    ------
-    ValueError
-        If it is not TOML; the message says where.
-    """
+    """Return the content of a TOML file; if it is not TOML, the error message says where."""
     import tomllib
 
     if not path.is_file():
@@ -119,12 +101,7 @@ def _with(settings: TrainSettings, values: Mapping[str, Any]) -> TrainSettings:
 
 
 def as_kind(name: str, value: Any, kind: Any) -> Any:
-    """Return a value with the type of a setting, or raise.
-
-    Raises
-    ------
-    ValueError
-        If it has another type: text is not parsed as a number, and fractions are not rounded.
+    """Return a value with the type of a setting: text is not parsed as a number, fractions are not rounded.
 
     Examples
     --------

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pellucid.app.builder import LOSSES, build_learner, build_loss
 from pellucid.app.inputs import read_inputs
 from pellucid.app.labelled_rows import load_rows
 from pellucid.app.prediction import load_model
+from pellucid.app.screen import say
 from pellucid.app.settings import TrainSettings
 from pellucid.files.saved_network import describe_layers, make_layers
 from pellucid.gradient_check import KINK_LIMIT, KINK_STEP, SMOOTH_STEP, suspects
@@ -35,25 +36,14 @@ SMOOTH_FORMULA = f"(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h, h = {SMOOTH_STEP:g
 
 @dataclass(frozen=True, eq=False)
 class GradientCase:
-    """What is checked: a network in float64 with fixed dropout masks, and a batch.
+    """What is checked: a network in float64 with fixed dropout masks, and a batch."""
 
-    Attributes
-    ----------
-    name : str
-        Where the rows come from.
-    net : Network
-    loss : Loss
-    x, y : array
-    rng : numpy.random.Generator
-        Draws the directions.
-    """
-
-    name: str
+    name: str  #: Where the rows come from.
     net: pl.Network
     loss: pl.Loss
     x: NDArray[Any]
     y: NDArray[Any]
-    rng: np.random.Generator
+    rng: np.random.Generator  #: Draws the directions.
 
 
 def new_case(settings: TrainSettings, n_rows: int) -> GradientCase:
@@ -61,34 +51,16 @@ def new_case(settings: TrainSettings, n_rows: int) -> GradientCase:
 
     Its biases are drawn at random: training starts them at 0, and where a whole layer outputs 0, that would
     put the ReLUs of the next layer at their kink, where they have no derivative.
-
-    Raises
-    ------
-    DataError, ValueError
-        As in training.
     """
     rng = np.random.default_rng(settings.seed)
     source = load_rows(settings)
     net = in_double(build_learner(settings, source, np.arange(len(source.y)), rng).net)
     net.theta[net.n_weights :] = rng.normal(0, 0.1, net.theta.size - net.n_weights)
-    return _case(source.name, net, build_loss(settings), source.x, source.y, n_rows, rng)
+    return _with_rows(GradientCase(source.name, net, build_loss(settings), source.x, source.y, rng), n_rows)
 
 
 def saved_case(model: Path, settings: TrainSettings, n_rows: int) -> GradientCase:
-    """Return a saved network and labelled rows of a source.
-
-    Parameters
-    ----------
-    model : Path
-    settings : TrainSettings
-        Only source, folder, seed and label smoothing are used.
-    n_rows : int
-
-    Raises
-    ------
-    DataError, ValueError
-        If the file is no model, or the rows do not fit it or have no labels.
-    """
+    """Return a saved network and labelled rows; of the settings, source, folder, seed and smoothing count."""
     net, notes = load_model(model)
     rows = read_inputs([settings.source], notes, folder=settings.folder)
     if rows.y is None:
@@ -98,54 +70,31 @@ def saved_case(model: Path, settings: TrainSettings, n_rows: int) -> GradientCas
         )
     loss = LOSSES[notes.loss](label_smoothing=settings.label_smoothing)
     rng = np.random.default_rng(settings.seed)
-    return _case(settings.source, in_double(net), loss, rows.x, rows.y, n_rows, rng)
+    return _with_rows(GradientCase(settings.source, in_double(net), loss, rows.x, rows.y, rng), n_rows)
 
 
-def _case(
-    name: str, net: pl.Network, loss: pl.Loss, x: NDArray[Any], y: NDArray[Any], n_rows: int,
-    rng: np.random.Generator,
-) -> GradientCase:  # fmt: skip
-    """Return a case with random rows and dropout masks."""
-    chosen = rng.permutation(len(x))[:n_rows]
-    fix_masks(net, len(chosen), rng)
-    return GradientCase(name, net, loss, x[chosen], y[chosen], rng)
+def _with_rows(case: GradientCase, n_rows: int) -> GradientCase:
+    """Return the case with some of its rows, drawn at random, and one dropout mask for all passes."""
+    chosen = case.rng.permutation(len(case.x))[:n_rows]
+    for layer in case.net.layers:
+        if isinstance(layer, pl.Dropout):
+            layer.fix_mask(case.rng.random((len(chosen), layer.n_in)) >= layer.drop_prob)
+    return replace(case, x=case.x[chosen], y=case.y[chosen])
 
 
 def in_double(net: pl.Network) -> pl.Network:
-    """Return a copy of a network whose parameters are the same numbers in float64.
-
-    Examples
-    --------
-    >>> net = pl.Network([pl.Dense(2)]).build(3, rng=np.random.default_rng(0))
-    >>> copy = in_double(net)
-    >>> copy.dtype, bool((copy.theta == net.theta).all())
-    (dtype('float64'), True)
-    """
+    """Return a copy of a network whose parameters are the same numbers in float64."""
     copy = pl.Network(make_layers(describe_layers(net.layers)))
     copy.build(net.n_in, rng=np.random.default_rng(0), dtype=np.float64)
     copy.theta[...] = net.theta
     return copy
 
 
-def fix_masks(net: pl.Network, n_rows: int, rng: np.random.Generator) -> None:
-    """Give each dropout layer one mask for all passes."""
-    for layer in net.layers:
-        if isinstance(layer, pl.Dropout):
-            layer.fix_mask(rng.random((n_rows, layer.n_in)) >= layer.drop_prob)
-
-
 def check_gradient(case: GradientCase, directions: int) -> list[pl.GradientCheck]:
-    """Check each block of parameters, and all together.
-
-    Raises
-    ------
-    ValueError
-        If a unit lies on its kink, where the difference has no limit.
-    """
-    arguments = case.net, case.loss, case.x, case.y
+    """Check each block of parameters, and all together."""
     try:
-        return pl.gradcheck(*arguments, rng=case.rng, directions=directions)
-    except RuntimeError as error:
+        return pl.gradcheck(case.net, case.loss, case.x, case.y, rng=case.rng, directions=directions)
+    except RuntimeError as error:  # a unit lies on its kink, where the difference has no limit
         raise ValueError(f"{error}, by --rows or --seed") from error
 
 
@@ -169,13 +118,11 @@ def worst_by_block(checks: Sequence[pl.GradientCheck]) -> list[pl.GradientCheck]
 def show_checks(case: GradientCase, checks: Sequence[pl.GradientCheck], console: Console) -> None:
     """Print the network, the worst direction of each block, and where to look if one is wrong."""
     worst = worst_by_block(checks)
-    header = (_case_line(case), _formula_line(checks))
-    console.print(*header, sep="\n", markup=False, highlight=False, soft_wrap=True)
+    say(console, _case_line(case), _formula_line(checks))
     console.print(_table(case.net, worst))
     refined = [check.block for check in worst if check.refined]
     note = f"numeric from several step sizes, since one is not exact enough: {', '.join(refined)}"
-    for line in [*([note] if refined else []), *verdict(case, checks)]:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    say(console, *([note] if refined else []), *verdict(case, checks))
 
 
 def verdict(case: GradientCase, checks: Sequence[pl.GradientCheck]) -> list[str]:
@@ -191,13 +138,7 @@ def verdict(case: GradientCase, checks: Sequence[pl.GradientCheck]) -> list[str]
 
 
 def is_flat(check: pl.GradientCheck) -> bool:
-    """Whether both derivatives are 0, as behind ReLUs that are inactive in all rows.
-
-    Examples
-    --------
-    >>> is_flat(pl.GradientCheck("0.W", analytic=0.0, numeric=0.0, error=0.0, limit=1e-7))
-    True
-    """
+    """Whether both derivatives are 0, as behind ReLUs that are inactive in all rows."""
     return check.analytic == check.numeric == 0
 
 

@@ -5,7 +5,6 @@ The first bytes of a file decide its kind, never its name.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 import pellucid as pl
 from pellucid.app import tables
 from pellucid.app.model_notes import ModelNotes
-from pellucid.app.options import nearest
+from pellucid.app.options import listed, nearest
 from pellucid.app.pictures import looks_inverted, read_pictures
 from pellucid.data import DataError
 from pellucid.data.unpack import open_unpacked
@@ -28,24 +27,14 @@ MAGIC = {b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"\0\0\x08": "idx"}
 class Inputs:
     """Rows to predict.
 
-    Attributes
-    ----------
-    x : array, shape (n, n_features)
-    heading : str
-        What `names` are: "row" or "file".
-    names : sequence
-        Row numbers, 1 for the first row below a CSV's header or the first image; or file names.
-    y : array of int64 or None
-        Class numbers, if the labels are known.
-    hint : str
-        A suggestion for the user; may be empty.
+    `names` are file names or row numbers, 1 for the first row below a CSV's header or the first image.
     """
 
-    x: NDArray[Any]
-    heading: str
+    x: NDArray[Any]  #: Shape (n, n_features).
+    heading: str  #: What `names` are: "row" or "file".
     names: Sequence[object]
-    y: NDArray[np.int64] | None = None
-    hint: str = ""
+    y: NDArray[np.int64] | None = None  #: Class numbers, if the labels are known.
+    hint: str = ""  #: A suggestion for the user.
 
 
 def read_inputs(
@@ -58,20 +47,8 @@ def read_inputs(
 ) -> Inputs:
     """Read the inputs that a user named, for the model with these notes.
 
-    Parameters
-    ----------
-    named : sequence of str
-        One CSV file, one IDX file, one data set, or any number of images.
-    notes : ModelNotes
-    resize, invert : bool
-        For images only: see `read_pictures`.
-    folder : Path, optional
-        The folder that holds data sets.
-
-    Raises
-    ------
-    DataError
-        If an input does not exist or does not fit the model.
+    They may be one CSV file, one IDX file, one data set, or any number of images; for `resize` and `invert`
+    see `read_pictures`.
     """
     kinds = {each: kind_of(each) for each in named}
     others = [each for each, kind in kinds.items() if kind != "picture"]
@@ -122,13 +99,13 @@ def _from_table(name: str, notes: ModelNotes) -> Inputs:
     if missing:
         raise DataError(
             f"{name}: the model needs the column {brief(missing[0])}{nearest(missing[0], table.columns)}; "
-            f"it was trained on {_listed(notes.features)}"
+            f"it was trained on {listed(notes.features)}"
         )
     surplus = [column for column in table.columns if column not in known and column != notes.label]
     if surplus:
         raise DataError(
             f"{name}: the model does not know the column {brief(surplus[0])}: remove it; "
-            f"it was trained on {_listed(notes.features)}"
+            f"it was trained on {listed(notes.features)}"
         )
     y = _class_numbers(table, notes) if notes.label in table.places else None
     x = tables.numbers(table, notes.features)
@@ -136,16 +113,16 @@ def _from_table(name: str, notes: ModelNotes) -> Inputs:
 
 
 def _class_numbers(table: tables.Table, notes: ModelNotes) -> NDArray[np.int64]:
-    labels, number = tables.labels(table, notes.label), {name: k for k, name in enumerate(notes.classes)}
+    labels, known = tables.labels(table, notes.label), set(notes.classes)
     for k, label in enumerate(labels.names):
-        if label not in number:
+        if label not in known:
             row = int((labels.codes == k).argmax()) + 2
             raise DataError(
                 f"{table.name}: row {row}, column {plain(notes.label)}: the model has no class "
-                f"{brief(label)}, only {_listed(notes.classes)}; correct it, or remove the column to "
+                f"{brief(label)}, only {listed(notes.classes)}; correct it, or remove the column to "
                 "predict without labels"
             )
-    return np.array([number[label] for label in labels.names])[labels.codes]
+    return labels.numbers_in(notes.classes)
 
 
 def _from_pictures(paths: Sequence[Path], notes: ModelNotes, resize: bool, invert: bool) -> Inputs:
@@ -181,7 +158,7 @@ def _image_shape(notes: ModelNotes, name: str) -> tuple[int, int]:
     if notes.image_shape is None:
         raise DataError(
             f"{name} holds images, but the model was trained on a table: give a CSV file with the columns "
-            f"{_listed(notes.features)}"
+            f"{listed(notes.features)}"
         )
     return notes.image_shape
 
@@ -189,9 +166,3 @@ def _image_shape(notes: ModelNotes, name: str) -> tuple[int, int]:
 def _scaled(pixels: NDArray[np.uint8], notes: ModelNotes) -> NDArray[Any]:
     """Scale pixels from 0 … 255 to the range that the model was trained on."""
     return pixels if notes.pixel_max == 255 else pixels * np.float32((notes.pixel_max or 255) / 255)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(plain, islice(names, 10))) + (
-        f", ... ({len(names)} in all)" if len(names) > 10 else ""
-    )

@@ -6,7 +6,6 @@ Nothing is chosen by the test rows: neither the epoch at which training stops no
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 import pellucid as pl
 from pellucid.app import tables
-from pellucid.app.options import nearest
+from pellucid.app.options import listed, nearest
 from pellucid.app.settings import TrainSettings
 from pellucid.data import DataError
 from pellucid.data.digit_csv import COLUMNS
@@ -31,25 +30,13 @@ WHOLE = re.compile(r"-?[0-9]{1,1000}")
 class LabelledRows:
     """Rows, their classes, and what both mean.
 
-    Attributes
-    ----------
-    name : str
-        The data set or file.
-    x : array, shape (n, n_features)
-        uint8 pixels or float64 features.
-    y : array of int64, shape (n,)
-    test : (array, array) or None
-        The data set's own test rows; None if they are still to be held out.
-    classes, features : tuple of str
-    label : str
-    image_shape : (int, int) or None
-    sha256 : dict of str to str
+    `x` has the shape (n, n_features), `y` the shape (n,).
     """
 
-    name: str
-    x: NDArray[Any]
+    name: str  #: The data set or file.
+    x: NDArray[Any]  #: uint8 pixels or float64 features.
     y: Labels
-    test: tuple[NDArray[Any], Labels] | None
+    test: tuple[NDArray[Any], Labels] | None  #: The data set's own; None if still to be held out.
     classes: tuple[str, ...]
     features: tuple[str, ...]
     label: str
@@ -69,11 +56,6 @@ class Parts:
 
 def load_rows(settings: TrainSettings) -> LabelledRows:
     """Load the data set or CSV file that the settings name.
-
-    Raises
-    ------
-    DataError
-        If the data set or file does not exist or is damaged.
 
     Examples
     --------
@@ -95,12 +77,7 @@ def load_rows(settings: TrainSettings) -> LabelledRows:
 
 
 def divide(source: LabelledRows, settings: TrainSettings, rng: np.random.Generator) -> Parts:
-    """Divide the rows at random, each class in proportion.
-
-    Raises
-    ------
-    ValueError
-        If a class has too few rows to have one in each part.
+    """Divide the rows at random, each class in proportion; a class needs a row for each part.
 
     Examples
     --------
@@ -163,12 +140,11 @@ def _check_class_sizes(source: LabelledRows, parts: int) -> None:
 
 def _data_set(name: str, folder: Path | None) -> LabelledRows:
     data = pl.load_dataset(name, folder=folder)
-    test = (data.x_test, data.y_test)
     return LabelledRows(
         name=name,
         x=data.x_train,
         y=data.y_train,
-        test=test,
+        test=(data.x_test, data.y_test),
         classes=tuple(str(k) for k in range(data.n_classes)),
         features=tuple(f"pixel{i}" for i in range(data.x_train.shape[1])),
         label="label",
@@ -206,11 +182,10 @@ def _csv(path: Path, label: str | None) -> LabelledRows:
     labels = tables.labels(table, label)
     classes = _checked_classes(labels.names, table.name, label)
     features = tuple(column for column in table.columns if column != label)
-    number = {name: k for k, name in enumerate(classes)}
     return LabelledRows(
         name=table.name,
         x=tables.numbers(table, features),
-        y=np.array([number[each] for each in labels.names])[labels.codes],
+        y=labels.numbers_in(classes),
         test=None,
         classes=classes,
         features=features,
@@ -225,9 +200,8 @@ def _label_column(table: tables.Table, label: str | None) -> str:
     wanted = "label" if label is None else label
     if wanted in table.columns:
         return wanted
-    names = map(plain, islice(table.columns, 20))
-    columns = ", ".join(names) + (f", ... ({len(table.columns)} in all)" if len(table.columns) > 20 else "")
     hint = nearest(wanted, table.columns) if label else ": name the column of classes with --label"
+    columns = listed(table.columns, 20)
     raise DataError(f"{table.name}: there is no column {brief(wanted)}{hint}; the columns are {columns}")
 
 

@@ -17,30 +17,14 @@ MAX_PIXEL = 65_535
 
 @dataclass(frozen=True)
 class ModelNotes:
-    """The meaning of a network's inputs and outputs.
+    """The meaning of a network's inputs and outputs."""
 
-    Attributes
-    ----------
-    classes : tuple of str
-        The label of each class number.
-    features : tuple of str
-        The name of each input column.
-    label : str
-        The column that held the labels.
-    image_shape : (int, int) or None
-        Height and width if rows are images.
-    pixel_max : int or None
-        The value of white in the training images.
-    loss : str
-        The loss of the training, which determines how outputs become probabilities.
-    """
-
-    classes: tuple[str, ...]
-    features: tuple[str, ...]
-    label: str
-    image_shape: tuple[int, int] | None
-    pixel_max: int | None
-    loss: str
+    classes: tuple[str, ...]  #: The label of each class number.
+    features: tuple[str, ...]  #: The name of each input column.
+    label: str  #: The column that held the labels.
+    image_shape: tuple[int, int] | None  #: Height and width if rows are images.
+    pixel_max: int | None  #: The value of white in the training images.
+    loss: str  #: The loss of the training, which determines how outputs become probabilities.
 
     def to_json(self) -> dict[str, Any]:
         """Return the notes as JSON values."""
@@ -49,11 +33,6 @@ class ModelNotes:
     @classmethod
     def from_json(cls, values: dict[str, Any], path: object) -> Self:
         """Return notes from the values of `to_json`, which are checked: a file may come from anywhere.
-
-        Raises
-        ------
-        ValueError
-            If a value is missing or of the wrong kind.
 
         Examples
         --------

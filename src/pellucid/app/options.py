@@ -13,6 +13,7 @@ Traceback (most recent call last):
 ValueError: --miles must be at least 1, got 0
 """
 
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from math import inf
@@ -44,40 +45,18 @@ SHARE, NOT_NEGATIVE, POSITIVE = Range(0, 1), Range(0), Range(0, is_open=True)
 
 
 class Declaration(NamedTuple):
-    """What is known of an option beside its name, type and default.
-
-    Attributes
-    ----------
-    help : str
-    group : str
-        One of `GROUPS`.
-    metavar : str
-        Stands for the value on the help page; "": chosen by type.
-    default_text : str
-        Stands for the default on the help page; "": the default itself.
-    choices : tuple of str
-        All allowed words; (): any.
-    least : int or None
-        The least whole number.
-    range : Range or None
-    path : str
-        "file" or "folder" for a path that must not be the other; "": either.
-    is_argument : bool
-        Whether it is given by position, without a flag.
-    has_negative : bool
-        Whether a switch can also be turned off by ``--no-NAME``.
-    """
+    """What is known of an option beside its name, type and default."""
 
     help: str
-    group: str = ""
-    metavar: str = ""
-    default_text: str = ""
-    choices: tuple[str, ...] = ()
-    least: int | None = None
+    group: str = ""  #: One of `GROUPS`.
+    metavar: str = ""  #: Stands for the value on the help page; "": chosen by type.
+    default_text: str = ""  #: Stands for the default on the help page; "": the default itself.
+    choices: tuple[str, ...] = ()  #: All allowed words; (): any.
+    least: int | None = None  #: The least whole number.
     range: Range | None = None
-    path: str = ""
-    is_argument: bool = False
-    has_negative: bool = True
+    path: str = ""  #: "file" or "folder" for a path that must not be the other; "": either.
+    is_argument: bool = False  #: Whether it is given by position, without a flag.
+    has_negative: bool = True  #: Whether a switch can also be turned off by ``--no-NAME``.
 
     def check(self, name: str, value: Any) -> None:
         """Raise unless each value of the option lies within its limits."""
@@ -137,3 +116,9 @@ def nearest(word: str, allowed: tuple[str, ...]) -> str:
     """
     found = get_close_matches(word, allowed, n=2)
     return f": did you mean {' or '.join(map(plain, found))}?" if found else ""
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Return the first names and, if there are more, how many there are in all."""
+    rest = f", ... ({len(names)} in all)" if len(names) > most else ""
+    return ", ".join(map(plain, names[:most])) + rest

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 def check_place(flag: str, path: Path | None) -> None:
     """Raise unless a file can be written at `path`; None is accepted.
 
-    Raises
-    ------
-    ValueError
-        The message names the flag and the remedy.
-
     Examples
     --------
     >>> check_place("--save", Path("missing/net.safetensors"))
@@ -46,20 +41,7 @@ def check_place(flag: str, path: Path | None) -> None:
 
 
 def check_checkpoint(path: Path | None, *, resume: bool) -> None:
-    """Raise if a checkpoint cannot be written, or exists although it is not to be resumed.
-
-    Raises
-    ------
-    ValueError, OSError
-        The message names the flag or the file, and the remedy.
-
-    Examples
-    --------
-    >>> check_checkpoint(Path("missing/a.ckpt"), resume=False)
-    Traceback (most recent call last):
-    ...
-    ValueError: --checkpoint: there is no folder missing; make it first
-    """
+    """Raise if a checkpoint cannot be written, or exists although it is not to be resumed."""
     check_place("--checkpoint", path)
     if path is not None:
         Checkpoint(path).check_place(resume=resume)
@@ -68,16 +50,7 @@ def check_checkpoint(path: Path | None, *, resume: bool) -> None:
 def write_run(
     path: Path, source: "LabelledRows", parts: "Parts", run: "TrainingRun", scores: "Scores | None"
 ) -> None:
-    """Write the run file, whole or not at all; numbers that are not finite become null.
-
-    Parameters
-    ----------
-    path : Path
-    source, parts, run
-        The training and its data.
-    scores : Scores or None
-        None if the training was interrupted.
-    """
+    """Write the run file, whole or not at all; an interrupted training has no scores."""
     from pellucid.compiled.threads.blas import fitting_threads
     from pellucid.provenance import environment, fingerprint, source_digest
 

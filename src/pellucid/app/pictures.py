@@ -36,23 +36,10 @@ DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
 def read_pictures(
     paths: Sequence[Path], shape: tuple[int, int], *, resize: bool = False, invert: bool = False
 ) -> Pixels:
-    """Return images as rows of pixels from 0 to 255, shape (n, height · width).
+    """Return PNG or JPEG images as rows of pixels from 0 to 255, shape (n, height · width).
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        PNG or JPEG files; colours become grey, transparent pixels become white.
-    shape : (int, int)
-        Height and width that the model needs.
-    resize : bool
-        Stretch or shrink images of another size instead of refusing them.
-    invert : bool
-        Swap dark and light.
-
-    Raises
-    ------
-    DataError
-        If a file is not a PNG or JPEG image, is damaged or too large, or has another size.
+    Colours become grey, transparent pixels become white. `resize` stretches or shrinks images whose height
+    and width differ from `shape` instead of refusing them; `invert` swaps dark and light.
     """
     rows = np.empty((len(paths), shape[0] * shape[1]), np.uint8)
     for row, path in zip(rows, paths, strict=True):

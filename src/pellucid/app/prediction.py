@@ -22,12 +22,6 @@ BLOCK_ROWS = 1000
 class Predictions:
     r"""The probability of each class for each row.
 
-    Attributes
-    ----------
-    inputs : Inputs
-    classes : tuple of str
-    probabilities : array, shape (n, k)
-
     Examples
     --------
     >>> inputs = Inputs(np.zeros((1, 2)), "file", ["a.png"])
@@ -37,7 +31,7 @@ class Predictions:
 
     inputs: Inputs
     classes: tuple[str, ...]
-    probabilities: NDArray[np.floating]
+    probabilities: NDArray[np.floating]  #: Shape (n, k).
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -63,13 +57,7 @@ class Predictions:
 
 
 def load_model(path: str | PathLike[str]) -> tuple[pl.Network, ModelNotes]:
-    """Load a model that `pellucid train` saved, with its notes.
-
-    Raises
-    ------
-    ValueError
-        If there is no such model, or its notes do not fit its network.
-    """
+    """Load a model that `pellucid train` saved, with its notes, which must fit its network."""
     if not Path(path).is_file():
         raise ValueError(f"there is no model {path}: pellucid train digits --save {path} makes one")
     net = pl.Network.load(path)
@@ -94,14 +82,10 @@ def predict(net: pl.Network, notes: ModelNotes, inputs: Inputs) -> Predictions:
 
 
 def probabilities(outputs: NDArray[np.floating], loss: str) -> NDArray[np.floating]:
-    """Return the probability of each class from a network's outputs.
+    """Return the probability of each class from a network's outputs, shape (n, k) or (n, 1).
 
-    Parameters
-    ----------
-    outputs : array, shape (n, k); (n, 1) for a single yes-or-no question
-    loss : str
-        The loss of the training. With the softmax cross-entropy a row's probabilities add up to 1; with the
-        other losses each class is a yes-or-no question.
+    The loss is that of the training. With the softmax cross-entropy a row's probabilities add up to 1; with
+    the other losses each class is a yes-or-no question, and (n, 1) is a single one.
 
     Examples
     --------

@@ -29,18 +29,6 @@ COMMA, NEWLINE, RETURN, QUOTE = b',\n\r"'
 class RowBlock:
     r"""Whole rows of a file.
 
-    Attributes
-    ----------
-    name : str
-        The file, for messages.
-    first_row : int
-    text : bytes
-        Each row ends with a newline.
-    marks : array of int
-        The place of the comma or newline that ends each cell.
-    lasts : array of int
-        Which of the marks end a row.
-
     Examples
     --------
     >>> block = RowBlock.of(b'a,b\n"c\nd",e\nf', "a.csv", 1)  # separators in quotes are text
@@ -48,11 +36,11 @@ class RowBlock:
     (b'a,b\n"c\nd",e\n', [2, 2], ['a', 'c\nd'])
     """
 
-    name: str
+    name: str  #: The file, for messages.
     first_row: int
-    text: bytes
-    marks: Places
-    lasts: Places
+    text: bytes  #: Each row ends with a newline.
+    marks: Places  #: The place of the comma or newline that ends each cell.
+    lasts: Places  #: Which of the marks end a row.
 
     @classmethod
     def of(cls, content: bytes, name: str, first_row: int) -> Self:
@@ -102,24 +90,36 @@ class RowBlock:
 
     def check(self, columns: Sequence[str] | None = None) -> None:
         """Raise `DataError` unless this is text, quoted well, in rows as wide as the header (if given)."""
-        self._check_text()
-        if b'"' in self.text and not _is_quoted_well(self._with_commas()):
-            rows = (self.row(i) for i in range(self.n_rows))
-            row = next(row.first_row for row in rows if not _is_quoted_well(row._with_commas()))
+        try:
+            self.text.decode()
+        except UnicodeDecodeError as error:
+            found = f"byte 0x{self.text[error.start]:02x} is not UTF-8 text"
+            raise DataError(f"{self._where(error.start)}: {found}: save the table as UTF-8 CSV") from error
+        if b'"' in self.text and (wrong := self._wrong_quotes()).size:
             raise DataError(
-                f'{self.name}: row {row}: not a CSV table: a cell that begins with a " must end with one, '
+                f'{self._where(wrong[0])}: not a CSV table: a cell that begins with a " must end with one, '
                 'and each " inside it must be doubled'
             )
         if columns is not None and (self.widths != len(columns)).any():
             self.row(int((self.widths != len(columns)).argmax()))._refuse_width(columns)
 
-    def _check_text(self) -> None:
-        try:
-            self.text.decode()
-        except UnicodeDecodeError as error:
-            row = self.first_row + int(np.searchsorted(self.marks[self.lasts], error.start))
-            found = f"byte 0x{self.text[error.start]:02x} is not UTF-8 text"
-            raise DataError(f"{self.name}: row {row}: {found}: save the table as UTF-8 CSV") from error
+    def _where(self, place: int) -> str:
+        """Return the file and the row of a place in the text, for messages."""
+        return f"{self.name}: row {self.first_row + np.searchsorted(self.marks[self.lasts], place)}"
+
+    def _wrong_quotes(self) -> NDArray[np.intp]:
+        """Return the places of quotes in quoted cells that are neither at the cell's end nor doubled.
+
+        polars reads some of these cells, but drops their quotes.
+        """
+        text = np.frombuffer(b"\n" + self.text + b"\n", np.uint8)
+        quotes = np.flatnonzero(text == QUOTE)
+        before, after, second = text[quotes[::2] - 1], text[quotes[1::2] + 1], text[quotes[1::2] + 2]
+        is_first = before != QUOTE
+        is_in_quoted_cell = ((before == COMMA) | (before == NEWLINE))[is_first][np.cumsum(is_first) - 1]
+        is_at_end = (after == COMMA) | (after == NEWLINE) | ((after == RETURN) & (second == NEWLINE))
+        is_wrong = is_in_quoted_cell & ~is_at_end & (after != QUOTE)
+        return quotes[1::2][is_wrong] - 1  # type: ignore[no-any-return]
 
     def _refuse_width(self, columns: Sequence[str]) -> None:
         width, where = len(self.marks), f"{self.name}: row {self.first_row}"
@@ -165,11 +165,6 @@ class RowBlock:
 def row_blocks(text: memoryview, name: str, first_row: int) -> Iterator[RowBlock]:
     r"""Cut text, which need not end with a newline, into blocks of whole rows.
 
-    Raises
-    ------
-    DataError
-        If a row is too long.
-
     Examples
     --------
     >>> [block.text for block in row_blocks(memoryview(b"a,b\n1,2"), "a.csv", 1)]
@@ -190,16 +185,3 @@ def row_blocks(text: memoryview, name: str, first_row: int) -> Iterator[RowBlock
             raise DataError(
                 f"{name}: row {first_row} has more than {MAX_ROW_BYTES:,} bytes, which is the limit: {remedy}"
             )
-
-
-def _is_quoted_well(cells: bytes) -> bool:
-    """Tell whether each cell that begins with a quote ends with one, and quotes inside it are doubled.
-
-    polars reads some other cells too, but drops their quotes.
-    """
-    text = np.frombuffer(b"," + cells, np.uint8)
-    quotes = np.flatnonzero(text == QUOTE)
-    before, after = text[quotes[::2] - 1], text[quotes[1::2] + 1]
-    is_first = before != QUOTE
-    is_in_quoted_cell = (before == COMMA)[is_first][np.cumsum(is_first) - 1]
-    return not (is_in_quoted_cell & (after != COMMA) & (after != QUOTE)).any()

@@ -15,15 +15,6 @@ import pellucid as pl
 class Scores:
     """Counts and ratios of one part of the rows.
 
-    Attributes
-    ----------
-    part : str
-        "test", "validation" or "training".
-    classes : tuple of str
-    confusion : array of int, shape (k, k)
-        Rows by true class (down) and predicted class (across).
-    precision, recall, f1 : array, shape (k,)
-
     Examples
     --------
     >>> scores = Scores.of("test", ("no", "yes"), np.array([0, 1, 1, 1]), np.array([0, 1, 0, 1]))
@@ -31,10 +22,10 @@ class Scores:
     (3, 4, [1.0, 0.67])
     """
 
-    part: str
+    part: str  #: "test", "validation" or "training".
     classes: tuple[str, ...]
-    confusion: np.ndarray
-    precision: np.ndarray
+    confusion: np.ndarray  #: Shape (k, k): rows by true class (down) and predicted class (across).
+    precision: np.ndarray  #: Shape (k,), as recall and F1.
     recall: np.ndarray
     f1: np.ndarray
 

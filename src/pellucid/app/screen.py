@@ -17,6 +17,11 @@ def progress_bar(console: Console) -> Progress:
     return Progress(*columns, *times, console=console, disable=not console.is_terminal)
 
 
+def say(console: Console, *lines: object) -> None:
+    """Print lines as they are, without markup, colours or wrapping."""
+    console.print(*lines, sep="\n", markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def interrupts_held() -> Iterator[None]:
     """Delay Ctrl-C until the block ends, since an interrupted import may raise any error, or none.

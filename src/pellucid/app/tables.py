@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,18 +40,6 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class Table:
     r"""A CSV file whose rows have as many cells as the header.
 
-    Attributes
-    ----------
-    name : str
-        The file, for messages.
-    sha256 : str
-        Of the unpacked file.
-    columns : tuple of str
-    n_rows : int
-        Rows below the header.
-    body : memoryview
-        The text below the header.
-
     Examples
     --------
     >>> table = read_table(b"width,kind\n1.5,oak\n2,elm\n")
@@ -59,11 +47,11 @@ class Table:
     (('width', 'kind'), [[1.5], [2.0]], ('oak', 'elm'))
     """
 
-    name: str
-    sha256: str
+    name: str  #: The file, for messages.
+    sha256: str  #: Of the unpacked file.
     columns: tuple[str, ...]
-    n_rows: int
-    body: memoryview
+    n_rows: int  #: Rows below the header.
+    body: memoryview  #: The text below the header.
 
     def __len__(self) -> int:
         return self.n_rows
@@ -82,27 +70,19 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class LabelColumn:
-    """A column of labels.
+    """A column of labels."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        The different labels, in order of first appearance.
-    codes : array of int16
-        For each row, the place of its label in `names`.
-    """
+    names: tuple[str, ...]  #: The different labels, in order of first appearance.
+    codes: NDArray[np.int16]  #: For each row, the place of its label in `names`.
 
-    names: tuple[str, ...]
-    codes: NDArray[np.int16]
+    def numbers_in(self, classes: Sequence[str]) -> NDArray[np.int64]:
+        """Return each row's class number; all labels must be among the classes."""
+        number = {name: k for k, name in enumerate(classes)}
+        return np.array([number[name] for name in self.names])[self.codes]
 
 
 def read_table(source: str | Path | bytes) -> Table:
-    r"""Read a CSV file with a header.
-
-    Parameters
-    ----------
-    source : str, Path or bytes
-        The file, plain or gzip, or its content: UTF-8 text, cells separated by commas.
+    r"""Read a CSV file with a header, plain or gzip, or its content: UTF-8 text, cells separated by commas.
 
     Raises
     ------
@@ -127,11 +107,6 @@ def read_table(source: str | Path | bytes) -> Table:
 
 def numbers(table: Table, columns: Sequence[str]) -> Floats:
     r"""Return columns as an array of finite numbers, shape (rows, columns).
-
-    Raises
-    ------
-    DataError
-        At the first cell that is empty or not a finite number.
 
     Examples
     --------
@@ -163,11 +138,6 @@ def numbers(table: Table, columns: Sequence[str]) -> Floats:
 def labels(table: Table, column: str) -> LabelColumn:
     r"""Return a column of labels: text, or whole numbers in one spelling (3.0 and 03 are both 3).
 
-    Raises
-    ------
-    DataError
-        If a cell is empty, or the column holds numbers with fractions or too many different labels.
-
     Examples
     --------
     >>> labels(read_table(b"a,y\n1,3.0\n1,04\n1,3\n"), "y")
@@ -177,22 +147,28 @@ def labels(table: Table, column: str) -> LabelColumn:
     ...
     pellucid.data.unpack.DataError: <bytes>: row 3, column y: 0.5 is not a class: labels must be text or ...
     """
+    import polars
+
     codes, known, where = np.empty(len(table), np.int16), dict[str, int](), f"column {plain(column)}"
+
+    def refuse(label: int, found: str) -> NoReturn:
+        row = int((codes == label).argmax()) + 2
+        raise DataError(f"{table.name}: row {row}, {where}: {found}")
+
     for rows, block in table.blocks():
         cells = block.column(table.places[column])
         _number_new(known, cells, f"{table.name}: {where}")
         codes[rows] = [known[cell] for cell in cells]
-    spelt = [cell.strip() for cell in known]
-    if "" in spelt:
-        row = int((codes == spelt.index("")).argmax()) + 2
-        raise DataError(f"{table.name}: row {row}, {where}: empty, expected a label")
-    names = _spelt_alike(spelt)
-    if isinstance(names, int):
-        row = int((codes == names).argmax()) + 2
-        raise DataError(
-            f"{table.name}: row {row}, {where}: {plain(spelt[names])} is not a class: "
-            "labels must be text or whole numbers; is --label right?"
-        )
+    names = [cell.strip() for cell in known]
+    if "" in names:
+        refuse(names.index(""), "empty, expected a label")
+    values = _as_numbers(polars.Series(names, dtype=polars.String)).to_numpy()
+    if np.isfinite(values).all():
+        broken = values != np.floor(values)
+        if broken.any():
+            k, remedy = int(broken.argmax()), "labels must be text or whole numbers; is --label right?"
+            refuse(k, f"{plain(names[k])} is not a class: {remedy}")
+        names = [_whole(text, value) for text, value in zip(names, values.tolist(), strict=True)]
     different = tuple(dict.fromkeys(names))
     number = {name: k for k, name in enumerate(different)}
     return LabelColumn(different, np.array([number[name] for name in names], np.int16)[codes])
@@ -207,19 +183,6 @@ def _number_new(known: dict[str, int], cells: Sequence[str], where: str) -> None
             f"{where} holds more than {MAX_LABELS:,} different labels, or {MAX_LABEL_BYTES:,} characters of "
             "them: is --label right?"
         )
-
-
-def _spelt_alike(spelt: Sequence[str]) -> list[str] | int:
-    """Return labels, whole numbers in one spelling; or the place of the first number with a fraction."""
-    import polars
-
-    values = _as_numbers(polars.Series(spelt, dtype=polars.String)).to_numpy()
-    if not np.isfinite(values).all():
-        return list(spelt)
-    broken = np.flatnonzero(values != np.floor(values))
-    if broken.size:
-        return int(broken[0])
-    return [_whole(text, value) for text, value in zip(spelt, values.tolist(), strict=True)]
 
 
 def _whole(cell: str, value: float) -> str:

@@ -9,7 +9,7 @@ import pellucid as pl
 from pellucid.app.labelled_rows import LabelledRows, Parts, divide, load_rows
 from pellucid.app.outputs import check_checkpoint, check_place, write_run
 from pellucid.app.scores import Scores, show_scores
-from pellucid.app.screen import progress_bar
+from pellucid.app.screen import progress_bar, say
 from pellucid.app.settings import TrainSettings
 from pellucid.app.training_run import TrainingRun
 from pellucid.compiled.threads.blas import fitting_threads
@@ -19,15 +19,8 @@ from pellucid.wording import counted
 def train(settings: TrainSettings, console: Console) -> bool:
     """Train by the settings, print the progress, and write the files they name.
 
-    Returns
-    -------
-    bool
-        False if Ctrl-C interrupted it; the weights learned until then are kept.
-
-    Raises
-    ------
-    FloatingPointError
-        If the training diverged; the files are written first.
+    Return False if Ctrl-C interrupted it; the weights learned until then are kept. If the training diverges,
+    the files are written before the `FloatingPointError` is raised.
     """
     check_place("--save", settings.save)
     check_place("--run", settings.run)
@@ -39,7 +32,7 @@ def train(settings: TrainSettings, console: Console) -> bool:
     lines = [_rows_line(source, parts), run.net.summary(), *_components_line(run)]
     if settings.resume:
         lines.append(_resume_line(run))
-    console.print(*lines, sep="\n", markup=False, highlight=False, soft_wrap=True)
+    say(console, *lines)
     scores, failure = None, None
     try:
         with fitting_threads(run.learner.net, settings.batch_size):
@@ -119,7 +112,7 @@ def _resume_line(run: TrainingRun) -> str:
 def _print_end(run: TrainingRun, scores: Scores | None, console: Console) -> None:
     """Print how the training ended."""
     if scores is None:
-        console.print(_interruption(run), markup=False, highlight=False, soft_wrap=True)
+        say(console, _interruption(run))
         return
     if run.settings.patience:
         ending = run.status.capitalize()
@@ -154,8 +147,8 @@ def _write(
     if run.settings.run is not None:
         write_run(run.settings.run, source, parts, run, scores)
         lines.insert(0, f"run file: {run.settings.run}")
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if lines:
+        say(console, *lines)
 
 
 def _example(source: LabelledRows) -> str:

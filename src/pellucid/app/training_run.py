@@ -23,22 +23,9 @@ class TrainingRun:
     With patience, the weights of the epoch with the lowest validation loss are kept; without, those of the
     last whole epoch. Iteration may stop anywhere, by Ctrl-C too.
 
-    Attributes
-    ----------
-    learner : Learner
-        What is trained.
-    net : Network
-        Takes the original features; has the weights of the start or of the last `put_back`.
-    records : list of Record
-        One for each finished epoch.
-    kept_epoch : int
-        The epoch whose weights are kept; 0: no epoch has ended yet.
-    begun : int
-        Epochs finished when the training was resumed.
-    seconds : float
-        From the start of the training to the end of its last epoch.
-    status : str
-        "running", "finished", "stopped early after epoch 7", "interrupted after epoch 3", ...
+    `net` takes the original features, and has the weights of the start or of the last `put_back`. `begun` are
+    the epochs finished when the training was resumed, `seconds` the time from the start of the training to
+    the end of its last epoch. `status` is "running", "finished", "stopped early after epoch 7", ...
 
     Examples
     --------
@@ -98,7 +85,7 @@ class TrainingRun:
 
     @property
     def kept_epoch(self) -> int:
-        """The epoch whose weights are kept."""
+        """The epoch whose weights are kept; 0: no epoch has ended yet."""
         return self._kept[0]
 
     def put_back(self) -> None:

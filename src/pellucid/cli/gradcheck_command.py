@@ -49,11 +49,10 @@ def gradcheck(options: GradcheckOptions, flags: dict[str, Any]) -> None:
     if options.model is not None:
         _check_flags_of_model([*flags, *(["config"] if options.config else [])])
     settings = merge(options.config, flags, usual=TrainSettings(source="digits"))
-    case = (
-        new_case(settings, options.rows)
-        if options.model is None
-        else saved_case(options.model, settings, options.rows)
-    )
+    if options.model is None:
+        case = new_case(settings, options.rows)
+    else:
+        case = saved_case(options.model, settings, options.rows)
     checks = check_gradient(case, options.directions)
     show_checks(case, checks, console)
     if not all(check.passed for check in checks):

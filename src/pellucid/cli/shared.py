@@ -2,12 +2,12 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, fields
 from itertools import zip_longest
 from pathlib import Path
 from textwrap import wrap
-from typing import Annotated, Any, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from rich.console import Console
@@ -81,16 +81,9 @@ def add_command(
 ) -> None:
     """Add a command whose flags come from dataclasses.
 
-    Parameters
-    ----------
-    app : Typer
-    run : function
-        Its argument ``options`` is annotated with a subclass of `Options`. Its second argument, if there are
-        `settings`, gets those given on the command line by name. Its docstring is the help text.
-    settings : iterable of str
-        Fields of `TrainSettings` that are flags too; options of the same name replace them.
-    examples : str
-        A line each.
+    The argument ``options`` of `run` is annotated with a subclass of `Options`; its docstring is the help
+    text. `settings` names the fields of `TrainSettings` that are flags too, unless an option replaces them;
+    the second argument of `run` gets those given on the command line, by name.
     """
     options = inspect.signature(run).parameters["options"].annotation
     own = {each.name: each for each in fields(options)}
@@ -168,16 +161,3 @@ def given(context: typer.Context) -> dict[str, Any]:
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-FOLDER = typer.Option(
-    file_okay=False, help="Folder of the data sets.", show_default="the cache, else download"
-)
-Folder: TypeAlias = Annotated[Path | None, FOLDER]
-
-
-def check_counts(numbers: Mapping[str, int | None]) -> None:
-    """Raise unless numbers, under the names of their flags, are at least 1 or not given."""
-    for name, number in numbers.items():
-        if number is not None and number < 1:
-            raise ValueError(f"--{name} must be at least 1, got {number}")
