@@ -34,7 +34,7 @@ class ReproduceOptions(Options):
     full: bool = option(
         False, "Published training lengths, every reading of the reports, 5 seeds.", has_negative=False
     )
-    quick: bool = option(False, "A smoke test of less than a minute.", has_negative=False)
+    quick: bool = option(False, "A smoke test of about a minute.", has_negative=False)
     seeds: int | None = option(
         None,
         "Seeds of each setting; confidence intervals need 3.",
