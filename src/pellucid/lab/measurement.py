@@ -72,12 +72,7 @@ class Measurement:
 
 
 def ordering(
-    figure: str,
-    variant: str,
-    measure: Measure,
-    above: Settings,
-    below: Settings,
-    reading: str | None = None,
+    figure: str, variant: str, measure: Measure, above: Settings, below: Settings, reading: str | None = None
 ) -> Measurement:
     """Return the claim that an accuracy is higher with some settings than with others."""
     claim = Claim(figure, "points", kind="ordering")
@@ -162,11 +157,7 @@ def with_twin(row: Row, ours: Mapping[int, float], twins: Mapping[int, float]) -
 
 
 def costs_of(
-    finished: Iterable[Finished],
-    comparisons: Iterable[Comparison],
-    figure: str,
-    unit: str,
-    measure: Measure,
+    finished: Iterable[Finished], comparisons: Iterable[Comparison], figure: str, unit: str, measure: Measure
 ) -> list[Cost]:
     """Return what slips change in a figure, seed by seed, as far as it has been measured."""
     runs, found = list(finished), []

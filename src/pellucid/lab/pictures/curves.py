@@ -16,12 +16,7 @@ def series_of(label: str, runs: Sequence[Finished], name: str, part: Part | None
 
 
 def epoch_plot(
-    name: str,
-    caption: str,
-    finished: Sequence[Finished],
-    *,
-    published: Mapping[Part, float],
-    mark: int,
+    name: str, caption: str, finished: Sequence[Finished], *, published: Mapping[Part, float], mark: int
 ) -> Plot:
     """Return loss, accuracy and error over the epochs, with the published accuracies and a marked epoch."""
     panels = []

@@ -15,16 +15,7 @@ from pellucid.lab.ledger import Row, judge, not_run
 from pellucid.lab.measurement import Measurement, rows_of
 from pellucid.lab.pictures.curves import QUANTITIES
 from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot, Series
-from pellucid.lab.report import (
-    INTENDED,
-    PUBLISHED,
-    Cost,
-    Finished,
-    Report,
-    Result,
-    Slip,
-    one_by_one,
-)
+from pellucid.lab.report import INTENDED, PUBLISHED, Cost, Finished, Report, Result, Slip, one_by_one
 from pellucid.lab.reports.c_run import PUBLISHED_ITERATIONS, network, plan, run
 
 PUBLISHED_ACCURACY = "90.95"
@@ -52,8 +43,7 @@ SLIP_COUNTER = Slip(
     'The line "Iteration n" shows the loss of forward pass n - 1, which has seen n - 2 updates.',
 )
 SLIP_EPSILON = Slip(
-    "log(p + 1e-8)",
-    "The printed loss takes the logarithm of p + 1e-8; the gradient is that of log p.",
+    "log(p + 1e-8)", "The printed loss takes the logarithm of p + 1e-8; the gradient is that of log p."
 )
 ASSUMPTIONS = (
     "float32 replaces CuPy's float64: a test holds the losses at the start of the trace to within 1e-4.",

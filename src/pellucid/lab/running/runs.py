@@ -90,12 +90,7 @@ def _content(run: Run, result: Result, seconds: float, data: Mapping[str, str]) 
         "data": dict(data),
         "environment": environment(),
     }
-    content = {
-        **made_of,
-        "fingerprint": fingerprint(made_of),
-        "seconds": round(seconds, 3),
-        "result": result,
-    }
+    content = {**made_of, "fingerprint": fingerprint(made_of), "seconds": round(seconds, 3), "result": result}
     text = json.dumps(content, allow_nan=False)
     check_json_size(text)
     return text.encode()
