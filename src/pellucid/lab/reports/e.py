@@ -5,6 +5,7 @@ trained: each choice is a reading, and a run is read at several epochs.
 """
 
 from functools import partial
+from typing import TypeAlias
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.measurement import (
@@ -69,7 +70,8 @@ SLIP_SLOPE = Slip(
     "and the printed one is tried.",
 )
 #: Variant, what the figure is of, its published validation and test accuracy, the readings.
-FIGURES: list[tuple[str, str, tuple[str, str], list[SigmoidCell]]] = [
+Figure: TypeAlias = tuple[str, str, tuple[str, str], list[SigmoidCell]]
+FIGURES: list[Figure] = [
     (PUBLISHED, "first run", ("89.2", "88.41"), FIRST),
     (PUBLISHED, "uniform ±1/28", ("90.7556", "90.0556"), SECOND),
     (PUBLISHED, "PyTorch, MSE", ("89.5444", "89.5778"), TORCH_MSE),
@@ -149,7 +151,7 @@ def plots(finished: list[Finished]) -> list[Picture]:
     second = runs_of(finished, _named(SECOND))
     if not second:
         return [drawing]
-    accuracies = [_accuracy_plot(finished, i, *figure) for i, figure in enumerate(FIGURES, start=1)]
+    accuracies = [_accuracy_plot(finished, i, figure) for i, figure in enumerate(FIGURES, start=1)]
     return [
         drawing,
         _loss_plot(next(iter(second.values()))),
@@ -179,15 +181,9 @@ def _batch_plots(finished: list[Finished]) -> list[Plot]:
     return [Plot("e-batches", caption, tuple(panels))] if panels else []
 
 
-def _accuracy_plot(
-    finished: list[Finished],
-    number: int,
-    variant: str,
-    name: str,
-    published: tuple[str, str],
-    cells: list[SigmoidCell],
-) -> list[Plot]:
+def _accuracy_plot(finished: list[Finished], number: int, figure: Figure) -> list[Plot]:
     """Return validation and test accuracy in each reading of a figure, if any was run."""
+    variant, name, published, cells = figure
     runs = runs_of(finished, _named(cells))
     panels = []
     for part, value in zip(PARTS, published, strict=True):
