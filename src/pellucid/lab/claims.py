@@ -25,11 +25,6 @@ class Claim:
     limit
         For "flat" only: the largest mean gain that still counts as none (an assumption).
 
-    Raises
-    ------
-    ValueError
-        If `published` or `limit` is missing where the kind needs it, or given where it has none.
-
     Examples
     --------
     >>> Claim("test accuracy", "%", "90.95").half_unit
