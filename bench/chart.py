@@ -6,7 +6,9 @@ from typing import Any
 from bench.contestants import CONTESTANTS, EAGER, OURS
 from bench.ratios import is_measured
 from bench.result_tables import RUNNERS, seconds, workloads
-from pellucid.lab.pictures.figures import Bar, BarGroup, Bars, Panel, Picture, Plot, Series
+from pellucid.lab.pictures.charts import Bar, BarGroup
+from pellucid.lab.pictures.curve_panels import Panel, Series
+from pellucid.lab.pictures.figures import Bars, Picture, Plot
 
 OTHERS = [each for each in RUNNERS if each.name != OURS]
 X_LABELS = {"rows": "rows", "width": "width of the hidden layer", "depth": "hidden layers"}

@@ -25,11 +25,6 @@ class Claim:
     limit
         For "flat" only: the largest mean gain that still counts as none (an assumption).
 
-    Raises
-    ------
-    ValueError
-        If `published` or `limit` is missing for a kind that needs it, or given for one that has none.
-
     Examples
     --------
     >>> Claim("test accuracy", "%", "90.95").half_unit

@@ -22,11 +22,7 @@ FROM_MNIST = f"No digit CSV was found: {N_ROWS:,} rows are drawn from MNIST's 70
 class DigitTable:
     """Labelled images in random order, and a sentence about where they come from.
 
-    Attributes
-    ----------
-    x : array of uint8, shape (42000, 784)
-    y : array of int64, shape (42000,)
-    origin : str
+    The images `x` are uint8 (42000, 784), the labels `y` int64 (42000,).
     """
 
     x: Array

@@ -16,13 +16,7 @@ MISTAKES, UNITS = 15, 25
 
 
 def digits(x: Array, y: Array) -> dict[str, Any]:
-    """Return images and their labels as plain numbers.
-
-    Examples
-    --------
-    >>> digits(np.array([[0, 255]], np.uint8), np.array([7]))
-    {'pixels': [[0, 255]], 'labels': [7]}
-    """
+    """Return images and their labels as plain numbers."""
     return {"pixels": x.tolist(), "labels": y.tolist()}
 
 
@@ -35,12 +29,7 @@ def digit_grid(name: str, caption: str, found: dict[str, Any], *, before: str = 
 def inspect(net: pl.Network, x: Array, y: Array) -> dict[str, Any]:
     """Return the confusion matrix, the most confident mistakes, and the weights of the first units.
 
-    Parameters
-    ----------
-    net : Network
-        Its outputs are the logits of 10 classes of 28 x 28 images.
-    x : array of uint8, shape (n, 784)
-    y : array of int, shape (n,)
+    The network returns the logits of 10 classes for images x (n, 784), uint8, with the labels y (n,).
     """
     outputs = net.predict(x)
     predicted = outputs.argmax(axis=1)

@@ -17,15 +17,7 @@ PARTS: tuple[Part, ...] = ("train", "validation")
 
 
 def add_point(curves: Curves, name: str, x: float, y: float) -> None:
-    """Append a point to a curve, which is created with its first point.
-
-    Examples
-    --------
-    >>> curves = {}
-    >>> add_point(curves, "train loss", 1, 2.5)
-    >>> curves
-    {'train loss': {'x': [1], 'y': [2.5]}}
-    """
+    """Append a point to a curve, which is created with its first point."""
     points = curves.setdefault(name, {"x": [], "y": []})
     points["x"].append(x)
     points["y"].append(y)
@@ -37,30 +29,13 @@ def last(result: Mapping[str, Any], name: str) -> float:
 
 
 def value_at(result: Mapping[str, Any], name: str, x: float) -> float:
-    """Return the value of a curve at one of its points.
-
-    Raises
-    ------
-    ValueError
-        If the curve has no point there.
-
-    Examples
-    --------
-    >>> value_at({"curves": {"test loss": {"x": [1, 5], "y": [2.0, 1.5]}}}, "test loss", 5)
-    1.5
-    """
+    """Return the value of a curve at one of its points; raise ValueError if it has no point there."""
     points = result["curves"][name]
     return float(points["y"][points["x"].index(x)])
 
 
 def curve(result: Mapping[str, Any], part: Part, quantity: str, kind: str = "epochs") -> list[float]:
-    """Return one curve of a run; the error is 100 minus the accuracy.
-
-    Examples
-    --------
-    >>> curve({"epochs": {"train accuracy": [90.0, 95.0]}}, "train", "error")
-    [10.0, 5.0]
-    """
+    """Return one curve of a run; the error is 100 minus the accuracy."""
     if quantity == "error":
         return [100 - value for value in result[kind][f"{part} accuracy"]]
     return list(result[kind][f"{part} {quantity}"])

@@ -18,7 +18,7 @@ from typing import Any
 from pellucid.files.reading import check_json_size, read_json
 from pellucid.files.whole import write_whole
 from pellucid.lab.claims import Claim, Kind
-from pellucid.lab.rows import Verdict, number, places
+from pellucid.lab.rows import Verdict, holds, number, places
 
 MIN_SEEDS = 3  # two values give a t quantile of 12.7: an interval that holds everything says nothing
 
@@ -56,13 +56,6 @@ class Row:
     def judged(self) -> bool:
         """Whether enough seeds were run for an interval."""
         return self.low is not None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the interval holds the published value."""
-        if self.low is None or self.high is None or self.published is None:
-            return False
-        return self.low <= self.published <= self.high
 
 
 @dataclass(frozen=True)
@@ -108,11 +101,6 @@ def judge(
     omitted
         Whether the report leaves out the setting that `reading` fills in. The verdict is then undetermined
         until `settle_readings` has compared all readings.
-
-    Raises
-    ------
-    ValueError
-        If there is no value, or one that is not finite.
 
     Examples
     --------
@@ -182,7 +170,7 @@ def _settle(row: Row, group: Sequence[Row]) -> Row:
         return row
     verdict: Verdict
     tried = [r for r in group if r.judged]
-    holding = [r.reading or "the setting assumed" for r in tried if r.holds]
+    holding = [r.reading or "the setting assumed" for r in tried if holds(r.to_json())]
     if holding:
         verdict, end = "undetermined", f"the figure holds with: {'; '.join(holding)}"
     elif len(tried) == 1:
@@ -241,13 +229,7 @@ def _verdict(claim: Claim, sample: _Sample) -> tuple[Verdict, str]:
 
 
 def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
-    """Write the ledger as strict JSON, whole or not at all.
-
-    Raises
-    ------
-    ValueError
-        If two rows have the same report, variant, reading and figure, or if a number is not finite.
-    """
+    """Write the ledger as strict JSON, whole or not at all; its rows must be unique and finite."""
     names = Counter((r["report"], r["variant"], r["reading"], r["figure"]) for r in ledger["rows"])
     twice = [name for name, count in names.items() if count > 1]
     if twice:
@@ -259,15 +241,8 @@ def write_ledger(path: Path | str, ledger: Mapping[str, Any]) -> None:
 
 
 def strict_json(content: Mapping[str, Any]) -> bytes:
-    r"""Return the bytes of a strict JSON file that `read_json` reads.
+    r"""Return the bytes of a strict JSON file: all numbers finite, and no longer than `read_json` accepts.
 
-    Raises
-    ------
-    ValueError
-        If a number is not finite, or the text is longer than `read_json` accepts.
-
-    Examples
-    --------
     >>> strict_json({"seeds": 3})
     b'{\n "seeds": 3\n}\n'
     """

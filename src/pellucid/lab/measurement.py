@@ -34,7 +34,6 @@ class Measurement:
 
     Attributes
     ----------
-    claim : Claim
     variant : str
         "as published", "as intended", or which slips of the two are mixed.
     settings : tuple of dict
@@ -72,12 +71,7 @@ class Measurement:
 
 
 def ordering(
-    figure: str,
-    variant: str,
-    measure: Measure,
-    above: Settings,
-    below: Settings,
-    reading: str | None = None,
+    figure: str, variant: str, measure: Measure, above: Settings, below: Settings, reading: str | None = None
 ) -> Measurement:
     """Return the claim that an accuracy is higher with some settings than with others."""
     claim = Claim(figure, "points", kind="ordering")
@@ -139,12 +133,7 @@ def _row(
 def with_twin(row: Row, ours: Mapping[int, float], twins: Mapping[int, float]) -> Row:
     """Add PyTorch's figure to a row's `why`, with ours on the same seeds, or say how to get it.
 
-    Parameters
-    ----------
-    row : Row
-        With PyTorch's mean in `torch`.
-    ours, twins : mapping of int to float
-        The figure by seed, here and in PyTorch, which may have run fewer seeds.
+    `ours` and `twins` hold the figure by seed; PyTorch may have run fewer seeds.
 
     Examples
     --------
@@ -162,11 +151,7 @@ def with_twin(row: Row, ours: Mapping[int, float], twins: Mapping[int, float]) -
 
 
 def costs_of(
-    finished: Iterable[Finished],
-    comparisons: Iterable[Comparison],
-    figure: str,
-    unit: str,
-    measure: Measure,
+    finished: Iterable[Finished], comparisons: Iterable[Comparison], figure: str, unit: str, measure: Measure
 ) -> list[Cost]:
     """Return what slips change in a figure, seed by seed, for slips that have been measured."""
     runs, found = list(finished), []
@@ -205,13 +190,6 @@ def runs_of(finished: Sequence[Finished], cells: Mapping[str, Settings]) -> dict
 
 
 def matching(finished: Iterable[Finished], **settings: object) -> list[Finished]:
-    """Return the runs with these settings, by seed.
-
-    Examples
-    --------
-    >>> runs = [Finished({"rate": 1}, seed, {}) for seed in (1, 0)] + [Finished({"rate": 2}, 0, {})]
-    >>> [run.seed for run in matching(runs, rate=1)]
-    [0, 1]
-    """
+    """Return the runs with these settings, by seed."""
     found = [run for run in finished if settings.items() <= run.settings.items()]
     return sorted(found, key=lambda run: run.seed)

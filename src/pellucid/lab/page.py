@@ -28,17 +28,9 @@ from pellucid.lab.rows import (
 
 
 def write_page(ledger: Mapping[str, Any], folder: Path | str) -> Path:
-    """Write `index.html` into `folder`, with the figures from its `figures` folder.
+    """Write `index.html` into `folder`, with the figures that lie in its `figures` folder; return its path.
 
-    Parameters
-    ----------
-    ledger
-        As `read_ledger` returns it. A report whose `finished` is false is shown as not complete.
-
-    Returns
-    -------
-    Path
-        The page, which loads no other file and has no scripts.
+    A report whose `finished` is false is shown as not complete. The page loads nothing from elsewhere.
     """
     source = files("pellucid.lab").joinpath("page.html.jinja").read_text(encoding="utf-8")
     environment = Environment(
@@ -108,15 +100,10 @@ def _tables(rows: Sequence[JsonRow]) -> list[dict[str, Any]]:
     single = [group[0] for group in groups if len(group) == 1]
     variants = dict.fromkeys(row["variant"] for row in single)
     parts = [
-        {"place": variant, "rows": [_named(row) for row in single if row["variant"] == variant]}
+        {"place": variant, "rows": [_shown(row) for row in single if row["variant"] == variant]}
         for variant in variants
     ]
     return [*parts, *(_readings(group) for group in groups if len(group) > 1)]
-
-
-def _named(row: JsonRow) -> dict[str, Any]:
-    """Return the row of a claim with one reading: the figure, and the reading in small print below it."""
-    return {**_shown(row), "note": row["reading"] or ""}
 
 
 def _readings(group: Sequence[JsonRow]) -> dict[str, Any]:
@@ -143,8 +130,10 @@ def _curve(group: Sequence[JsonRow]) -> dict[str, Any]:
 
 
 def _shown(row: JsonRow, decimals: int | None = None) -> dict[str, Any]:
+    """Return a row with all that the page shows of it; `note` is the reading, small below the figure."""
     verdict = "measured" if row["kind"] == "measured" and row["verdict"] == "undetermined" else row["verdict"]
-    return {**row, "cells": cells(row, decimals), "shown": verdict, "class": verdict.replace(" ", "-")}
+    look = {"shown": verdict, "class": verdict.replace(" ", "-"), "note": row["reading"] or ""}
+    return {**row, "cells": cells(row, decimals), **look}
 
 
 def _cost(cost: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,6 @@
 A report plans `Run`s for a `Mode`, carries them out given their settings and a seed (`Report.run`, the only
 place where networks are trained), and turns the results, read back from their JSON files, into rows of the
 ledger, costs of the slips and pictures.
-
->>> Mode("default", seeds=3).notice is None
-True
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -40,17 +37,9 @@ class Mode:
 
 @dataclass(frozen=True)
 class Run:
-    """One training of one network, fully determined by its settings and seed.
+    """One training of one network, fully determined by its settings (plain JSON values) and seed.
 
-    Attributes
-    ----------
-    report : str
-        The report's letter.
-    settings : dict
-        Plain JSON values.
-    seed : int
-    cost : float
-        Estimated seconds on one core of a 2023 server; also decides the order of the runs.
+    `cost` is the estimated time in seconds on one core of a 2023 server; it also decides the order.
     """
 
     report: str
@@ -89,13 +78,7 @@ class Cost:
 
 
 def one_by_one(run: Callable[[Settings, int], Result]) -> CarryOut:
-    """Return a function that carries out runs one after the other.
-
-    Examples
-    --------
-    >>> one_by_one(lambda settings, seed: {"loss": settings["rate"] + seed})([{"rate": 2}, {"rate": 3}], 1)
-    [{'loss': 3}, {'loss': 4}]
-    """
+    """Return a function that carries out runs one after the other."""
     return lambda group, seed: [run(settings, seed) for settings in group]
 
 
@@ -118,12 +101,7 @@ def planned(
 ) -> list[Run]:
     """Return a run for each of the settings and each seed.
 
-    `twins` run in PyTorch, if it is installed: with one seed, or with all seeds in the full mode.
-
-    Examples
-    --------
-    >>> [run.seed for run in planned("C", Mode("default", seeds=2), [{"rate": 1}], lambda settings: 3.0)]
-    [0, 1]
+    `twins` run in PyTorch where it is installed: with one seed, in the full mode with all.
     """
     runs = [(each, seed) for each in settings for seed in range(mode.seeds)]
     if twins and has_torch():
@@ -138,21 +116,13 @@ class Report:
 
     Attributes
     ----------
-    letter, name, authors, title, summary : str
-    slips : tuple of Slip
     assumptions : tuple of str
         What the report leaves out, and the values assumed instead.
-    plan : callable
-        ``plan(mode) -> list of Run``.
     run : callable
         ``run(group, seed) -> list of results``. A group holds the settings of one run, or of several that
         `together` allows.
-    rows : callable
-        ``rows(finished) -> list of Row``: all rows, including those not run yet.
-    costs : callable
-        ``costs(finished) -> list of Cost``.
-    plots : callable
-        ``plots(finished) -> list of Picture``: those whose runs are finished.
+    rows, plots : callable
+        All rows, whatever has been run; the pictures whose runs are finished.
     data_sets : tuple of str
         Data sets that the report reads if the user has them.
     together : callable

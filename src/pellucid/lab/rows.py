@@ -125,13 +125,7 @@ def claims(rows: Iterable[JsonRow]) -> list[list[JsonRow]]:
 
 
 def claim_verdict(group: Iterable[JsonRow]) -> Verdict:
-    """Return the verdict on which all readings of a claim that were run agree, or "undetermined".
-
-    >>> claim_verdict([{"verdict": "reproduced"}, {"verdict": "not run"}])
-    'reproduced'
-    >>> claim_verdict([{"verdict": "reproduced"}, {"verdict": "not reproduced"}])
-    'undetermined'
-    """
+    """Return the verdict on which all readings of a claim agree, as far as they were run."""
     found: list[Verdict] = sorted({row["verdict"] for row in group} - {"not run"})
     if not found:
         return "not run"
@@ -164,13 +158,7 @@ def readings(group: Sequence[JsonRow]) -> str:
 
 
 def summary(rows: Iterable[JsonRow]) -> dict[str, int]:
-    """Count the verdicts of all claims, a claim with several readings once; count "measured" rows separately.
-
-    >>> row = {"report": "C", "variant": "as published", "figure": "loss", "kind": "figure"}
-    >>> rows = [row | {"verdict": "reproduced"}, row | {"kind": "measured", "verdict": "undetermined"}]
-    >>> summary(rows)
-    {'claims': 1, 'reproduced': 1, 'not reproduced': 0, 'undetermined': 0, 'not run': 0, 'measured': 1}
-    """
+    """Count the verdicts of all claims, a claim with several readings once; "measured" rows count apart."""
     every = list(rows)
     found = Counter(claim_verdict(group) for group in claims(r for r in every if r["kind"] != "measured"))
     measured = sum(row["kind"] == "measured" for row in every)

@@ -7,7 +7,8 @@ import pytest
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.ledger import judge, not_run
-from pellucid.lab.pictures.figures import Drawing, Grid, Matrix, Panel, Plot, Series, interval_chart, render
+from pellucid.lab.pictures.curve_panels import Panel, Series
+from pellucid.lab.pictures.figures import Drawing, Grid, Matrix, Plot, interval_chart, render
 
 PNG = b"\x89PNG\r\n\x1a\n"
 EPOCHS = list(range(1, 21))

@@ -11,7 +11,8 @@ from PIL import Image
 from pellucid.data import Dataset
 from pellucid.lab.claims import Claim
 from pellucid.lab.ledger import judge, not_run
-from pellucid.lab.pictures.figures import Panel, Plot, Series
+from pellucid.lab.pictures.curve_panels import Panel, Series
+from pellucid.lab.pictures.figures import Plot
 from pellucid.lab.report import Cost, Mode, Report, Run, Slip, alone
 from pellucid.lab.reports import REPORTS
 from pellucid.lab.running.pool import LocalPool

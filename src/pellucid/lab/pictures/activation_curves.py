@@ -4,7 +4,8 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.backend import Array
-from pellucid.lab.pictures.figures import Panel, Plot, Series
+from pellucid.lab.pictures.curve_panels import Panel, Series
+from pellucid.lab.pictures.figures import Plot
 
 SPAN = 6.0
 ACTIVATIONS: dict[str, type[pl.Layer]] = {"ReLU": pl.ReLU, "sigmoid": pl.Sigmoid, "tanh": pl.Tanh}

@@ -42,21 +42,10 @@ class BarGroup:
     bars: tuple[Bar, ...]
 
 
-def series_of(groups: Sequence[BarGroup]) -> list[str]:
-    """Return the names of the series, in the order of their first bars.
-
-    Examples
-    --------
-    >>> ours, theirs = Bar("ours", 1, ""), Bar("theirs", 2, "")
-    >>> series_of([BarGroup("A", (ours,)), BarGroup("B", (theirs, ours))])
-    ['ours', 'theirs']
-    """
-    return list(dict.fromkeys(bar.series for group in groups for bar in group.bars))
-
-
 def draw_bars(ax: "Axes", groups: Sequence[BarGroup], x_label: str) -> None:
-    """Draw the groups from top to bottom, with a line at 1."""
-    series, y, ticks = series_of(groups), 0.0, []
+    """Draw the groups from top to bottom, with a line at 1; series are in the order of their first bars."""
+    series = list(dict.fromkeys(bar.series for group in groups for bar in group.bars))
+    y, ticks = 0.0, []
     for group in groups:
         ticks.append(y + (len(group.bars) - 1) / 2)
         for bar in group.bars:

@@ -3,20 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pellucid.lab.pictures.figures import Panel, Plot, Series
+from pellucid.lab.pictures.curve_panels import Panel, Series
+from pellucid.lab.pictures.figures import Plot
 from pellucid.wording import counted
 
 TITLES = {"gradients": "Gradients", "weights": "Parameters"}
 
 
 def comparison_plot(content: Mapping[str, Any]) -> Plot:
-    """Return the losses of both libraries, and the relative differences of each block of parameters.
-
-    Parameters
-    ----------
-    content : mapping
-        The content of ``comparison.json``.
-    """
+    """Return the plot of ``comparison.json``: both losses, and the relative differences of each block."""
     caption = (
         f"{content['name']} in {content['dtype']}: the loss of each step in pellucid and in PyTorch, and the "
         "largest difference so far in each block of parameters, relative to the largest entry of the block. "
@@ -24,13 +19,9 @@ def comparison_plot(content: Mapping[str, Any]) -> Plot:
     )
     curve, limits = content["curve"], _limits(content["bars"])
     panels = (_losses(curve), *(_panel(kind, content["blocks"], curve, limits) for kind in TITLES))
-    return Plot("comparison", caption, panels, columns=3, title=_title(content))
-
-
-def _title(content: Mapping[str, Any]) -> str:
-    """Return the title: what was compared, and the largest difference."""
     trained = f"{content['name']}, {counted(content['steps'], 'step')} in {content['dtype']}"
-    return f"pellucid and PyTorch on {trained}: largest relative difference {content['largest']:.0e}"
+    title = f"pellucid and PyTorch on {trained}: largest relative difference {content['largest']:.0e}"
+    return Plot("comparison", caption, panels, columns=3, title=title)
 
 
 def _losses(curve: Sequence[Mapping[str, Any]]) -> Panel:
@@ -55,17 +46,11 @@ def _panel(
     curve: Sequence[Mapping[str, Any]],
     limits: tuple[tuple[float, float, float], ...],
 ) -> Panel:
-    by_block = {
-        name: [(point["step"], point["largest so far"][kind][i]) for point in curve]
-        for i, name in enumerate(blocks)
-    }
-    # A logarithmic axis cannot show 0.
-    seen = {name: [pair for pair in pairs if pair[1] > 0] for name, pairs in by_block.items()}
-    series = tuple(
-        Series(name, [step for step, _ in pairs], [[value for _, value in pairs]])
-        for name, pairs in seen.items()
-        if pairs
-    )
-    return Panel(
-        TITLES[kind], "step", "relative difference so far", series, limits=limits, log_x=True, log_y=True
-    )
+    series = []
+    for i, name in enumerate(blocks):
+        found = {point["step"]: point["largest so far"][kind][i] for point in curve}
+        seen = {step: value for step, value in found.items() if value > 0}  # a logarithmic axis cannot show 0
+        if seen:
+            series.append(Series(name, [*seen], [[*seen.values()]]))
+    label = "relative difference so far"
+    return Panel(TITLES[kind], "step", label, tuple(series), limits=limits, log_x=True, log_y=True)

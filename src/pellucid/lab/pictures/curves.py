@@ -1,9 +1,11 @@
 """Plots of learning curves: loss, accuracy and error."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pellucid.lab.learning_curves import PARTS, Part, curve
-from pellucid.lab.pictures.figures import Panel, Plot, Series
+from pellucid.lab.pictures.curve_panels import Panel, Series
+from pellucid.lab.pictures.figures import Plot
 from pellucid.lab.report import Finished
 
 QUANTITIES = {"loss": "cross-entropy (nats)", "accuracy": "accuracy (%)", "error": "error (%)"}
@@ -16,12 +18,7 @@ def series_of(label: str, runs: Sequence[Finished], name: str, part: Part | None
 
 
 def epoch_plot(
-    name: str,
-    caption: str,
-    finished: Sequence[Finished],
-    *,
-    published: Mapping[Part, float],
-    mark: int,
+    name: str, caption: str, finished: Sequence[Finished], *, published: Mapping[Part, float], mark: int
 ) -> Plot:
     """Return loss, accuracy and error over the epochs, with the published accuracies and a marked epoch."""
     panels = []
@@ -66,8 +63,8 @@ def comparison_plot(
     """Return the accuracies of several cells over the epochs, training and validation side by side."""
     panels = []
     for part, value in published.items():
-        series = tuple(epoch_series(runs, part, "accuracy", label) for label, runs in cells.items())
-        unmarked = tuple(Series(each.label, each.x, each.y) for each in series)
+        series = [epoch_series(runs, part, "accuracy", label) for label, runs in cells.items()]
+        unmarked = tuple(replace(each, part=None) for each in series)
         lines = ((f"published {value}", value),)
         panels.append(Panel(f"{part.capitalize()} accuracy", "epoch", "accuracy (%)", unmarked, lines=lines))
     return Plot(name, caption, tuple(panels))

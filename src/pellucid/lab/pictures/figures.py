@@ -16,32 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from pellucid.files.whole import write_whole
-from pellucid.lab.learning_curves import Part
-from pellucid.lab.pictures.charts import Bar, BarGroup, draw_bars, draw_intervals, draw_matrix
-from pellucid.lab.pictures.curve_panels import INK, MUTED, Panel, Series, draw_panel
+from pellucid.lab.pictures.charts import BarGroup, draw_bars, draw_intervals, draw_matrix
+from pellucid.lab.pictures.curve_panels import INK, MUTED, Panel, draw_panel
 from pellucid.lab.rows import JsonRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-__all__ = [
-    "Bar",
-    "Bars",
-    "Drawing",
-    "Grid",
-    "BarGroup",
-    "Intervals",
-    "Matrix",
-    "Panel",
-    "Part",
-    "Picture",
-    "Plot",
-    "Series",
-    "check_name",
-    "draw_panel",
-    "interval_chart",
-    "render",
-]
 
 WARNING = "#a33c00"
 _GRAY = {"cmap": "gray_r"}
@@ -76,17 +56,26 @@ STYLE: Any = {
 
 
 @dataclass(frozen=True)
-class Plot:
-    """Panels side by side, `columns` in each row, below an optional title."""
+class _Named:
+    """What all figures have: the name of their files, and a caption."""
 
     name: str
     caption: str
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+
+
+@dataclass(frozen=True)
+class Plot(_Named):
+    """Panels side by side, `columns` in each row, below an optional title."""
+
     panels: tuple[Panel, ...]
     columns: int = 2
     title: str = ""
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        super().__post_init__()
         if not self.panels:
             raise ValueError(f"plot {self.name!r} has no panels: give at least one")
 
@@ -107,21 +96,19 @@ class Plot:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(_Named):
     """Images (n, height, width), each below its title; large values are dark.
 
     `signed` images, such as weights, are blue above 0 and red below, all on one scale.
     """
 
-    name: str
-    caption: str
     images: Any
     titles: tuple[str, ...]
     columns: int = 5
     signed: bool = False
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        super().__post_init__()
         shape = np.shape(self.images)
         if len(shape) != 3 or shape[0] != len(self.titles):
             raise ValueError(
@@ -144,16 +131,14 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class Matrix(_Named):
     """A confusion matrix: `counts[i][j]` rows of class i were predicted as class j."""
 
-    name: str
-    caption: str
     counts: Sequence[Sequence[int]]
     labels: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        check_name(self.name)
+        super().__post_init__()
         shape, n = np.shape(self.counts), len(self.labels)
         if shape != (n, n):
             raise ValueError(f"matrix {self.name!r} needs counts of shape {(n, n)}, got shape {shape}")
@@ -167,21 +152,11 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class Intervals:
-    """Intervals of the reruns relative to the published figures, in half-widths of each interval."""
+class Intervals(_Named):
+    """Intervals of the reruns beside the published figures, in half-widths of each interval."""
 
-    name: str
     title: str
     rows: tuple[JsonRow, ...]
-    caption: str = (
-        "Each bar is the interval in which one more run should fall, and its dot is the mean of the seeds. "
-        "The diamond at 0 is the published figure: a bar that reaches it contains the figure. One unit is "
-        "half the length of the bar, so that rows of any unit can be compared. An arrow stands for a bar "
-        "outside the chart."
-    )
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
 
     def draw(self) -> "Figure":
         """Draw one line for each row."""
@@ -192,16 +167,11 @@ class Intervals:
 
 
 @dataclass(frozen=True)
-class Bars:
+class Bars(_Named):
     """Groups of bars, drawn from 1 to their values on a logarithmic scale."""
 
-    name: str
-    caption: str
     x_label: str
     groups: tuple[BarGroup, ...]
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
 
     def draw(self) -> "Figure":
         """Draw the groups from top to bottom."""
@@ -212,15 +182,10 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Drawing(_Named):
     """A picture that is SVG already, for example from `Network.diagram`."""
 
-    name: str
-    caption: str
     svg: str
-
-    def __post_init__(self) -> None:
-        check_name(self.name)
 
 
 #: The figures that a report may return.
@@ -232,7 +197,13 @@ def interval_chart(rows: Sequence[JsonRow], name: str, title: str) -> Intervals:
     judged = [row for row in rows if row["published"] is not None and row["low"] is not None]
     if not judged:
         raise ValueError(f"chart {name!r}: none of {len(rows)} rows has an interval and a published figure")
-    return Intervals(name, title, tuple(judged))
+    caption = (
+        "Each bar is the interval in which one more run should fall, and its dot is the mean of the seeds. "
+        "The diamond at 0 is the published figure: a bar that reaches it contains the figure. One unit is "
+        "half the length of the bar, so that rows of any unit can be compared. An arrow stands for a bar "
+        "outside the chart."
+    )
+    return Intervals(name, caption, title, tuple(judged))
 
 
 def render(plot: Picture | Intervals, folder: Path | str, *, notice: str | None = None) -> list[Path]:

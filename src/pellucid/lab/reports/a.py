@@ -21,8 +21,9 @@ from pellucid.lab.measurement import (
     rows_of,
     runs_of,
 )
+from pellucid.lab.pictures.curve_panels import Panel
 from pellucid.lab.pictures.curves import cells_panel, parts_panel
-from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot
+from pellucid.lab.pictures.figures import Drawing, Picture, Plot
 from pellucid.lab.report import INTENDED, PUBLISHED, Finished, Report, Result, Slip
 from pellucid.lab.reports.a_run import (
     ALL_CELLS,

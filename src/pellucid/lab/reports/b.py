@@ -24,8 +24,9 @@ from pellucid.lab.measurement import (
     runs_of,
 )
 from pellucid.lab.pictures.activation_curves import activation_plots
+from pellucid.lab.pictures.curve_panels import Panel
 from pellucid.lab.pictures.curves import cells_panel, parts_panel
-from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot
+from pellucid.lab.pictures.figures import Drawing, Picture, Plot
 from pellucid.lab.report import PUBLISHED, Finished, Report, Slip
 from pellucid.lab.reports.b_run import (
     BASELINE,

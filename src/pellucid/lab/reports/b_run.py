@@ -64,30 +64,15 @@ INITIALIZERS: dict[str, tuple[Initializer, Initializer]] = {
 
 @dataclass(frozen=True)
 class DepthCell:
-    """One reading of what was run.
-
-    Attributes
-    ----------
-    net, init : str
-        Keys of `NETS` and `INITIALIZERS`.
-    drop_prob : float
-        After each hidden activation; 0: no dropout.
-    scaled : bool
-        Whether kept units are scaled up, as in inverted dropout; the report's text does not.
-    units : int
-        Of each hidden layer.
-    rate : float
-    scalar_bias : bool
-        Whether one number moves all biases of a layer, as in the notebook that the report cites.
-    """
+    """One reading of what was run; `net` and `init` are keys of `NETS` and `INITIALIZERS`."""
 
     net: str = ONE
     init: str = UNIFORM
-    drop_prob: float = 0.0
-    scaled: bool = False
-    units: int = 10
+    drop_prob: float = 0.0  # after each hidden activation; 0: no dropout
+    scaled: bool = False  # inverted dropout, which scales up kept units; the report's text does not
+    units: int = 10  # of each hidden layer
     rate: float = 0.1
-    scalar_bias: bool = False
+    scalar_bias: bool = False  # one number moves all biases of a layer, as in the notebook cited
 
     def __str__(self) -> str:
         """Return a name: the net, then everything that differs from the default cell."""

@@ -13,19 +13,12 @@ from pellucid.lab.claims import Claim
 from pellucid.lab.inspection import digit_grid
 from pellucid.lab.ledger import Row, judge, not_run
 from pellucid.lab.measurement import Measurement, rows_of
+from pellucid.lab.pictures.curve_panels import Panel, Series
 from pellucid.lab.pictures.curves import QUANTITIES
-from pellucid.lab.pictures.figures import Drawing, Panel, Picture, Plot, Series
-from pellucid.lab.report import (
-    INTENDED,
-    PUBLISHED,
-    Cost,
-    Finished,
-    Report,
-    Result,
-    Slip,
-    one_by_one,
-)
+from pellucid.lab.pictures.figures import Drawing, Picture, Plot
+from pellucid.lab.report import INTENDED, PUBLISHED, Cost, Finished, Report, Result, Slip, one_by_one
 from pellucid.lab.reports.c_run import PUBLISHED_ITERATIONS, network, plan, run
+from pellucid.lab.rows import holds
 
 PUBLISHED_ACCURACY = "90.95"
 #: The printed losses of lines 10, 20, …, 1000.
@@ -52,8 +45,7 @@ SLIP_COUNTER = Slip(
     'The line "Iteration n" shows the loss of forward pass n - 1, which has seen n - 2 updates.',
 )
 SLIP_EPSILON = Slip(
-    "log(p + 1e-8)",
-    "The printed loss takes the logarithm of p + 1e-8; the gradient is that of log p.",
+    "log(p + 1e-8)", "The printed loss takes the logarithm of p + 1e-8; the gradient is that of log p."
 )
 ASSUMPTIONS = (
     "float32 replaces CuPy's float64: a test holds the losses at the start of the trace to within 1e-4.",
@@ -114,7 +106,7 @@ def _share_row(points: Sequence[Row], variant: str) -> Row:
 
 def _judge_share(row: Row, judged: Sequence[Row], n_points: int) -> Row:
     """Judge how many points lie inside their intervals; a trace cut short has no verdict."""
-    inside = sum(point.holds for point in judged)
+    inside = sum(holds(point.to_json()) for point in judged)
     share = 100 * inside / len(judged)
     why = f"{inside} of the {len(judged)} points up to line {10 * len(judged)} lie inside their intervals"
     if len(judged) < n_points:

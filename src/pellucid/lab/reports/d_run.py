@@ -58,10 +58,7 @@ READINGS = tuple(product(NORMALIZE, ORDER))
 #: Variant, and its reading: (normalize, order). Running all of them takes too long for the default mode.
 ALL_CELLS = tuple(product((PUBLISHED, INTENDED), READINGS))
 TWIN_CELL = (INTENDED, ("pixels / 255", "reshuffled"))
-DEFAULT_CELLS = (
-    *((PUBLISHED, (name, "reshuffled")) for name in ("pixels / 255", "standardized")),
-    TWIN_CELL,
-)
+DEFAULT_CELLS = (*((PUBLISHED, (name, "reshuffled")) for name in ("pixels / 255", "standardized")), TWIN_CELL)
 
 
 class ReLUWithMaskOfOnes(pl.ReLU):

@@ -5,6 +5,7 @@ was trained: each choice is a reading, and figures are read off at several epoch
 """
 
 from functools import partial
+from typing import TypeAlias
 
 from pellucid.lab.claims import Claim
 from pellucid.lab.measurement import (
@@ -68,8 +69,9 @@ SLIP_SLOPE = Slip(
     "The derivative is σ(z) · (1 - σ(z)). The code of d_sigmoid is not shown: the true derivative is used, "
     "and the printed one is tried.",
 )
-#: Variant, name of the run, its published validation and test accuracies, and its readings.
-FIGURES: list[tuple[str, str, tuple[str, str], list[SigmoidCell]]] = [
+#: Variant, what the figure is of, its published validation and test accuracy, the readings.
+Figure: TypeAlias = tuple[str, str, tuple[str, str], list[SigmoidCell]]
+FIGURES: list[Figure] = [
     (PUBLISHED, "first run", ("89.2", "88.41"), FIRST),
     (PUBLISHED, "uniform ±1/28", ("90.7556", "90.0556"), SECOND),
     (PUBLISHED, "PyTorch, MSE", ("89.5444", "89.5778"), TORCH_MSE),
@@ -149,7 +151,7 @@ def plots(finished: list[Finished]) -> list[Picture]:
     second = runs_of(finished, _named(SECOND))
     if not second:
         return [drawing]
-    accuracies = [_accuracy_plot(finished, i, *figure) for i, figure in enumerate(FIGURES, start=1)]
+    accuracies = [_accuracy_plot(finished, i, figure) for i, figure in enumerate(FIGURES, start=1)]
     return [
         drawing,
         _loss_plot(next(iter(second.values()))),
@@ -179,15 +181,9 @@ def _batch_plots(finished: list[Finished]) -> list[Plot]:
     return [Plot("e-batches", caption, tuple(panels))] if panels else []
 
 
-def _accuracy_plot(
-    finished: list[Finished],
-    number: int,
-    variant: str,
-    name: str,
-    published: tuple[str, str],
-    cells: list[SigmoidCell],
-) -> list[Plot]:
+def _accuracy_plot(finished: list[Finished], number: int, figure: Figure) -> list[Plot]:
     """Return validation and test accuracy in each reading of a figure, if any was run."""
+    variant, name, published, cells = figure
     runs = runs_of(finished, _named(cells))
     panels = []
     for part, value in zip(PARTS, published, strict=True):

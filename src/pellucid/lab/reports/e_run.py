@@ -42,36 +42,17 @@ MSE, CE_OUTPUTS, CE_LOGITS = "MSE", "cross-entropy of the sigmoid outputs", "cro
 
 @dataclass(frozen=True)
 class SigmoidCell:
-    """One reading of what was run.
+    """One reading of what was run."""
 
-    Attributes
-    ----------
-    init : str
-        A key of `INITIALIZERS`.
-    rate : float
-        In the convention of the report's code, or of PyTorch's `MSELoss` for `TORCH` cells.
-    epochs, batch_size : int
-    sums : bool
-        Slip: the gradient is the sum over the batch divided by the 10 outputs, not by the rows.
-    scalar_bias : bool
-        Slip: one sum moves all biases of a layer.
-    printed_slope : bool
-        Slip: σ(z) · σ(1 - z) for the derivative of σ, as printed.
-    loss : str
-        `MSE`, `CE_OUTPUTS` or `CE_LOGITS`.
-    optimizer : str
-        "SGD", "momentum 0.9" or "Adam".
-    """
-
-    init: str
-    rate: float
+    init: str  # a key of INITIALIZERS
+    rate: float  # in the convention of the report's code, or of PyTorch's MSELoss for TORCH cells
     epochs: int
     batch_size: int = 32
-    sums: bool = True
-    scalar_bias: bool = True
-    printed_slope: bool = False
-    loss: str = MSE
-    optimizer: str = "SGD"
+    sums: bool = True  # slip: the gradient is the batch's sum divided by the 10 outputs, not by the rows
+    scalar_bias: bool = True  # slip: one sum moves all biases of a layer
+    printed_slope: bool = False  # slip: σ(z) · σ(1 - z) for the derivative of σ, as printed
+    loss: str = MSE  # MSE, CE_OUTPUTS or CE_LOGITS
+    optimizer: str = "SGD"  # "SGD", "momentum 0.9" or "Adam"
 
     def __str__(self) -> str:
         """Return the name of the reading, without its epochs."""

@@ -28,21 +28,12 @@ class MiniBatchTraining:
     shuffle: bool = True
 
     def records(self, library: str, *, per_batch: bool = False) -> Iterator[pl.Record]:
-        """Train with "pellucid" or "torch"; PyTorch always yields a record for each batch too."""
+        """Train with "pellucid" or "torch"; PyTorch's records always come with those of each batch."""
+        task = self.net, self.loss, self.optimizer, self.x, self.y
         about: dict[str, Any] = {"epochs": self.epochs, "batch_size": self.batch_size}
         if library == "torch":
             from pellucid.interop.torch import train_twin
 
             drawn = self.rng if self.shuffle else None
-            return train_twin(self.net, self.loss, self.optimizer, self.x, self.y, **about, rng=drawn)
-        return pl.train(
-            self.net,
-            self.loss,
-            self.optimizer,
-            self.x,
-            self.y,
-            **about,
-            shuffle=self.shuffle,
-            rng=self.rng,
-            per_batch=per_batch,
-        )
+            return train_twin(*task, **about, rng=drawn)
+        return pl.train(*task, **about, shuffle=self.shuffle, rng=self.rng, per_batch=per_batch)

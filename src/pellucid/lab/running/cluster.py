@@ -31,12 +31,7 @@ THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 def connect(address: str) -> Iterator["ClusterPool"]:
     """Connect to the cluster whose scheduler is at an address like tcp://host:8786.
 
-    Raises
-    ------
-    ValueError
-        If `distributed` is not installed.
-    ConnectionError
-        If no scheduler answers within 10 s, or it has no worker.
+    Raise ConnectionError if no scheduler answers within 10 s, or it has no worker.
     """
     try:
         from distributed import Client
@@ -58,16 +53,7 @@ def connect(address: str) -> Iterator["ClusterPool"]:
 class ClusterPool:
     """The workers of a cluster; if a worker is lost, another takes its task.
 
-    Parameters
-    ----------
-    client : distributed.Client
-    address : str
-        Address of the scheduler.
-
-    Raises
-    ------
-    ConnectionError
-        If no worker joins the cluster within 10 s.
+    `client` is a `distributed.Client` of the scheduler at `address`.
     """
 
     def __init__(self, client: Any, address: str) -> None:
@@ -80,15 +66,7 @@ class ClusterPool:
         return f"{self.at_once} at a time on {self.address}"
 
     def carry_out(self, tasks: Sequence[Task]) -> Generator[Done, None, None]:
-        """Yield each task when it has finished; closing the generator cancels tasks that have not started.
-
-        Raises
-        ------
-        ChildProcessError
-            If several workers died on the same task.
-        ConnectionError
-            If the scheduler or all workers are gone.
-        """
+        """Yield each task when it has finished; closing the generator cancels tasks that have not started."""
         from distributed import KilledWorker
 
         work_on_worker, digest = _portable_work(), source_digest()
@@ -155,21 +133,9 @@ def _portable_work() -> Callable[[list[dict[str, Any]], dict[str, str], str], li
 
 
 def work(group: Sequence[Mapping[str, Any]], data: Mapping[str, str], digest: str) -> list[bytes]:
-    """Carry out runs on a worker with the same source and data as this machine.
+    """Carry out runs on a worker whose source and data are those of the machine that asks.
 
-    Parameters
-    ----------
-    group : sequence of mapping
-        The fields of each `Run`, all of one report and seed.
-    data : mapping of str to str
-        The SHA-256 of each data file.
-    digest : str
-        Digest of the source on the machine that submits the runs.
-
-    Raises
-    ------
-    ValueError
-        If the worker's source or data differ.
+    `group` holds the fields of each `Run`, `data` the SHA-256 of each data file, `digest` that of the source.
     """
     from pellucid.lab.reports import REPORTS
 

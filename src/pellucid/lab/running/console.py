@@ -36,10 +36,7 @@ STYLES = {"reproduced": "green", "not reproduced": "bold red", "undetermined": "
 def reproduce(rerun: Rerun, pool: Pool, console: Console) -> Path:
     """Carry out the missing runs, show rows and tables when they are finished, and return the page's path.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        Passed on. Finished runs are kept, and the same call resumes.
+    Finished runs are kept after a KeyboardInterrupt, and the same call resumes.
     """
     if rerun.mode.notice:
         console.print(f"[bold yellow]{rerun.mode.notice}[/]")
@@ -49,11 +46,10 @@ def reproduce(rerun: Rerun, pool: Pool, console: Console) -> Path:
     missing = [run for group in groups for run in group]
     console.print(estimate(rerun, groups, pool))
     shown: set[tuple[str, ...]] = set()
-    done = {letter for letter in rerun.chosen if rerun.is_complete(letter)}
     page = rerun.folder / "index.html"
     if not missing or not page.exists():  # keep the pages of an earlier call until there is more
         rerun.write()
-    for letter in sorted(done):
+    for letter in sorted(filter(rerun.is_complete, rerun.chosen)):
         show_table(rerun, letter, console)
     # `closing` ends the workers at once after Ctrl-C.
     with _bar(console) as bar, closing(rerun.carry_out(pool)) as runs:
@@ -61,7 +57,7 @@ def reproduce(rerun: Rerun, pool: Pool, console: Console) -> Path:
         work = sum(run.cost for run in missing)
         for run in runs:
             work -= run.cost
-            bar.update(task, advance=1, left=_left(bar, task, missing, work))
+            bar.update(task, advance=1, left=_left(bar, missing, work))
             _show_new_rows(rerun, run, shown, console)
             if rerun.is_complete(run.report):
                 page = rerun.write()
@@ -79,12 +75,10 @@ def estimate(rerun: Rerun, missing: list[Group], pool: Pool) -> str:
         return f"All {counted(planned, 'run')} are finished: nothing to train."
     # The rerun takes at least as long as the longest group.
     seconds = max(sum(map(cost, missing)) / pool.at_once, *map(cost, missing))
-    by_report = {
+    work = {
         letter: sum(cost(group) for group in missing if group[0].report == letter) for letter in rerun.plans
     }
-    shares = ", ".join(
-        f"{letter} {duration(work / pool.at_once)}" for letter, work in by_report.items() if work
-    )
+    shares = ", ".join(f"{letter} {duration(work[letter] / pool.at_once)}" for letter in work if work[letter])
     kept = f" ({planned - left} of {planned} are finished)" if planned > left else ""
     return f"{counted(left, 'run')}{kept}, {pool}: about {duration(seconds)} ({shares})."
 
@@ -119,8 +113,8 @@ def _bar(console: Console) -> Progress:
     return Progress(*columns, TextColumn("{task.fields[left]}"), console=console)
 
 
-def _left(bar: Progress, task: object, missing: list[Run], work: float) -> str:
-    """Return the time left, estimated from the speed so far."""
+def _left(bar: Progress, missing: list[Run], work: float) -> str:
+    """Return the time left, estimated from the pace so far."""
     total = sum(run.cost for run in missing)
     elapsed = bar.tasks[0].elapsed or 0.0
     return f"about {duration(elapsed * work / (total - work))} left" if work else ""

@@ -19,14 +19,8 @@ FURTHER = 0.7
 def in_groups(runs: Sequence[Run], together: Callable[[Run], Hashable], at_once: int) -> list[Group]:
     """Return the runs in groups, each run with its share of the cost of its group.
 
-    Parameters
-    ----------
-    runs : sequence of Run
-    together : callable
-        ``together(run) -> hashable``: runs of one report and seed with equal values are trained together,
-        runs with None alone.
-    at_once : int
-        How many groups can run at the same time; groups are made smaller if there would be fewer than these.
+    Runs of one report and seed for which `together` returns equal values are trained together, runs with None
+    alone. Groups are smaller if there are too few runs for `at_once` groups.
 
     Examples
     --------
@@ -51,13 +45,7 @@ def _shared(group: Group) -> Group:
 
 
 def cost(group: Group) -> float:
-    """Return the estimated seconds of a group.
-
-    Examples
-    --------
-    >>> cost([Run("F", {}, seed=0, cost=8.0), Run("F", {}, seed=0, cost=8.0)])
-    16.0
-    """
+    """Return the estimated seconds of a group."""
     return sum(run.cost for run in group)
 
 

@@ -33,13 +33,7 @@ class Pool(Protocol):
 
 
 class LocalPool:
-    """Worker processes on this machine that share its cores.
-
-    Examples
-    --------
-    >>> print(LocalPool(3))
-    3 at a time
-    """
+    """Worker processes on this machine that share its cores."""
 
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
@@ -56,13 +50,7 @@ class LocalPool:
         return min(self.jobs, int(cpu_count()))
 
     def carry_out(self, tasks: Sequence[Task]) -> Generator[Done, None, None]:
-        """Yield each task when it has finished.
-
-        Raises
-        ------
-        ChildProcessError
-            If a worker process was killed.
-        """
+        """Yield each task when it has finished; raise ChildProcessError if a worker process was killed."""
         from joblib import Parallel, cpu_count, delayed, parallel_config
 
         threads = max(1, cpu_count() // self.jobs)
@@ -73,9 +61,8 @@ class LocalPool:
             filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             workers = Parallel(return_as="generator_unordered", batch_size=1)
             try:  # a worker may die while tasks are being submitted
-                with (
-                    _interrupts_ignored()
-                ):  # the workers inherit this, so that only this process handles Ctrl-C
+                # The workers inherit this, so that only this process handles Ctrl-C.
+                with _interrupts_ignored():
                     results = workers(delayed(_do)(task) for task in tasks)
                 yield from results
             except BrokenExecutor as error:

@@ -5,6 +5,7 @@ Nothing is kept in memory: rows, figures and page are made from the files of the
 
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,6 @@ class Rerun:
 
     Parameters
     ----------
-    reports : sequence of Report
-    mode : Mode
     data : sequence of Dataset
         Those of the reports' data sets that the user has. The checksums of the sets that a
         report reads are part of the names of its runs.
@@ -79,13 +78,7 @@ class Rerun:
         return in_order(in_groups(runs, lambda run: together[run.report](run.settings), at_once))
 
     def carry_out(self, pool: Pool) -> Generator[Run, None, None]:
-        """Let a pool carry out the missing runs; yield each when its file is written.
-
-        Raises
-        ------
-        OSError
-            If a worker was lost, or a file cannot be written.
-        """
+        """Let a pool carry out the missing runs; yield each when its file is written."""
         tasks = [(group, self.sha256[group[0].report]) for group in self.missing(pool.at_once)]
         with closing(pool.carry_out(tasks)) as ended:
             for group, contents in ended:
@@ -110,11 +103,7 @@ class Rerun:
         """Write figures, ledger and page from the files of the runs; return the path of the page."""
         rows = [row.to_json() for report in self.reports for row in self.rows(report)]
         ledger = {
-            "environment": {
-                **environment(),
-                "data": ", ".join(self.data),
-                **checksums([*self.data.values()]),
-            },
+            "environment": {**environment(), "data": ", ".join(self.data), **checksums(self.data.values())},
             "mode": self.mode.name,
             "notice": self.mode.notice,
             "command": f"pellucid reproduce --seeds {self.mode.seeds}" + self._flags(),
@@ -163,11 +152,7 @@ def _slips(report: Report, finished: list[Finished]) -> list[dict[str, Any]]:
     """Return each slip with its measured costs."""
     costs = report.costs(finished)
     return [
-        {
-            "name": slip.name,
-            "text": slip.text,
-            "costs": [_cost(report, cost) for cost in costs if cost.slip == slip.name],
-        }
+        {**asdict(slip), "costs": [_cost(report, cost) for cost in costs if cost.slip == slip.name]}
         for slip in report.slips
     ]
 
@@ -175,6 +160,5 @@ def _slips(report: Report, finished: list[Finished]) -> list[dict[str, Any]]:
 def _cost(report: Report, cost: Cost) -> dict[str, Any]:
     claim = Claim(cost.figure, cost.unit, kind="measured")
     row = judge(claim, cost.values, report=report.letter, variant="cost").to_json()
-    return {name: row[name] for name in ("figure", "unit", "mean", "low", "high", "seeds")} | {
-        "note": cost.note
-    }
+    shown = {name: row[name] for name in ("figure", "unit", "mean", "low", "high", "seeds")}
+    return {**shown, "note": cost.note}

@@ -38,15 +38,7 @@ def checksums(sets: Collection[Dataset]) -> dict[str, str]:
 
 
 def run_path(folder: Path, run: Run, data: Mapping[str, str]) -> Path:
-    """Return the path of the file of a run.
-
-    Parameters
-    ----------
-    folder : Path
-    run : Run
-    data : mapping of str to str
-        The SHA-256 of each data file.
-    """
+    """Return the path of the file of a run; `data` holds the SHA-256 of each data file."""
     identity = [run.report, run.settings, run.seed, dict(data), source_digest()]
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return folder / f"{run.report}-{digest}.json"
@@ -55,19 +47,8 @@ def run_path(folder: Path, run: Run, data: Mapping[str, str]) -> Path:
 def carry_out(group: Sequence[Run], data: Mapping[str, str]) -> list[bytes]:
     """Train, and return the content of the file of each run. The file may be written on another machine.
 
-    Parameters
-    ----------
-    group : sequence of Run
-        Runs of one report and seed; each is charged its share of the time.
-    data : mapping of str to str
-        The SHA-256 of each data file, for the record.
-
-    Raises
-    ------
-    FloatingPointError
-        If training diverges; the error names the runs.
-    ValueError
-        If JSON cannot hold a number of the result, or the result is too large to be read back.
+    The runs are of one report and seed, and each is charged its share of the time. Raise FloatingPointError
+    if a training diverges, ValueError if JSON cannot hold the result.
     """
     from pellucid.lab.reports import REPORTS
 
@@ -90,25 +71,14 @@ def _content(run: Run, result: Result, seconds: float, data: Mapping[str, str]) 
         "data": dict(data),
         "environment": environment(),
     }
-    content = {
-        **made_of,
-        "fingerprint": fingerprint(made_of),
-        "seconds": round(seconds, 3),
-        "result": result,
-    }
+    content = {**made_of, "fingerprint": fingerprint(made_of), "seconds": round(seconds, 3), "result": result}
     text = json.dumps(content, allow_nan=False)
     check_json_size(text)
     return text.encode()
 
 
 def read_run(path: Path) -> Finished | None:
-    """Return the run in a file, or None if there is no file.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, for example by a failing disk.
-    """
+    """Return the run in a file, None if there is no file; raise ValueError if the file is damaged."""
     if not path.exists():
         return None
     try:
