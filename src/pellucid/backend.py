@@ -9,6 +9,7 @@ and `to_device`.
 """
 
 import sys
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -147,8 +148,15 @@ class Scratch:
     def __init__(self) -> None:
         self._arrays: dict[str, Array] = {}
 
-    def array(self, name: str, shape: tuple[int, ...], dtype: Any, xp: ModuleType = np) -> Array:
-        """Return the array of a name, with any contents."""
+    def array(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: Any,
+        xp: ModuleType = np,
+        make: Callable[..., Array] | None = None,
+    ) -> Array:
+        """Return the array of a name, with any contents, or with those of ``make(shape, dtype)``."""
         kept = self._arrays.get(name)
         if kept is not None and kept.shape == shape and kept.dtype == dtype and type(kept) is xp.ndarray:
             return kept
@@ -159,8 +167,18 @@ class Scratch:
             and whole.shape[1:] == shape[1:]
             and len(whole) >= shape[0]
         ):
-            whole = xp.empty(shape, dtype)
+            whole = (make or xp.empty)(shape, dtype)
         self._arrays[name] = whole[: shape[0]]
+        return self._arrays[name]
+
+    def like(self, name: str, other: Array) -> Array:
+        """Return the array of a name with another array's shape, dtype and device."""
+        return self.array(name, other.shape, other.dtype, module_of(other))
+
+    def once(self, name: str, make: Callable[[], Array]) -> Array:
+        """Return the array of a name, made when it is first asked for."""
+        if name not in self._arrays:
+            self._arrays[name] = make()
         return self._arrays[name]
 
     def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:

@@ -31,6 +31,7 @@ from pellucid.layers import (
     Softmax,
     Tanh,
 )
+from pellucid.layers.base import bind_parameters
 from pellucid.losses import Loss
 from pellucid.metrics import count_correct, right_rows
 from pellucid.network import Network
@@ -133,15 +134,9 @@ class Stack:
 
     def _bind(self) -> None:
         """Make the parameters views of theta and grad: all weights, then all biases."""
-        start = 0
-        for name in ("W", "b"):
-            for layer in self.layers:
-                if isinstance(layer, _StackedDense):
-                    shape = layer.parameter_shapes()[name]
-                    stop = start + int(np.prod(shape))
-                    setattr(layer, name, self.theta[start:stop].reshape(shape))
-                    setattr(layer, "d" + name, self.grad[start:stop].reshape(shape))
-                    start = stop
+        dense = [layer for layer in self.layers if isinstance(layer, _StackedDense)]
+        parameters = [(layer, name, layer.parameter_shapes()[name]) for name in ("W", "b") for layer in dense]
+        bind_parameters(parameters, self.theta, self.grad)
 
     def _copy(self, *, to_nets: bool) -> None:
         """Copy all parameters from the stack to the networks, or back."""
