@@ -105,12 +105,7 @@ class InMemory:
     """
 
     def __init__(
-        self,
-        x: Array,
-        y: Array,
-        batch_size: int | None,
-        rng: np.random.Generator | None,
-        device: str = "cpu",
+        self, x: Array, y: Array, batch_size: int | None, rng: np.random.Generator | None, device: str = "cpu"
     ) -> None:
         self.x, self.labels, self.n_rows = to_device(x, device), to_device(y, device), len(x)
         self.batch_size = self.n_rows if batch_size is None else min(batch_size, self.n_rows)

@@ -19,18 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid.backend import Array, aligned_zeros
-from pellucid.layers import (
-    Dense,
-    Dropout,
-    Identity,
-    Layer,
-    LeakyReLU,
-    ReLU,
-    Rescale,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from pellucid.layers import Dense, Dropout, Identity, Layer, LeakyReLU, ReLU, Rescale, Sigmoid, Softmax, Tanh
 from pellucid.layers.base import bind_parameters
 from pellucid.losses import Loss
 from pellucid.metrics import count_correct, right_rows
