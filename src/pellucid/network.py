@@ -510,11 +510,6 @@ class Network:
 def blocks(n_rows: int, block_rows: int | None) -> Iterator[slice]:
     """Return slices that split n_rows rows into blocks of block_rows rows; None means one block.
 
-    Raises
-    ------
-    ValueError
-        If block_rows is less than 1.
-
     Examples
     --------
     >>> [range(5)[rows] for rows in blocks(5, 2)]

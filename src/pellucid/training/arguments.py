@@ -20,11 +20,6 @@ class Arguments:
 
     Each is described in `pellucid.train`. The numbers in x, y and validation are checked where they are
     opened, in `pellucid.training.setup`.
-
-    Raises
-    ------
-    ValueError, TypeError, RuntimeError, OSError
-        If an argument cannot be right, by itself or beside the others.
     """
 
     nets: Sequence[Network]

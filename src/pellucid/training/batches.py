@@ -153,13 +153,7 @@ class FromBatches:
             yield batch
 
     def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
-        """Yield the batches of one epoch.
-
-        Raises
-        ------
-        ValueError
-            If there are no batches, or a batch is invalid; the error names it.
-        """
+        """Yield the batches of one epoch."""
         number = 0
         for number, batch in enumerate(self._made_by_the_caller(), start=1):
             if number <= skip:

@@ -244,14 +244,7 @@ Model: TypeAlias = Single | Stack
 
 
 class StepLoss:
-    """A loss in the steps of training: labels, checked once for all batches, are not checked again.
-
-    Parameters
-    ----------
-    loss : Loss
-    k : int
-        The number of networks whose outputs come together.
-    """
+    """A loss in the steps of training: labels, checked once for all batches, are not checked again."""
 
     def __init__(self, loss: Loss, k: int) -> None:
         self.loss, self.k = loss, k
@@ -277,15 +270,7 @@ class StepLoss:
 
 
 def generators_of(model: Model) -> list[np.random.Generator]:
-    """Return the generators for dropout, network by network.
-
-    Examples
-    --------
-    >>> import pellucid as pl
-    >>> layers = [pl.Dense(4), pl.Dropout(0.1), pl.Dense(2), pl.Dropout(0.1)]
-    >>> len(generators_of(Single(pl.Network(layers).build(3, rng=np.random.default_rng(0)))))
-    2
-    """
+    """Return the generators for dropout, network by network."""
     return [rng for net in model.nets for rng in net.generators]
 
 

@@ -107,11 +107,6 @@ class FromFile:
         """Copy the runs of a window into its buffer and return them with their labels.
 
         The operating system is asked to read the next window meanwhile.
-
-        Raises
-        ------
-        ValueError
-            If a number is not finite; the error names the row of the file.
         """
         window, buffer = windows[i], self.scratch.array(f"window {i % 2}", self.shape, self.x.dtype)
         file.expect(windows[i + 1] if i + 1 < len(windows) else ())
