@@ -101,7 +101,7 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[str, Array] = {}
+        self.arrays: dict[str, Array] = {}
 
     def array(
         self,
@@ -112,7 +112,7 @@ class Scratch:
         make: Callable[..., Array] | None = None,
     ) -> Array:
         """Return the array of a name, with any contents, or with those of ``make(shape, dtype)``."""
-        kept = self._arrays.get(name)
+        kept = self.arrays.get(name)
         if kept is not None and kept.shape == shape and kept.dtype == dtype and type(kept) is xp.ndarray:
             return kept
         whole = None if kept is None else kept.base
@@ -123,8 +123,8 @@ class Scratch:
             and len(whole) >= shape[0]
         ):
             whole = (make or xp.empty)(shape, dtype)
-        self._arrays[name] = whole[: shape[0]]
-        return self._arrays[name]
+        self.arrays[name] = whole[: shape[0]]
+        return self.arrays[name]
 
     def like(self, name: str, other: Array) -> Array:
         """Return the array of a name with another array's shape, dtype and device."""
@@ -132,9 +132,9 @@ class Scratch:
 
     def once(self, name: str, make: Callable[[], Array]) -> Array:
         """Return the array of a name, made when it is first asked for."""
-        if name not in self._arrays:
-            self._arrays[name] = make()
-        return self._arrays[name]
+        if name not in self.arrays:
+            self.arrays[name] = make()
+        return self.arrays[name]
 
     def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
         return Scratch, ()

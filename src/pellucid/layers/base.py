@@ -95,6 +95,9 @@ class Layer:
         It grows when more rows are needed; a smaller batch gets a view of the first rows. It is on the
         layer's device unless `xp` names another array module.
         """
+        kept = self.scratch.arrays.get(name)
+        if kept is not None and len(kept) == n_rows:  # usual, and faster than the checks of `array`
+            return kept
         return self.scratch.array(name, (n_rows, width), dtype or self.dtype, xp or self.xp)
 
     def __getstate__(self) -> dict[str, Any]:
