@@ -9,6 +9,7 @@ and `to_device`.
 """
 
 import sys
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -32,20 +33,6 @@ def array_module(device: str, *, tf32: bool = False) -> ModuleType:
     tf32 : bool
         Whether ``matmul`` rounds float32 operands to TF32, which has a 10-bit mantissa instead of 23 bits.
         Faster on GPUs of compute capability 8.0 and above. Sums stay float32.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device, or `tf32` is true on the CPU.
-    ModuleNotFoundError
-        If CuPy is not installed.
-    RuntimeError
-        If CuPy finds no GPU.
-
-    Examples
-    --------
-    >>> array_module("cpu").float32(1.5)
-    np.float32(1.5)
     """
     if device not in DEVICES:
         raise ValueError(f"device must be one of {list(DEVICES)}, got {device!r}")
@@ -57,60 +44,29 @@ def array_module(device: str, *, tf32: bool = False) -> ModuleType:
 
 
 def module_of(values: Any) -> ModuleType:
-    """Return CuPy for CuPy arrays, and NumPy for everything else.
-
-    Examples
-    --------
-    >>> module_of(np.zeros(3)).__name__
-    'numpy'
-    """
+    """Return CuPy for CuPy arrays, and NumPy for everything else."""
     return sys.modules["cupy"] if on_gpu(values) else np
 
 
 def on_gpu(values: Any) -> bool:
-    """Return whether `values` is an array on the GPU.
-
-    Examples
-    --------
-    >>> on_gpu(np.zeros(3))
-    False
-    """
+    """Return whether `values` is an array on the GPU."""
     cupy = sys.modules.get("cupy")
     return cupy is not None and isinstance(values, cupy.ndarray)
 
 
 def to_host(values: Any) -> Any:
-    """Copy a GPU array into a NumPy array, once the GPU has computed it; return anything else unchanged.
-
-    Examples
-    --------
-    >>> x = np.zeros(3)
-    >>> to_host(x) is x
-    True
-    """
+    """Copy a GPU array into a NumPy array, once the GPU has computed it; return anything else unchanged."""
     return sys.modules["cupy"].asnumpy(values) if on_gpu(values) else values
 
 
 def to_device(values: Any, device: str) -> Array:
-    """Return `values` as an array on a device, copied only if it is not there already.
-
-    Examples
-    --------
-    >>> to_device([1, 2], "cpu")
-    array([1, 2])
-    """
+    """Return `values` as an array on a device, copied only if it is not there already."""
     module = array_module(device)
     return module.asarray(to_host(values) if module is np else values)  # type: ignore[no-any-return]
 
 
 def as_array(values: Any) -> Array:
-    """Return NumPy arrays, memory maps and GPU arrays unchanged, and anything else as a NumPy array.
-
-    Examples
-    --------
-    >>> as_array([1, 2])
-    array([1, 2])
-    """
+    """Return NumPy arrays, memory maps and GPU arrays unchanged, and anything else as a NumPy array."""
     return values if isinstance(values, np.ndarray) or on_gpu(values) else np.asarray(values)
 
 
@@ -145,11 +101,18 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self._arrays: dict[str, Array] = {}
+        self.arrays: dict[str, Array] = {}
 
-    def array(self, name: str, shape: tuple[int, ...], dtype: Any, xp: ModuleType = np) -> Array:
-        """Return the array of a name, with any contents."""
-        kept = self._arrays.get(name)
+    def array(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: Any,
+        xp: ModuleType = np,
+        make: Callable[..., Array] | None = None,
+    ) -> Array:
+        """Return the array of a name, with any contents, or with those of ``make(shape, dtype)``."""
+        kept = self.arrays.get(name)
         if kept is not None and kept.shape == shape and kept.dtype == dtype and type(kept) is xp.ndarray:
             return kept
         whole = None if kept is None else kept.base
@@ -159,22 +122,26 @@ class Scratch:
             and whole.shape[1:] == shape[1:]
             and len(whole) >= shape[0]
         ):
-            whole = xp.empty(shape, dtype)
-        self._arrays[name] = whole[: shape[0]]
-        return self._arrays[name]
+            whole = (make or xp.empty)(shape, dtype)
+        self.arrays[name] = whole[: shape[0]]
+        return self.arrays[name]
+
+    def like(self, name: str, other: Array) -> Array:
+        """Return the array of a name with another array's shape, dtype and device."""
+        return self.array(name, other.shape, other.dtype, module_of(other))
+
+    def once(self, name: str, make: Callable[[], Array]) -> Array:
+        """Return the array of a name, made when it is first asked for."""
+        if name not in self.arrays:
+            self.arrays[name] = make()
+        return self.arrays[name]
 
     def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
         return Scratch, ()
 
 
 def float_dtype(dtype: object) -> np.dtype[np.floating]:
-    """Return `dtype` as a NumPy dtype, or raise `ValueError` unless it is float32 or float64.
-
-    Examples
-    --------
-    >>> float_dtype("float32")
-    dtype('float32')
-    """
+    """Return `dtype` as a NumPy dtype, or raise `ValueError` unless it is float32 or float64."""
     try:
         found = None if dtype is None else np.dtype(dtype)  # type: ignore[call-overload]
     except TypeError:

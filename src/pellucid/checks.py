@@ -28,13 +28,7 @@ def check_data(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, 
 def check_form(net: Network, x: Any, y: Any, *, what: str = "") -> tuple[Array, Array]:
     """Return x and y as arrays, or raise. Checks the shape and dtype of x, and y completely.
 
-    Parameters
-    ----------
-    net : Network
-    x : array or path of an .npy file, shape (n, n_in)
-    y : array or path of an .npy file, shape (n,) or (n, n_out)
-    what : str
-        Prefix of the names in messages, such as "validation ".
+    `what` is a prefix of the names in messages, such as "validation ".
     """
     x, y = opened("x", x), opened("y", y)
     check_rows(f"{what}x", x, net.n_in)

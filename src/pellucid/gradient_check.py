@@ -258,13 +258,6 @@ def suspects(net: Network, loss: Loss, checks: Sequence[GradientCheck]) -> list[
 
     A wrong dx of one layer makes the gradients of all layers before it wrong, and of none after it.
 
-    Parameters
-    ----------
-    net : Network
-    loss : Loss
-    checks : sequence of GradientCheck
-        The result of `gradcheck` for them.
-
     Examples
     --------
     >>> import numpy as np, pellucid as pl

@@ -170,11 +170,6 @@ def count_correct(outputs: Array, labels: Array, threshold: float) -> Any:
 
     Labels are class numbers (n,) or targets (n, k), whose class is that of the largest entry. If the outputs
     are on the GPU, the count is an array of shape () there.
-
-    Examples
-    --------
-    >>> int(count_correct(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]), 0.0))
-    1
     """
     return module_of(outputs).count_nonzero(right_rows(outputs, labels, threshold))
 

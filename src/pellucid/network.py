@@ -16,6 +16,7 @@ import numpy as np
 
 from pellucid.backend import (
     Array,
+    Scratch,
     aligned_zeros,
     array_module,
     as_array,
@@ -434,7 +435,7 @@ class Network:
             layer.in_place = isinstance(layer, Activation) and isinstance(previous, Dense)
             previous, self.n_out = layer, layer.n_out
         self._plan_backward()
-        self._cast: Array | None = None
+        self._scratch = Scratch()
         self._outputs = None
 
     def _plan_backward(self) -> None:
@@ -474,13 +475,10 @@ class Network:
             raise ValueError('x is on the GPU, the network on the CPU: call net.to("gpu"), or use x.get()')
         if self.device == "gpu" and not on_gpu(x):
             x = to_device(x, "gpu")
-        return x if x.dtype == self.dtype or self.layers[0].casts else self._cast_to_buffer(x)
+        return x if x.dtype == self.dtype or self.layers[0].casts else self._cast(x)
 
-    def _cast_to_buffer(self, x: Array) -> Array:
-        if self._cast is None or len(self._cast) < len(x):
-            self._cast = self._xp.empty(x.shape, self.dtype)
-        assert self._cast is not None
-        cast = self._cast[: len(x)]
+    def _cast(self, x: Array) -> Array:
+        cast = self._scratch.array("x", x.shape, self.dtype, self._xp)
         cast[...] = x
         return cast
 
@@ -511,11 +509,6 @@ class Network:
 
 def blocks(n_rows: int, block_rows: int | None) -> Iterator[slice]:
     """Return slices that split n_rows rows into blocks of block_rows rows; None means one block.
-
-    Raises
-    ------
-    ValueError
-        If block_rows is less than 1.
 
     Examples
     --------

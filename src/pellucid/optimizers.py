@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array, module_of, to_host
+from pellucid.backend import Array, Scratch, module_of, to_host
 from pellucid.schedules import Schedule, check_rate
 
 #: Steps between two searches for near-subnormal numbers, which processors handle slowly. With momentum 0.9 a
@@ -62,7 +62,7 @@ class Optimizer:
         self.weight_decay = weight_decay
         self.step_number = 0
         self.state: dict[str, Array] = {}
-        self._scratch: dict[str, Array] = {}
+        self._scratch = Scratch()
 
     def step(self, theta: Array, grad: Array, n_weights: int | None = None) -> None:
         """Update theta in place.
@@ -94,7 +94,7 @@ class Optimizer:
                     f"this optimizer has stepped {kept.size} parameters of {kept.dtype} before, "
                     f"got {theta.size} of {theta.dtype}: make a new one"
                 )
-            if _apart(kept, theta):
+            if module_of(kept) is not module_of(theta):
                 self.state[name] = module_of(theta).asarray(to_host(kept))
 
     def rate(self, step: int) -> float:
@@ -113,10 +113,7 @@ class Optimizer:
 
     def scratch(self, name: str, like: Array) -> Array:
         """Return a scratch array of another's shape and dtype, allocated once."""
-        found = self._scratch.get(name)
-        if found is None or found.shape != like.shape or found.dtype != like.dtype or _apart(found, like):
-            found = self._scratch[name] = module_of(like).empty_like(like)
-        return found
+        return self._scratch.like(name, like)
 
     def _with_decay(self, theta: Array, grad: Array, n_weights: int | None) -> Array:
         """Return grad + λ theta, where the second term is for weights only."""
@@ -138,7 +135,7 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: to_host(kept) for name, kept in self.state.items()}
-        return {**self.__dict__, "state": state, "_scratch": {}}
+        return {**self.__dict__, "state": state, "_scratch": Scratch()}
 
 
 class SGD(Optimizer):
@@ -286,8 +283,3 @@ class Adam(Optimizer):
             f"Adam(learning_rate={self.learning_rate}, beta_1={self.beta_1}, beta_2={self.beta_2}, "
             f"epsilon={self.epsilon}, weight_decay={self.weight_decay})"
         )
-
-
-def _apart(a: Array, b: Array) -> bool:
-    """Return whether two arrays are on different devices."""
-    return module_of(a) is not module_of(b)

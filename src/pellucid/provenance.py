@@ -37,11 +37,6 @@ def arithmetic(packages: Sequence[str], *, with_blas: bool, with_threads: bool) 
         The packages that compute, besides NumPy.
     with_blas, with_threads : bool
         Whether BLAS computes the matrix products, and whether its number of threads matters.
-
-    Examples
-    --------
-    >>> sorted(arithmetic([], with_blas=True, with_threads=False))
-    ['blas', 'blas kernel', 'numpy']
     """
     found: Arithmetic = {"numpy": np.__version__, **{each: version(each) for each in packages}}
     if with_blas:
@@ -66,13 +61,7 @@ def warn_of_changes(then: Mapping[str, Any], now: Arithmetic, path: object) -> N
 
 
 def version(package: str) -> str | None:
-    """Return the version of an installed package, or None.
-
-    Examples
-    --------
-    >>> version("numpy") == np.__version__
-    True
-    """
+    """Return the version of an installed package, or None."""
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 
@@ -83,25 +72,13 @@ def version(package: str) -> str | None:
 
 
 def blas() -> str:
-    """Return the name and version of the library behind NumPy's matrix products.
-
-    Examples
-    --------
-    >>> len(blas()) > 0
-    True
-    """
+    """Return the name and version of the library behind NumPy's matrix products."""
     built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{built.get('name', 'unknown')} {built.get('version', '')}".strip()
 
 
 def blas_in_use() -> Arithmetic:
-    """Return BLAS's processor kernel and number of threads, which both change the last digits of a result.
-
-    Examples
-    --------
-    >>> blas_in_use()["blas threads"] >= 1
-    True
-    """
+    """Return the processor kernel and the number of threads of BLAS: both change the last digits."""
     if find_spec("threadpoolctl") is None:
         return {"blas kernel": None, "blas threads": usual_threads()}
     from threadpoolctl import threadpool_info
@@ -115,26 +92,14 @@ def blas_in_use() -> Arithmetic:
 
 
 def usual_threads() -> int:
-    """Return the number of threads BLAS starts with: from an environment variable, or one per core.
-
-    Examples
-    --------
-    >>> usual_threads() >= 1
-    True
-    """
+    """Return the number of threads BLAS starts with: from an environment variable, or one per core."""
     chosen = [os.environ[name] for name in VARIABLES if os.environ.get(name, "").isdecimal()]
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, int(chosen[0])) if chosen else n_cores
 
 
 def environment() -> Arithmetic:
-    """Return versions and hardware, as the ledger and the file of each run record them.
-
-    Examples
-    --------
-    >>> environment()["numpy"] == np.__version__
-    True
-    """
+    """Return versions and hardware, as the ledger and the file of each run record them."""
     return {
         "pellucid": sys.modules["pellucid"].__version__,
         "source sha256": source_digest(),
@@ -193,11 +158,6 @@ def source_digest(starts: tuple[str, ...] = RUNS, folder: Path = Path(__file__).
         Modules by their names within the package.
     folder : Path
         The package.
-
-    Examples
-    --------
-    >>> len(source_digest(("losses",)))
-    64
     """
     return fingerprint(_sources(starts, folder))
 

@@ -86,5 +86,5 @@ def test_a_pickle_holds_the_settings_and_neither_buffers_nor_parameters():
     assert len(data) < 500
     again = pickle.loads(data)
     assert (again.by, again.n_in, again.n_out, again.dtype) == (7.0, 3, 3, np.float32)
-    assert not {"W", "b", "dW", "db", "_buffers", "xp"} & set(vars(again))
+    assert not {"W", "b", "dW", "db", "scratch", "xp"} & set(vars(again))
     assert pickle.loads(pickle.dumps(Scale(4.0))).by == 4.0  # one that was never connected

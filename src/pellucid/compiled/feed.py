@@ -12,13 +12,7 @@ from pellucid.network import Network
 
 
 class Feed:
-    """Prepares the data for calls of compiled code.
-
-    Parameters
-    ----------
-    nets : sequence of Network
-        Networks of the same shape. Each dropout has its own random generator.
-    """
+    """Prepares data for compiled code; `nets` have one shape, and each dropout its own random generator."""
 
     def __init__(self, nets: Sequence[Network]) -> None:
         self.first = nets[0]
@@ -45,13 +39,7 @@ class Feed:
         return scale.dtype == self.first.dtype and is_sparse(x)
 
     def data(self, x: Array, y: Array, rows: Array, method: Method) -> Data:
-        """Return the chosen rows. The random numbers are valid until the next call.
-
-        Raises
-        ------
-        ValueError
-            If y holds targets.
-        """
+        """Return the chosen rows. The random numbers are valid until the next call."""
         obstacle = why_not_labels(y)
         if obstacle:
             raise ValueError(f"this batch cannot be compiled: {obstacle}")

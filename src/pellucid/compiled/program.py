@@ -134,37 +134,14 @@ def pays(n_weights: int, n_rows: int, n_steps: int, n_sparse: int = 0) -> bool:
 
 
 def n_sparse(nets: Sequence[Network], x: Array | None) -> int:
-    """Return the number of first-layer weights whose products with zeros compiled code skips.
-
-    Parameters
-    ----------
-    nets : sequence of Network
-        Networks of the same shape that can be compiled.
-    x : array or None
-        The rows; None if they are not known in advance.
-
-    Examples
-    --------
-    >>> import pellucid as pl
-    >>> net = pl.Network([pl.Dense(20)]).build(n_in=16, rng=np.random.default_rng(0))
-    >>> n_sparse([net], np.eye(16)), n_sparse([net], np.ones((16, 16))), n_sparse([net], None)
-    (320, 0, 0)
-    """
+    """Return the number of first-layer weights whose products with zeros in x compiled code skips."""
     first = fused_layers(nets[0].layers)[0].dense
     n_out = len(nets) * first.n_out
     return 0 if x is None or n_out < WIDE or not is_sparse(x) else first.n_in * n_out
 
 
 def is_sparse(x: Array) -> bool:
-    """Return whether a sample of the rows of x has enough zeros for sparse products to pay.
-
-    Examples
-    --------
-    >>> x = np.zeros((10, 8), np.uint8)
-    >>> x[:, :4] = 1
-    >>> is_sparse(x), is_sparse(x + 1)
-    (True, False)
-    """
+    """Return whether a sample of the rows of x has so many zeros that sparse products pay."""
     sample = np.asarray(x[:: max(1, len(x) // SAMPLE)]) != 0
     n_columns = sample.shape[1] // GROUP * GROUP
     # Ten times as fast as `any` along an axis of four entries.
@@ -187,24 +164,7 @@ def check_installed(what: str, needed: Sequence[str]) -> None:
 
 
 def why_not(nets: Sequence[Network], loss: Loss, optimizer: Optimizer, labels: Array | None) -> str | None:
-    """Return why this training run cannot be compiled, or None if it can.
-
-    Parameters
-    ----------
-    nets : sequence of Network
-        Networks of the same shape.
-    loss : Loss
-    optimizer : Optimizer
-    labels : array or None
-        None if they are not known in advance.
-
-    Examples
-    --------
-    >>> import pellucid as pl
-    >>> net = pl.Network([pl.Dense(2), pl.Softmax()]).build(n_in=3, rng=np.random.default_rng(0))
-    >>> why_not([net], pl.MeanSquaredError(), pl.SGD(0.1), np.array([0, 1])).split(":")[0]
-    'Softmax in layers[1]'
-    """
+    """Return why this training cannot be compiled, or None if it can."""
     for part, known in ((loss, LOSSES), (optimizer, OPTIMIZERS)):
         if type(part) not in known:
             return f"{type(part).__name__} is not one of pellucid's own"

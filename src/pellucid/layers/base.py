@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array
+from pellucid.backend import Array, Scratch
 
 
 class Layer:
@@ -56,7 +56,7 @@ class Layer:
     dtype: np.dtype[np.floating]
     xp: ModuleType
     rng: np.random.Generator | None = None
-    _buffers: dict[str, Array]
+    scratch: Scratch
 
     def forward(self, x: Array, *, train: bool) -> Array:
         """Map x (n, n_in) to y (n, n_out)."""
@@ -85,7 +85,7 @@ class Layer:
         """Set the input width, the dtype and the array module; drop all buffers."""
         self.n_in, self.n_out = n_in, self.width(n_in)
         self.dtype, self.xp = dtype, xp
-        self._buffers = {}
+        self.scratch = Scratch()
 
     def buffer(
         self, name: str, n_rows: int, width: int, dtype: object = None, xp: ModuleType | None = None
@@ -95,18 +95,15 @@ class Layer:
         It grows when more rows are needed; a smaller batch gets a view of the first rows. It is on the
         layer's device unless `xp` names another array module.
         """
-        kept = self._buffers.get(name)
-        if kept is None or len(kept) != n_rows:
-            whole = kept if kept is None or kept.base is None else kept.base
-            if whole is None or len(whole) < n_rows:
-                whole = (xp or self.xp).empty((n_rows, width), dtype or self.dtype)
-            kept = self._buffers[name] = whole[:n_rows]
-        return kept
+        kept = self.scratch.arrays.get(name)
+        if kept is not None and len(kept) == n_rows:  # usual, and faster than the checks of `array`
+            return kept
+        return self.scratch.array(name, (n_rows, width), dtype or self.dtype, xp or self.xp)
 
     def __getstate__(self) -> dict[str, Any]:
         # Buffers are scratch space, and parameters are views that the network binds again.
         names = [*self.parameter_shapes()] if hasattr(self, "n_in") else []
-        left_out = {"_buffers", "xp", *names, *("d" + name for name in names)}
+        left_out = {"scratch", "xp", *names, *("d" + name for name in names)}
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __repr__(self) -> str:

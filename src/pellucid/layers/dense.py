@@ -96,10 +96,7 @@ class Dense(Layer):
 
     def _ones(self, n_rows: int) -> Array:
         """Return a vector of ones: its product with dy is db, several times faster than sum(axis=0)."""
-        ones = self._buffers.get("ones")
-        if ones is None or len(ones) < n_rows:
-            ones = self._buffers["ones"] = self.xp.ones(n_rows, self.dtype)
-        return ones[:n_rows]
+        return self.scratch.array("ones", (n_rows,), self.dtype, self.xp, self.xp.ones)
 
     def width(self, n_in: int) -> int:
         """Return the number of units."""

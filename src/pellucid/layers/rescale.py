@@ -79,10 +79,7 @@ class Rescale(Layer):
 
     def _numbers(self, name: str, dtype: np.dtype[np.floating]) -> Array:
         """Return scale or shift as an array on the device, made once per dtype."""
-        key = name + dtype.char
-        if key not in self._buffers:
-            self._buffers[key] = self.xp.asarray(getattr(self, name), dtype)
-        return self._buffers[key]
+        return self.scratch.once(name + dtype.char, lambda: self.xp.asarray(getattr(self, name), dtype))
 
     def settings(self) -> dict[str, Any]:
         """Return scale, and shift unless it is 0: each a number or a list of numbers."""

@@ -20,11 +20,6 @@ class Arguments:
 
     `pellucid.train` describes each of them. The numbers in x, y and validation are checked where they are
     opened, in `pellucid.training.setup`.
-
-    Raises
-    ------
-    ValueError, TypeError, RuntimeError, OSError
-        If an argument is invalid, alone or in combination with others.
     """
 
     nets: Sequence[Network]

@@ -105,12 +105,7 @@ class InMemory:
     """
 
     def __init__(
-        self,
-        x: Array,
-        y: Array,
-        batch_size: int | None,
-        rng: np.random.Generator | None,
-        device: str = "cpu",
+        self, x: Array, y: Array, batch_size: int | None, rng: np.random.Generator | None, device: str = "cpu"
     ) -> None:
         self.x, self.labels, self.n_rows = to_device(x, device), to_device(y, device), len(x)
         self.batch_size = self.n_rows if batch_size is None else min(batch_size, self.n_rows)
@@ -158,13 +153,7 @@ class FromBatches:
             yield batch
 
     def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
-        """Yield the batches of one epoch.
-
-        Raises
-        ------
-        ValueError
-            If there are no batches, or a batch is invalid; the error names it.
-        """
+        """Yield the batches of one epoch."""
         number = 0
         for number, batch in enumerate(self._made_by_the_caller(), start=1):
             if number <= skip:

@@ -189,14 +189,7 @@ class Training:
 
 
 class Epoch:
-    """One pass over the data, or the rest of one.
-
-    Parameters
-    ----------
-    training : Training
-    tally : Tally
-        Losses and correct rows of the epoch so far.
-    """
+    """One pass over the data, or the rest of one."""
 
     def __init__(self, training: Training, tally: Tally) -> None:
         self.training, self.tally = training, tally

@@ -19,18 +19,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from pellucid.backend import Array, aligned_zeros
-from pellucid.layers import (
-    Dense,
-    Dropout,
-    Identity,
-    Layer,
-    LeakyReLU,
-    ReLU,
-    Rescale,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from pellucid.layers import Dense, Dropout, Identity, Layer, LeakyReLU, ReLU, Rescale, Sigmoid, Softmax, Tanh
+from pellucid.layers.base import bind_parameters
 from pellucid.losses import Loss
 from pellucid.metrics import count_correct, right_rows
 from pellucid.network import Network
@@ -133,15 +123,9 @@ class Stack:
 
     def _bind(self) -> None:
         """Make the parameters views of theta and grad: all weights, then all biases."""
-        start = 0
-        for name in ("W", "b"):
-            for layer in self.layers:
-                if isinstance(layer, _StackedDense):
-                    shape = layer.parameter_shapes()[name]
-                    stop = start + int(np.prod(shape))
-                    setattr(layer, name, self.theta[start:stop].reshape(shape))
-                    setattr(layer, "d" + name, self.grad[start:stop].reshape(shape))
-                    start = stop
+        dense = [layer for layer in self.layers if isinstance(layer, _StackedDense)]
+        parameters = [(layer, name, layer.parameter_shapes()[name]) for name in ("W", "b") for layer in dense]
+        bind_parameters(parameters, self.theta, self.grad)
 
     def _copy(self, *, to_nets: bool) -> None:
         """Copy all parameters from the stack to the networks, or back."""
@@ -263,14 +247,7 @@ Model: TypeAlias = Single | Stack
 
 
 class StepLoss:
-    """A loss in the steps of training: labels, checked once for all batches, are not checked again.
-
-    Parameters
-    ----------
-    loss : Loss
-    k : int
-        The number of networks; row i of network j is row i k + j of the outputs.
-    """
+    """A loss in the steps of training: labels, checked once for all batches, are not checked again."""
 
     def __init__(self, loss: Loss, k: int) -> None:
         self.loss, self.k = loss, k
@@ -296,15 +273,7 @@ class StepLoss:
 
 
 def generators_of(model: Model) -> list[np.random.Generator]:
-    """Return the generators for dropout, network by network.
-
-    Examples
-    --------
-    >>> import pellucid as pl
-    >>> layers = [pl.Dense(4), pl.Dropout(0.1), pl.Dense(2), pl.Dropout(0.1)]
-    >>> len(generators_of(Single(pl.Network(layers).build(3, rng=np.random.default_rng(0)))))
-    2
-    """
+    """Return the generators for dropout, network by network."""
     return [rng for net in model.nets for rng in net.generators]
 
 

@@ -58,11 +58,6 @@ def as_table(records: Sequence[Sequence[Record]]) -> Array:
     Returns
     -------
     array, shape (epochs, k, 2) or, with validation, (epochs, k, 4)
-
-    Examples
-    --------
-    >>> as_table([[Record(1, None, 0.5, 0.75)]])
-    array([[[0.5 , 0.75]]])
     """
     rows = [
         [[each.loss, each.accuracy, each.validation_loss, each.validation_accuracy] for each in epoch]
@@ -75,12 +70,8 @@ def as_table(records: Sequence[Sequence[Record]]) -> Array:
 class History(Sequence[list[Record]]):
     """The records of all epochs of a resumed run; those from the checkpoint are kept as numbers.
 
-    A `Record` takes about twenty times the memory of its numbers, so it is created on access.
-
-    Parameters
-    ----------
-    table : array, optional
-        The result of `as_table`; None if there are no epochs yet.
+    A record as an object takes about twenty times the memory. `History` makes it when it is asked for, from a
+    row of `table`, a result of `as_table`.
 
     Examples
     --------
@@ -119,18 +110,7 @@ class History(Sequence[list[Record]]):
 
 
 def as_records(table: Array) -> History:
-    """Return the records that `as_table` turned into numbers.
-
-    Raises
-    ------
-    ValueError
-        If the table cannot hold records.
-
-    Examples
-    --------
-    >>> as_records(np.array([[[0.5, 0.75]]]))[0][0].accuracy
-    0.75
-    """
+    """Return the records that `as_table` turned into numbers."""
     if table.ndim != 3 or table.shape[2] not in (2, 4) or table.dtype != np.float64:
         raise ValueError(f"records must be float64 (epochs, k, 2 or 4), got {table.dtype} {table.shape}")
     return History(table)

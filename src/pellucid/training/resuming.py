@@ -27,15 +27,7 @@ PLAIN = "PlainDescent"
 def describe_training(
     training: Training, given: Arguments, validation: tuple[Array, Array] | None
 ) -> dict[str, object]:
-    """Return as JSON values everything that determines the numbers of a training run.
-
-    Parameters
-    ----------
-    training : Training
-    given : Arguments
-    validation : (x, y) or None
-        The checked validation rows.
-    """
+    """Return as JSON values everything that determines the numbers of a training."""
     compiled = training.compiled
     return {
         **describe_nets(training.model.nets),
@@ -131,16 +123,7 @@ def digest_data(x: Array, y: Array) -> str:
 
 
 def describe_generators(model: Model, rng: np.random.Generator | None) -> dict[str, object]:
-    """Return as JSON values the kinds of the generators for dropout and for the order of rows.
-
-    Examples
-    --------
-    >>> import pellucid as pl
-    >>> from pellucid.training.many import Single
-    >>> net = pl.Network([pl.Dense(2), pl.Dropout(0.1)]).build(3, rng=np.random.default_rng(0))
-    >>> describe_generators(Single(net), None)
-    {'generators': ['PCG64'], 'rng': None}
-    """
+    """Return as JSON values the kinds of the generators for dropout and for the order of rows."""
     states = [generator_state(each) for each in generators_of(model)]
     return _kinds(states, None if rng is None else generator_state(rng))
 
@@ -154,13 +137,7 @@ def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None)
 
 
 def check_fits(start: Snapshot, training: Training) -> None:
-    """Raise unless a training run can resume from a snapshot, which must be one of the same run.
-
-    Raises
-    ------
-    ValueError
-        The error names the file, what differs, and what to do.
-    """
+    """Raise unless a training can resume from a snapshot: it must be one of the same training."""
     assert training.saving is not None
     path = training.saving.checkpoint.path
     _check_same(start, training.saving.training, path)

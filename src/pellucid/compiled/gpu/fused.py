@@ -45,12 +45,6 @@ class FusedDescent:
 
     A batch is computed in one pass, or in as few blocks as memory allows. In full batch the rescaled x is
     kept for the next epoch, so data on the device must not be changed in place between epochs.
-
-    Parameters
-    ----------
-    model : Single
-    loss : Loss
-    optimizer : Optimizer
     """
 
     steps_at_a_time = 1024

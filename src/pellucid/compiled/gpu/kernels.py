@@ -80,15 +80,7 @@ def source(*, net: DType, x: DType, scaling: DType, labels: DType) -> str:
 
 
 class Kernels:
-    """The kernels for given dtypes.
-
-    Parameters
-    ----------
-    xp : module
-        CuPy.
-    net, x, scaling, labels : numpy.dtype
-        The dtypes of the network, of the data, of scale and shift, and of the labels.
-    """
+    """The kernels for given dtypes."""
 
     def __init__(self, xp: ModuleType, *, net: DType, x: DType, scaling: DType, labels: DType) -> None:
         code = source(net=net, x=x, scaling=scaling, labels=labels)
@@ -124,13 +116,7 @@ class Kernels:
 
 
 def make_stages(out: Array, n_rows: int) -> list[Array]:
-    """Return an array for the sums of n_rows rows at each stage: new arrays, and out for the last stage.
-
-    Examples
-    --------
-    >>> [stage.size for stage in make_stages(np.empty(3), 100)]
-    [21, 3]
-    """
+    """Return an array for the sums of n_rows rows at each stage: new arrays, and out for the last stage."""
     stages = []
     while (n_rows := n_chunks(n_rows)) > 1:
         stages.append(module_of(out).empty(n_rows * out.size, out.dtype))

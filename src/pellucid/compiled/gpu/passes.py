@@ -45,16 +45,7 @@ class PassBuffers:
 
 
 def entries_per_row(layers: Sequence[FusedLayer]) -> int:
-    """Return the approximate number of entries per row in all buffers.
-
-    Examples
-    --------
-    >>> import numpy as np, pellucid as pl
-    >>> net = pl.Network([pl.Dense(30), pl.ReLU(), pl.Dropout(0.1), pl.Dense(10)])
-    >>> from pellucid.compiled.program import fused_layers
-    >>> entries_per_row(fused_layers(net.build(784, rng=np.random.default_rng(0)).layers))
-    897
-    """
+    """Return the approximate number of entries per row in all buffers."""
     widths = [layer.dense.n_out for layer in layers]
     dropped = sum(layer.dense.n_out for layer in layers if layer.dropout)
     # Sums over chunks of rows, over chunks of chunks, and so on, add 1/16 + 1/16² + … = 1/15 of the widths.

@@ -31,14 +31,8 @@ SCIPY_BLAS = "scipy.linalg.cython_blas"
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS to one thread within the block.
-
-    Examples
-    --------
-    >>> with one_thread():
-    ...     pass
-    """
-    # Importing this takes longer than the first epoch of a small training run.
+    """Limit BLAS to one thread within the block."""
+    # Its import takes longer than the first epoch of a small training.
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1, user_api="blas"):
@@ -49,21 +43,7 @@ def one_thread() -> Iterator[None]:
 def fitting_threads(net: Network, batch_size: int) -> Iterator[None]:
     """Limit BLAS to one thread within the block if the products of a mini-batch are small.
 
-    Nothing is limited if the user has set one of `VARIABLES`.
-
-    Parameters
-    ----------
-    net : Network
-        A built network.
-    batch_size : int
-        Rows of a mini-batch; 0 for full batch, which is never limited.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> net = Network([Dense(2)]).build(n_in=3, rng=np.random.default_rng(0))
-    >>> with fitting_threads(net, batch_size=32):
-    ...     y = net.predict(np.ones((1, 3)))
+    Nothing is limited in full batch (`batch_size` 0), or if the user has set one of `VARIABLES`.
     """
     is_chosen = any(os.environ.get(name) for name in VARIABLES)
     if not batch_size or largest_product(net, batch_size) > SMALL_PRODUCT or is_chosen:
@@ -87,13 +67,7 @@ def largest_product(net: Network, n_rows: int) -> int:
 
 
 def libraries() -> Any:
-    """Return threadpoolctl's controller of the BLAS libraries that are loaded.
-
-    Examples
-    --------
-    >>> all(library["num_threads"] >= 1 for library in libraries().info())
-    True
-    """
+    """Return threadpoolctl's controller of the BLAS libraries that are loaded."""
     return _libraries(has_scipy=SCIPY_BLAS in sys.modules)
 
 
@@ -117,15 +91,7 @@ class _Limit:
 
 @contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Limit BLAS to one thread within the block. Blocks may overlap in several threads.
-
-    Examples
-    --------
-    >>> with one_thread_each():
-    ...     inside = [library["num_threads"] for library in libraries().info()]
-    >>> set(inside)
-    {1}
-    """
+    """Limit BLAS to one thread within the block. Blocks may overlap in several threads."""
     with _Limit.lock:
         _limit()
     try:
@@ -159,13 +125,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def n_threads() -> int:
-    """Return how many threads BLAS uses for a product outside `one_thread_each`.
-
-    Examples
-    --------
-    >>> n_threads() >= 1
-    True
-    """
+    """Return how many threads BLAS uses for a product outside `one_thread_each`."""
     with _Limit.lock:
         return _Limit.before if _Limit.users else _max_threads()
 

@@ -27,13 +27,7 @@ MAPS = Path("/proc/self/maps")
 
 
 class MappedRows:
-    """The rows of an array, read within a ``with`` block.
-
-    Parameters
-    ----------
-    x : array, shape (n, n_in)
-        A memory map, or any array.
-    """
+    """The rows of an array, read within a ``with`` block."""
 
     def __init__(self, x: Array) -> None:
         self.x, self.row_bytes = x, x[:1].nbytes
@@ -58,13 +52,7 @@ class MappedRows:
             os.posix_fadvise(file, start + run.start * self.row_bytes, size, os.POSIX_FADV_WILLNEED)
 
     def read(self, run: slice, into: Array) -> None:
-        """Copy rows into a contiguous array of their shape and dtype.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be read, or is now shorter than its map.
-        """
+        """Copy rows into a contiguous array of their shape and dtype."""
         if self._file is None:
             np.copyto(into, self.x[run])
             return

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.backend import Array
+from pellucid.backend import Array, Scratch
 from pellucid.checks import check_finite
 from pellucid.network import blocks
 from pellucid.training.batches import InMemory, Piece
@@ -56,8 +56,7 @@ class FromFile:
         self.run = max(1, RUN_BYTES // row_bytes)
         # Whole batches, so that only the last batch of the epoch is smaller.
         self.window = max(1, WINDOW_BYTES // row_bytes // self.batch_size) * self.batch_size
-        shape = (min(self.window, self.n_rows), *x.shape[1:])
-        self.buffers = [np.empty(shape, x.dtype) for _ in range(2)]
+        self.shape, self.scratch = (min(self.window, self.n_rows), *x.shape[1:]), Scratch()
 
     def epoch(self, steps_at_a_time: int, skip: int = 0) -> Iterator[Piece]:
         """Yield the pieces of one epoch."""
@@ -108,13 +107,8 @@ class FromFile:
         """Copy the runs of a window into its buffer and return them with their labels.
 
         The operating system is asked to read the next window meanwhile.
-
-        Raises
-        ------
-        ValueError
-            If a number is not finite; the error names the row of the file.
         """
-        window, buffer = windows[i], self.buffers[i % 2]
+        window, buffer = windows[i], self.scratch.array(f"window {i % 2}", self.shape, self.x.dtype)
         file.expect(windows[i + 1] if i + 1 < len(windows) else ())
         start = 0
         for run in window:
