@@ -80,7 +80,7 @@ class Arguments:
             )
 
     def _check_data(self) -> None:
-        """Check which of x, y, batch_size, rng and validation are given together."""
+        """Check that x, y, batch_size, rng and validation can be used together."""
         validation, is_array = self.validation, isinstance(self.x, np.ndarray)
         if validation is not None and not (isinstance(validation, tuple | list) and len(validation) == 2):
             raise TypeError(f"validation must be a pair (x, y), got {type(validation).__name__}")

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a run in one safetensors file, from which it resumes to the same bits.
+"""Checkpoints: the whole state of a run in one safetensors file, from which it resumes bit for bit.
 
 A `Snapshot` is the state, a `Checkpoint` is the file. Nothing in the file can run code.
 
@@ -76,7 +76,8 @@ class Snapshot:
     running : Running or None
         None between two epochs.
     arithmetic : dict
-        Versions and hardware that the bits depend on. A run that resumes with others may get other bits.
+        Versions and hardware that rounding depends on. A run that resumes with different ones may no longer
+        match bit for bit.
     """
 
     training: dict[str, Any]
@@ -104,7 +105,7 @@ class Checkpoint:
     Attributes
     ----------
     extras : dict of str to array
-        Arrays of the caller: saved with each checkpoint, and restored when a run resumes.
+        The caller's own arrays, saved with each checkpoint and restored when a run resumes.
     records : sequence of list of Record
         After a resume: the earlier records, which are not yielded again. One entry per epoch, with one record
         per network.
@@ -212,7 +213,7 @@ def _tensors(snapshot: Snapshot) -> dict[str, Array]:
 
 
 def _snapshot(tensors: Mapping[str, Array], about: Mapping[str, Any]) -> Snapshot:
-    """Return the snapshot in a file, or raise one of the errors that hostile contents cause."""
+    """Return the snapshot in a file. Malformed contents raise one of the errors that `load` catches."""
     if about["checkpoint"] != VERSION:
         raise ValueError(f"its version is {brief(about['checkpoint'])}, not {VERSION}")
     epochs, theta, order = _count(about, "epochs"), tensors["theta"], about["order"]
@@ -293,7 +294,7 @@ def generator_state(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def set_generator_state(rng: np.random.Generator, state: Mapping[str, Any]) -> None:
-    """Give a generator this state."""
+    """Set a generator's state."""
     inner = {
         name: np.array(each, np.uint64) if isinstance(each, list) else each
         for name, each in state["state"].items()
@@ -302,6 +303,6 @@ def set_generator_state(rng: np.random.Generator, state: Mapping[str, Any]) -> N
 
 
 def _checked_state(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state that its generator accepts, or raise one of many errors."""
+    """Return a generator's state after checking it. An invalid one raises an error that `load` catches."""
     set_generator_state(np.random.Generator(GENERATORS[state["bit_generator"]](0)), state)
     return dict(state)

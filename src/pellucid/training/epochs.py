@@ -45,7 +45,7 @@ class Saving:
     training : dict
         What is trained and how; see `Snapshot`.
     arithmetic : callable
-        Returns the versions and hardware that the bits depend on; called when the run begins.
+        Returns the versions and hardware that rounding depends on; called when the run begins.
     """
 
     checkpoint: Checkpoint
@@ -56,7 +56,7 @@ class Saving:
 
 @dataclass
 class Training:
-    """A training run: its parts, and how far it has come.
+    """A training run: its parts and its progress.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ class Training:
         self.steps_since_saving += n_steps
         if self.saving and self.saving.every and self.steps_since_saving >= self.saving.every:
             assert self.tally is not None
-            self.tally.check()  # never replace a good checkpoint by one that is not finite
+            self.tally.check()  # never replace a good checkpoint with non-finite numbers
             self._save(self.saving)
 
     @property
@@ -145,7 +145,7 @@ class Training:
         return -(-self.saving.every // n_calls)
 
     def _begin_epoch(self) -> Tally:
-        """Keep the state at the start of an epoch, for an error or a checkpoint in mid-epoch."""
+        """Store the state at the start of an epoch, in case of an error or a checkpoint in mid-epoch."""
         self.before[...] = self.model.theta
         if self.saving and self.source.rng:
             self.order = generator_state(self.source.rng)
@@ -235,7 +235,7 @@ class Epoch:
 class Batch:
     """The rows of one step, computed in one block, or in several if there are more than ``block_rows``.
 
-    The gradient of the batch is the sum of its blocks' gradients, each times its share of the rows.
+    The gradient of the batch is the sum of its blocks' gradients, each weighted by its share of the rows.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The training loop: gradient descent, as a textbook prints it.
+"""The training loop: gradient descent as in a textbook.
 
 For each epoch, for each batch: run the network forward, compute the loss and its gradient, run the network
-backward, update the parameters. `gradient_descent` is the code that `pellucid.train` runs. Where compiled
-code takes many steps a call, `compiled_descent` takes its place.
+backward, update the parameters. `gradient_descent` is the code that `pellucid.train` runs. When compiled
+code takes many steps per call, `compiled_descent` replaces it.
 
 Epochs come from `pellucid.training.epochs`, which also writes checkpoints; batches come from
 `pellucid.training.batches`.
@@ -56,8 +56,8 @@ def compiled_descent(training: Training) -> Records:
 def run(training: Training, snapshot: Snapshot | None) -> Iterator[list[Record]]:
     """Train from the start or from a snapshot, and yield records.
 
-    NumPy's overflow warnings are off here: the epoch reports overflow, with the batch. Between two records,
-    the caller's code runs with its own settings of NumPy and BLAS.
+    NumPy's overflow warnings are off, because the epoch reports overflow and names the batch. Between two
+    records, the caller's code runs with its own settings of NumPy and BLAS.
     """
     training.begin(snapshot)
     if training.resumed_at_end_of_epoch:

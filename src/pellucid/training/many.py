@@ -58,7 +58,7 @@ class Stack:
     Parameters
     ----------
     nets : sequence of Network
-        Built networks that differ in their numbers only and start with Dense or with Rescale and Dense.
+        Built networks that differ only in their parameters and start with Dense, or Rescale and Dense.
     n_sets : int
         Number of sets: two threads can compute one set each.
 
@@ -109,7 +109,7 @@ class Stack:
         self._copy(to_nets=True)
 
     def _layer(self, i: int) -> Layer:
-        """Return the layer that computes layers i of all networks."""
+        """Return one layer that computes layer i of all networks."""
         alike = [net.layers[i] for net in self.nets]
         layer: Layer
         if isinstance(alike[0], Dense):
@@ -247,13 +247,13 @@ Model: TypeAlias = Single | Stack
 
 
 class StepLoss:
-    """A loss in the steps of training: labels, checked once for all batches, are not checked again."""
+    """A loss for training steps, which skips the check of labels that were checked before training."""
 
     def __init__(self, loss: Loss, k: int) -> None:
         self.loss, self.k = loss, k
 
     def value_and_grad(self, outputs: Array, y: Array) -> tuple[Any, Array]:
-        """Return the mean loss of each network, () or (k,), and its gradient by the outputs."""
+        """Return the mean loss of each network, () or (k,), and its gradient with respect to the outputs."""
         if not self.loss.by_rows:
             return self.loss.value_and_grad(outputs, y)
         values, dy = self.loss.rows(outputs, self._for_all(y))

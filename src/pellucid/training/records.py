@@ -68,10 +68,10 @@ def as_table(records: Sequence[Sequence[Record]]) -> Array:
 
 
 class History(Sequence[list[Record]]):
-    """The records of all epochs of a resumed run; those from the checkpoint are kept as numbers.
+    """The records of all epochs of a resumed run; those from the checkpoint are stored as an array.
 
-    A record as an object takes about twenty times the memory. `History` makes it when it is asked for, from a
-    row of `table`, a result of `as_table`.
+    `Record` objects take about twenty times the memory, so `History` creates them on demand from `table`, an
+    array that `as_table` returned.
 
     Examples
     --------

@@ -27,7 +27,7 @@ PLAIN = "PlainDescent"
 def describe_training(
     training: Training, given: Arguments, validation: tuple[Array, Array] | None
 ) -> dict[str, object]:
-    """Return as JSON values everything that determines the numbers of a training."""
+    """Return everything that determines the results of a training run, as JSON values."""
     compiled = training.compiled
     return {
         **describe_nets(training.model.nets),
@@ -43,7 +43,7 @@ def describe_training(
 
 
 def describe_nets(nets: Sequence[Network]) -> dict[str, object]:
-    """Return as JSON values the structure of the networks, without their parameters.
+    """Return the structure of the networks, without their parameters, as JSON values.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _optimizer_text(optimizer: Optimizer) -> str:
 
 
 def describe_rows(source: Source) -> dict[str, object]:
-    """Return as JSON values the number of rows, the batch size and the digest of the data."""
+    """Return the number of rows, the batch size and the digest of the data, as JSON values."""
     x, y = source.x, source.labels
     digest = None if x is None or y is None else digest_data(x, y)
     return {"rows": source.n_rows, "batch_size": int(source.batch_size), "data": digest}
@@ -123,7 +123,7 @@ def digest_data(x: Array, y: Array) -> str:
 
 
 def describe_generators(model: Model, rng: np.random.Generator | None) -> dict[str, object]:
-    """Return as JSON values the kinds of the generators for dropout and for the order of rows."""
+    """Return the kinds of the generators for dropout and for shuffling, as JSON values."""
     states = [generator_state(each) for each in generators_of(model)]
     return _kinds(states, None if rng is None else generator_state(rng))
 
@@ -137,7 +137,7 @@ def _kinds(states: Sequence[Mapping[str, Any]], order: Mapping[str, Any] | None)
 
 
 def check_fits(start: Snapshot, training: Training) -> None:
-    """Raise unless a training can resume from a snapshot: it must be one of the same training."""
+    """Raise unless a snapshot belongs to this training run."""
     assert training.saving is not None
     path = training.saving.checkpoint.path
     _check_same(start, training.saving.training, path)
@@ -156,7 +156,7 @@ def _check_epochs(start: Snapshot, epochs: int, path: object) -> None:
 
 
 def _check_same(start: Snapshot, training: Mapping[str, object], path: object) -> None:
-    """Raise if anything that determines the numbers has changed since the snapshot."""
+    """Raise if anything that determines the results has changed since the snapshot."""
     made_of = {**start.training, **_kinds(start.generators, start.order)}
     for name, now in training.items():
         then = made_of.get(name)
@@ -168,7 +168,7 @@ def _check_same(start: Snapshot, training: Mapping[str, object], path: object) -
 
 
 def _check_shape(start: Snapshot, model: Model, path: object) -> None:
-    """Raise if a snapshot of this run has another size, which only damage can cause."""
+    """Raise if a snapshot of this run has the wrong size, which means that the file is damaged."""
     n_networks = {len(records) for records in start.records} | {
         start.running.losses.shape[1] if start.running else model.k
     }

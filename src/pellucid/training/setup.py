@@ -78,7 +78,7 @@ def open_source(given: Arguments) -> Source:
 
 
 def make_model(given: Arguments, batch_size: int) -> Model:
-    """Return the network, or all of them as one."""
+    """Return a single network as `Single`, or several as a `Stack`."""
     if len(given.nets) == 1:
         return Single(given.net)
     in_two_threads = 0 < batch_size <= SMALL_BATCH and len(given.nets) >= FEW_NETS
@@ -88,9 +88,9 @@ def make_model(given: Arguments, batch_size: int) -> Model:
 def choose_compiled(
     given: Arguments, model: Model, source: Source, snapshot: Snapshot | None
 ) -> CompiledSteps | None:
-    """Return compiled code for the steps if it is requested, or if it is possible and pays; else None.
+    """Return compiled code for the steps if it is requested, or if it is possible and saves time; else None.
 
-    A resumed run stays on its path, plain or compiled.
+    A resumed run continues with the kind of steps, plain or compiled, that it started with.
     """
     wanted = given.compiled
     if wanted is None and snapshot is not None:
@@ -141,7 +141,7 @@ def _threads(given: Arguments) -> Callable[[], AbstractContextManager[None]]:
 
 
 def _arithmetic(training: Training, given: Arguments) -> Arithmetic:
-    """Return the versions and hardware that the bits of the run depend on."""
+    """Return the versions and hardware that determine the run bit for bit."""
     on_cpu = training.model.device == "cpu"
     packages = ["pellucid", *(COMPILERS if on_cpu and training.compiled else ())]
     return arithmetic(packages, with_blas=on_cpu, with_threads=on_cpu and not given.deterministic)

@@ -82,17 +82,17 @@ def train(
         compile if that is possible and saves time, judged by the number and size of the steps and by the
         zeros in x; never with ``per_batch``.
     deterministic : bool
-        Whether to get the same bits with any number of threads: matrix products use one BLAS thread, and
+        Whether results are identical for any number of threads: matrix products use one BLAS thread, and
         batches are always cut in the same way. Needs the extra ``fast``; CPU only.
     checkpoint : path or Checkpoint, optional
         The file in which the state of the run is saved. An existing file needs ``resume=True``. A
-        `Checkpoint` also holds arrays of the caller.
+        `Checkpoint` can also hold your own arrays.
     every : int, optional
         Save after this many steps, or a few more where several steps are taken in one call. None: save after
         each epoch, before its record is yielded. The end of the run is always saved.
     resume : bool
-        Continue from the checkpoint, to the same bits as an uninterrupted run; start from scratch if there is
-        no file. If BLAS, its number of threads or another numerical library has changed, the logger
+        Continue from the checkpoint, bit for bit as if uninterrupted; start from scratch if there is no
+        file. If BLAS, its number of threads or another numerical library has changed, the logger
         "pellucid" warns that the last digits may differ. Pass the same arguments as before, and a newly built
         network; only ``epochs`` may be larger. The first record repeats that of the last finished epoch if
         the checkpoint was saved at its end; otherwise it belongs to the interrupted epoch (or batch). An

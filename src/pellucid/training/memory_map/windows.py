@@ -79,7 +79,7 @@ class FromFile:
                 yield from in_memory.epoch(steps_at_a_time, skip if i == 0 else 0)
 
     def _draw_orders(self, windows: list[list[slice]]) -> None:
-        """Draw the random numbers of windows that are skipped."""
+        """Advance the generator past the windows that are skipped."""
         for window in windows:
             if self.rng is not None:
                 self.rng.permutation(sum(run.stop - run.start for run in window))
