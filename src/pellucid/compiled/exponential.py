@@ -16,7 +16,7 @@ from numba.extending import overload
 from pellucid.compiled.jit import kernel
 
 f = np.float32
-#: Between these bounds e^x is a normal float32. Other x are moved to the nearer bound.
+#: Between these bounds e^x is a normal float32. x is clipped to them.
 LOWEST, HIGHEST = f(-126 * log(2)), f(127 * log(2))
 #: Adding and subtracting this rounds to a whole number, which stands in the last bits of the sum.
 ROUNDER = f(1.5 * 2**23)

@@ -2,7 +2,7 @@
 
 Numba translates a function to machine code when it is first called with arguments of certain types.
 Python calls an `entry`; entries and kernels call a `kernel`. A product and a sum may be rounded together as
-one operation. No other liberty is taken for speed: sums keep their order, and NaN and infinity keep their
+one operation. No other fast-math option is used: sums keep their order, and NaN and infinity keep their
 meaning, because a loss that is not finite must be noticed.
 """
 
@@ -33,7 +33,7 @@ def inlined(function: Function) -> Function:
 
 
 def entry(function: Function) -> Any:
-    """Compile a function that Python calls, and cache its machine code on disk if there is a place for it."""
+    """Compile a function that Python calls, and cache its machine code on disk if a folder is writable."""
     compiled = njit(**OPTIONS)(function)
     try:
         compiled.enable_caching()

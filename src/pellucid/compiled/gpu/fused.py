@@ -1,7 +1,8 @@
-"""Steps of gradient descent on the GPU by fused kernels: with one hidden layer 14 launches instead of 50.
+"""Steps of gradient descent on the GPU by fused kernels.
 
-cuBLAS computes the products, and one kernel of ``kernels.cu`` each formula between them. The host never waits
-for the device, and losses stay on the device until they are needed.
+With one hidden layer, a step takes 14 kernel launches instead of 50. cuBLAS computes the products; each
+formula between them is a kernel of ``kernels.cu``. The host never waits for the device, and losses stay on
+the device until they are needed.
 """
 
 from functools import cached_property
@@ -43,8 +44,8 @@ class DeviceRows(NamedTuple):
 class FusedDescent:
     """Takes steps on the GPU; see `pellucid.training.epochs.CompiledSteps`.
 
-    A batch is computed in one pass, or in as few blocks as memory allows. In full batch the rescaled x is
-    kept for the next epoch, so data on the device must not be changed in place between epochs.
+    A batch is computed in one pass, or in as few blocks as memory allows. In full-batch training, the
+    rescaled x is kept for the next epoch, so data on the device must not be changed in place between epochs.
     """
 
     steps_at_a_time = 1024
@@ -104,7 +105,7 @@ class FusedDescent:
         self.xp.copyto(grad, total)
 
     def _run(self, data: DeviceRows, rows: slice, batch: slice, table: Array, step: int) -> None:
-        """Run some rows of a batch forward and back, and leave their part of its gradient in grad."""
+        """Run the forward and backward pass for some rows, and leave their part of the gradient in grad."""
         run = self._pass(rows.stop - rows.start)
         self._load(data, rows, run)
         for launch in run.forward:

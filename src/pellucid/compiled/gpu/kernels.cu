@@ -1,7 +1,7 @@
-// Copies for the GPU of the formulas that pellucid.layers, losses and optimizers define; fused.py launches them,
-// and tests/compiled/gpu/test_fused.py compares them with the plain layers. kernels.py defines in front of this:
-// the types T of the network, X of the data, S of scale and shift, L of the labels; the numbers of activations
-// and losses (RELU, ...); CHUNK, the rows that one thread adds up.
+// GPU copies of the formulas that pellucid.layers, losses and optimizers define; fused.py launches them,
+// and tests/compiled/gpu/test_fused.py compares them with the plain layers. kernels.py prepends
+// definitions of the types T of the network, X of the data, S of scale and shift, L of the labels; the numbers
+// of activations and losses (RELU, ...); CHUNK, the rows that one thread adds up.
 //
 // A thread computes entry i of n, and threads share nothing, so the tests can compile the kernels for the
 // processor and run the threads one after the other. Matrices are stored row by row; r is a row, j a column.
@@ -11,7 +11,7 @@
 #define DEVICE static __device__
 #define ENTRY(i) unsigned i = blockIdx.x * blockDim.x + threadIdx.x; if (i >= n) return
 
-// out = scale x + shift, by column, for the rows of x that the list names from place `first` on.
+// out = scale x + shift, with a scale and a shift per column, for the rows of x in `rows` from `first` on.
 KERNEL rescale(const X *x, const long long *rows, const S *scale, const S *shift, T *out,
                unsigned first, unsigned width, unsigned n) {
     ENTRY(i);
@@ -83,7 +83,7 @@ KERNEL derive(const T *y, T *dy, T *sums, unsigned rows, unsigned width, unsigne
 }
 
 // ------------------------------------------------------------------------------------------------ losses
-// Each returns the loss of a row of outputs z, and fills dy with the gradient by z.
+// Each returns the loss of a row of outputs z, and fills dy with the gradient with respect to z.
 
 // Label smoothing spreads a share of the target over the classes. A single output stands for class 1 of two.
 DEVICE T target(unsigned label, unsigned j, unsigned width, T share) {
@@ -125,9 +125,10 @@ DEVICE T mean_squared_error(const T *z, unsigned label, T share, T *dy, unsigned
     return value;
 }
 
-// A thread computes a row of a batch. Gradient and loss are divided by the rows of the batch, so that sums over
-// rows are means. `table` has a row for each row of the batch and two columns for each step: first the losses of
-// all steps, then whether the row is right in each step. `place` is the entry of row 0 and this step.
+// A thread computes a row of a batch. Gradient and loss are divided by the number of rows in the batch, so that
+// sums over rows are means. `table` has a row for each row of the batch and two columns for each step: first
+// the losses of all steps, then whether the row is classified correctly in each step. `place` is the index of
+// the loss of row 0 in this step.
 KERNEL losses(const T *outputs, const L *labels, T *gradient, double *table, unsigned first, unsigned width,
               unsigned loss, T threshold, T share, unsigned batch, unsigned place, unsigned steps,
               unsigned n) {

@@ -31,7 +31,7 @@ from pellucid.compiled.layout import (
 DType: TypeAlias = np.dtype[Any]
 #: A call of a kernel or a product with its arguments.
 Launch: TypeAlias = Callable[[], object]
-#: Rows that one thread adds up. Sums over more rows take several launches; each leaves a sixteenth of them.
+#: Rows that one thread adds up. Sums over more rows take several launches; each divides the rows by 16.
 CHUNK = 16
 #: Threads in a block.
 THREADS = 256
@@ -124,7 +124,7 @@ def make_stages(out: Array, n_rows: int) -> list[Array]:
 
 
 def n_chunks(n_rows: int) -> int:
-    """Return how many rows of sums n_rows rows become in one stage.
+    """Return how many rows of partial sums remain after one stage on n_rows rows.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from pellucid.compiled.program import FusedLayer
 
 
 class PassBuffers:
-    """The arrays of a pass of up to `rows` rows.
+    """Buffers for a pass over up to `rows` rows.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class PassBuffers:
     ----------
     x : array, shape (rows, n_in)
     y, dy : list of array, shape (rows, n_out)
-        For each layer the output of the activation, and the gradient of the loss by it.
+        For each layer the output of the activation, and the gradient of the loss with respect to it.
     dropped : list of array
         For each layer the input of the next one: y itself if there is no dropout.
     """
@@ -66,7 +66,7 @@ class Pass:
     Attributes
     ----------
     x, outputs, gradient : array
-        The inputs, the outputs, and the gradient of the loss by the outputs.
+        The inputs, the outputs, and the gradient of the loss with respect to the outputs.
     forward, backward : list of Launch
     """
 

@@ -1,4 +1,4 @@
-"""Single operations that Python has no words for: atomic counters, prefetching, BLAS with all its arguments.
+"""Operations that Python cannot express: atomic counters, prefetching, and BLAS calls with all arguments.
 
 `pellucid.compiled.llvm.vectors` explains how an intrinsic is written.
 """
@@ -40,7 +40,7 @@ def atomic_add(typing_context: Any, counters: Any, place: Any, number: Any) -> A
 
 @intrinsic  # type: ignore[untyped-decorator]
 def atomic_swap(typing_context: Any, counters: Any, place: Any, old: Any, new: Any) -> Any:
-    """Set a counter to a new value if it has the old one; return whether it had."""
+    """Compare and swap: set a counter to `new` if it equals `old`, and return whether it did."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data, place, old, new = unpacked(context, builder, signature, arguments)

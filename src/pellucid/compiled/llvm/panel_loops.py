@@ -1,8 +1,8 @@
 """The inner loops of narrow products, which keep the sums for a panel's outputs in vector registers.
 
-A panel is a few columns of W, see `pellucid.compiled.first.narrow`. Its packed weights lie vector by vector:
-those of one vector of inputs that lead to the panel's first output, then those that lead to its second, and
-so on; then those of the next vector of inputs. The last vector of inputs, the remainder, may be shorter.
+A panel is a few columns of W, see `pellucid.compiled.first.narrow`. Its weights are packed in vectors. For
+one vector of inputs, the weights of the panel's first output come first, then those of its second output,
+and so on. The next vector of inputs follows. The last vector of inputs, the remainder, may be shorter.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def vector_length(itemsize: int) -> int:
 class PanelBuilder:
     """Emits code that reads x · scale + shift and the weights of a panel vector by vector.
 
-    The first arguments of its intrinsics are the `Data`, whose method tells the panel's width; W or dW; the
+    The first arguments of its intrinsics are the `Data`, whose `method` gives the panel's width; W or dW; the
     number of columns of x; and the offset of the panel.
     """
 
@@ -93,7 +93,7 @@ class PanelBuilder:
                 number = builder.load(builder.gep(dy, [builder.add(start, INDEX(j))]))
                 for vector, of_column in zip(inputs, sums, strict=True):
                     self._add_product(of_column[j], vector, self.of_w.repeated(number))
-        # If keep is 0 the old content is ignored, even if it is NaN.
+        # If keep is 0, the old content is ignored, even if it is NaN.
         is_kept = builder.fcmp_ordered("!=", keep, keep.type(0))
         factor, keep = self.of_w.repeated(factor), self.of_w.repeated(keep)
         for each, of_column in zip(columns, sums, strict=True):

@@ -1,8 +1,8 @@
 """The inner loops of sparse products, which keep four rows of a matrix in vector registers.
 
-The columns of a sparse matrix x are taken in groups of four, because neighbouring pixels are mostly all dark
-or all not. A list holds the rows in which a group is not all zero: its entry e is row ``rows[e]`` with four
-``values``. See `pellucid.compiled.first.sparse`.
+The columns of a sparse matrix x are taken in groups of four, because neighbouring pixels are usually either
+all zero or all nonzero. A list holds the rows in which a group is not all zero: its entry e is row
+``rows[e]`` with four ``values``. See `pellucid.compiled.first.sparse`.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ class RowBuilder(VectorBuilder):
         return self.builder.add(start, INDEX(line * self.length))
 
     def left(self, width: Any, line: int) -> Any:
-        """Return how many entries a row of some width has from a line on; it may be none."""
+        """Return how many entries of a row remain from a line on; a result <= 0 means none."""
         return self.builder.sub(width, INDEX(line * self.length))
 
     def of_group(self, at: Any, stride: Any, n_rows: Any, width: Any) -> list[tuple[Any, Any]]:
@@ -42,7 +42,7 @@ class RowBuilder(VectorBuilder):
         return found
 
     def row_at(self, rows: Any, entry: Any) -> Any:
-        """Return the offset in a tile of the row that an entry of a list names."""
+        """Return the offset, in a tile, of the row of a list's entry."""
         row = self.builder.sext(self.builder.load(self.builder.gep(rows, [entry])), INDEX)
         return self.builder.mul(row, INDEX(len(self.lines) * self.length))
 
@@ -138,7 +138,7 @@ def sum_products(
             is_kept = builder.fcmp_ordered("!=", keep, keep.type(0))
             factors, keeps = tile.repeated(factor), tile.repeated(keep)
             for (start, wide), sums in zip(tile.of_group(*where), held, strict=True):
-                # If keep is 0 the old content is not read.
+                # If keep is 0, the old content is not read.
                 known = builder.select(is_kept, wide, INDEX(0))
                 for line in tile.lines:
                     at = tile.line(start, line)
