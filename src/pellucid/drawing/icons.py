@@ -1,7 +1,7 @@
 """Icons of layers for the block diagram.
 
-Curves are drawn from the values that the layer's own `forward` returns. Of the ten units of a Dropout, as
-many are crossed out as it drops on average.
+Curves are drawn from the values that the layer's own `forward` returns. The icon of Dropout is
+ten units, with the average number of dropped ones crossed out.
 
 >>> from pellucid.layers import ReLU
 >>> sample(ReLU(), np.array([[-1.0, 2.0]])).tolist()
@@ -27,7 +27,7 @@ def draw_icon(layer: Layer, area: Box) -> list[str]:
     if isinstance(layer, Activation):
         return _curves(layer, area, -6, 6, n_columns=1)
     if isinstance(layer, Rescale):
-        # Up to where the flattest line has risen by 1, unless the steepest one overflows before that.
+        # Extend x until the flattest line has risen by 1, or the steepest one is about to overflow.
         slopes = np.abs(layer.scale)
         high = min(1 / float(slopes.min()), LARGEST / max(1, float(slopes.max())))
         return _curves(layer, area, 0, high, n_columns=max(np.size(layer.scale), np.size(layer.shift)))
@@ -84,7 +84,7 @@ def _axes(plot: Box, origin: Point, ends: tuple[float, float, float]) -> list[st
     if y - plot.y >= 12:  # room for a label
         drawn.append(LABEL.draw(x - 4, plot.y + 7, _tick(top), anchor="end"))
     if plot.bottom - y >= 12:
-        # The curve runs at the lower left of an axis in the middle.
+        # If the vertical axis is in the middle, the curve passes to its lower left.
         place, anchor = (x - 4, "end") if x == plot.x else (x + 4, "start")
         drawn.append(LABEL.draw(place, plot.bottom, _tick(bottom), anchor=anchor))
     return drawn
@@ -108,7 +108,7 @@ def _bars(layer: Layer, area: Box) -> list[str]:
 
 
 def _units(drop_prob: float, area: Box) -> list[str]:
-    """Draw ten units, as many crossed out as are dropped on average, at least one if drop_prob > 0."""
+    """Draw ten units and cross out the average number of dropped ones, at least one if drop_prob > 0."""
     n_dropped = max(round(10 * drop_prob), int(drop_prob > 0))
     dropped = {(3 + 7 * i) % 10 for i in range(n_dropped)}
     places = [(area.center + 24 * (i % 5 - 2), area.middle + 24 * (i // 5) - 12) for i in range(10)]

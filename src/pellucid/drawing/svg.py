@@ -125,7 +125,7 @@ def line(points: Sequence[Point], *, stroke: str = INK, width: float = 1.2, name
 
 
 def circle(x: float, y: float, radius: float, *, fill: str, stroke: str) -> str:
-    """Return a circle round (x, y)."""
+    """Return a circle centred at (x, y)."""
     place = f'cx="{number(x)}" cy="{number(y)}" r="{number(radius)}"'
     return f'<circle {place} fill="{fill}" stroke="{stroke}" stroke-width="1.2"/>'
 
@@ -180,7 +180,7 @@ def clean(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """Return a coordinate rounded to a tenth of a pixel, so that equal pictures are equal bytes anywhere."""
+    """Return a coordinate rounded to a tenth of a pixel, so that files are identical on all platforms."""
     return f"{round(value, 1) + 0.0:g}" if abs(value) < 1e5 else f"{value:.0f}"
 
 

@@ -54,7 +54,7 @@ def load_state_dict(
     with safetensors.opened(path) as contents:
         theirs = _their_names(net, contents.places, names, path)
         found = {ours: contents.places[name] for ours, name in theirs.items()}
-        # A missing bias counts as present in the check of shapes.
+        # The check of shapes treats a missing bias as present.
         for name, layer, ours in named_parameters(net.layers):
             if ours == "b":
                 found.setdefault(name, Place(net.dtype, (layer.n_out,), 0, 0))
@@ -68,7 +68,7 @@ def load_state_dict(
 def _their_names(
     net: Network, places: Mapping[str, Place], names: Sequence[str] | None, path: object
 ) -> dict[str, str]:
-    """Return the name in the file of each tensor, by its name in our own files."""
+    """Map the name of each tensor in pellucid's own files to its name in this file."""
     if names is None:
         return {name: name for name in places}
     ours = [name.split(".") for name, _, _ in named_parameters(net.layers)]

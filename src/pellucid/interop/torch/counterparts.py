@@ -28,7 +28,7 @@ def counterpart(table: Mapping[type[Any], T], ours: object) -> T:
 def criterion(loss: Loss) -> Callable[[Any, Any], Any]:
     """Return a loss as a function of PyTorch tensors: outputs (n, k) and class numbers (n,).
 
-    Like ours it is summed over outputs and averaged over rows. PyTorch's ``MSELoss`` and
+    Like pellucid's losses, it sums over outputs and averages over rows. PyTorch's ``MSELoss`` and
     ``BCEWithLogitsLoss`` also average over outputs, and ``MSELoss`` has no factor 1/2.
 
     Raises
@@ -66,7 +66,8 @@ CRITERIA: dict[type[Loss], Callable[..., Any]] = {
     SigmoidCrossEntropy: _sigmoid_cross_entropy,
     MeanSquaredError: _mean_squared_error,
 }
-#: Functions of PyTorch's parameter groups and our optimizer. PyTorch's Adam uses epsilon as ours does.
+#: Functions that make PyTorch's optimizer from its parameter groups and our optimizer. PyTorch's Adam uses
+#: epsilon as ours does.
 OPTIMIZERS: dict[type[Optimizer], Callable[[Any, Any], torch.optim.Optimizer]] = {
     SGD: lambda groups, ours: torch.optim.SGD(
         groups, lr=ours.rate(0), momentum=ours.momentum, nesterov=ours.nesterov

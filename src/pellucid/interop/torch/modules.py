@@ -138,9 +138,9 @@ def from_sequential(
     Parameters
     ----------
     model : torch.nn.Sequential
-        Modules may be Linear, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax over columns, Identity and Dropout, and
-        first the `Rescaling` that `sequential` creates. A Linear without bias gets a bias of zeros, which
-        changes in further training.
+        Modules may be Linear, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax over columns, Identity and Dropout,
+        optionally after the `Rescaling` that `sequential` creates. A Linear without bias
+        gets a bias of zeros, which changes in further training.
     rescale : Rescale, optional
         Becomes the first layer, so that the network takes raw input.
     rng : numpy.random.Generator, optional
