@@ -2,7 +2,7 @@
 
 Every layer computes z = x W + b from the output x of the layer before it; hidden layers give y = tanh(z), the
 last one y = softmax(z). The loss is the cross-entropy, the mean over rows of -log y[label]. Backpropagation
-starts with dz = (y - one-hot) / n at the last layer and walks back through each:
+starts with dz = (y - one-hot) / n at the last layer and works backwards through the layers:
 
     dW = xᵀ dz      db = Σ_rows dz      dx = dz Wᵀ      and before it  dz = dx (1 - x²),  as tanh' = 1 - tanh²
 """

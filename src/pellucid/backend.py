@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 DEVICES = ("cpu", "gpu")
-#: Bytes of a cache line, which are also those of the widest vector register (AVX-512).
+#: Bytes in a cache line, and in the widest vector register (AVX-512).
 LINE_BYTES = 64
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -87,9 +87,10 @@ def aligned_zeros(n: int, dtype: Any, xp: ModuleType = np) -> Array:
 
 
 class Scratch:
-    """Working arrays by name, made once and kept as long as they fit.
+    """Named scratch arrays, allocated once and reused while they fit.
 
-    An array grows to the largest number of rows ever asked for; fewer rows are a view of its first ones.
+    An array grows to the largest number of rows requested so far; a smaller request returns a view of its
+    first rows.
     Copies and pickles start without arrays.
 
     Examples
@@ -111,7 +112,7 @@ class Scratch:
         xp: ModuleType = np,
         make: Callable[..., Array] | None = None,
     ) -> Array:
-        """Return the array of a name, with any contents, or with those of ``make(shape, dtype)``."""
+        """Return the array called `name`, uninitialized or made by ``make(shape, dtype)``."""
         kept = self.arrays.get(name)
         if kept is not None and kept.shape == shape and kept.dtype == dtype and type(kept) is xp.ndarray:
             return kept
@@ -127,11 +128,11 @@ class Scratch:
         return self.arrays[name]
 
     def like(self, name: str, other: Array) -> Array:
-        """Return the array of a name with another array's shape, dtype and device."""
+        """Return the array called `name`, with another array's shape, dtype and device."""
         return self.array(name, other.shape, other.dtype, module_of(other))
 
     def once(self, name: str, make: Callable[[], Array]) -> Array:
-        """Return the array of a name, made when it is first asked for."""
+        """Return the array called `name`, made by `make` on the first call."""
         if name not in self.arrays:
             self.arrays[name] = make()
         return self.arrays[name]

@@ -27,7 +27,8 @@ from pellucid.layers import LeakyReLU, ReLU
 from pellucid.losses import Loss
 from pellucid.network import Network
 
-#: Largest error of a correct gradient: of smooth networks by five-point differences, with kinks by two-point.
+#: Largest error of a correct gradient, in smooth networks (five-point differences) and in networks with
+#: kinks (two-point differences).
 SMOOTH_LIMIT, KINK_LIMIT = 1e-7, 1e-5
 SMOOTH_STEP, KINK_STEP = 1e-3, 1e-6
 #: Steps of the second measurement.
@@ -46,7 +47,7 @@ class GradientCheck:
     block : str
         ``"0.W"`` for W of layers[0], or ``"all"``.
     analytic, numeric : float
-        The derivative along the direction: a by `backward`, n by finite differences.
+        The derivative along the direction: a from `backward`, n from finite differences.
     error : float
         |a - n| / max(|a|, |n|, 0.01 ‖g‖, 1e-6), where g is the whole gradient.
     limit : float
@@ -153,7 +154,7 @@ class _Probe:
     def check(self, rng: np.random.Generator, block: str, mask: Array) -> GradientCheck:
         """Compare the two derivatives along a random direction within the mask.
 
-        A direction that fails but has kinks too near for a second measurement is redrawn, up to ten times.
+        A direction that fails but has kinks too near for a second measurement is redrawn; ten are tried.
         """
         for _ in range(10):
             direction, numeric = self.draw(rng, mask)

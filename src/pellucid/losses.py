@@ -239,7 +239,7 @@ class SoftmaxCrossEntropy(Loss):
 
 
 class SigmoidCrossEntropy(Loss):
-    """Sigmoid and binary cross-entropy in one, for logits z: each output answers one yes-or-no question.
+    """Sigmoid and binary cross-entropy in one, for logits z: each output is a separate binary classifier.
 
     value: Σ_k -t log σ(z) - (1 - t) log(1 - σ(z)) = Σ_k max(z, 0) - z t + log(1 + exp(-|z|))
     grad:  σ(z) - t
@@ -348,7 +348,7 @@ def _check_classes(labels: Array, n_rows: int, n_classes: int) -> Array:
         raise ValueError(f"labels must have {n_rows} rows like the outputs, got {len(labels)}")
     if labels.dtype.kind == "b":
         return labels.astype(np.int64)
-    # Viewed as unsigned, negative numbers are huge: one comparison finds them too.
+    # Viewed as unsigned, negative numbers are huge, so the same comparison catches them.
     unsigned = labels.view(labels.dtype.str.replace("i", "u"))
     if to_host(unsigned.max()) >= n_classes:
         wrong, unsigned = to_host(labels), to_host(unsigned)

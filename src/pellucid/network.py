@@ -255,7 +255,7 @@ class Network:
         if self._outputs is None or dy.shape != self._outputs.shape:
             wanted = "one forward before each" if self._outputs is None else f"shape {self._outputs.shape}"
             raise ValueError(f"backward needs {wanted}, got dy of shape {dy.shape}")
-        # A loss may return the outputs themselves, which `backward` of the layers still needs.
+        # A loss may return the outputs themselves as dy, but the layers still need the outputs.
         gradient: Array | None = dy.copy() if dy is self._outputs else dy
         self._outputs = None
         for layer in self._backward_path:
@@ -279,7 +279,7 @@ class Network:
 
         Notes
         -----
-        Unlike in training, NaN in a row is no error; the outputs of that row are usually NaN.
+        Unlike in training, NaN in a row is not an error; the outputs of that row are usually NaN.
 
         Examples
         --------
@@ -401,8 +401,8 @@ class Network:
 
         Notes
         -----
-        Equal networks give equal bytes. Sizes that are unknown before `build` appear as "?". A loaded network
-        shows the default initializers, because files do not store them.
+        Equal networks give identical files. Sizes that are unknown before `build` appear as "?". A loaded
+        network shows the default initializers, because files do not store them.
 
         Examples
         --------

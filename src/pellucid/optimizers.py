@@ -39,7 +39,7 @@ class Optimizer:
     step_number : int
         Number of steps taken.
     state : dict of str to array
-        What the optimizer keeps between steps, such as the momentum: arrays of theta's shape. They follow
+        Arrays of theta's shape that persist between steps, such as the momentum. They follow
         theta to the GPU and back; a pickle holds NumPy arrays.
 
     Examples
@@ -106,13 +106,13 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def kept(self, name: str, like: Array) -> Array:
-        """Return an array of the state; it starts as zeros."""
+        """Return the state array `name`; it starts as zeros."""
         if name not in self.state:
             self.state[name] = module_of(like).zeros_like(like)
         return self.state[name]
 
     def scratch(self, name: str, like: Array) -> Array:
-        """Return a scratch array of another's shape and dtype, allocated once."""
+        """Return the scratch array `name`, with the shape and dtype of `like`, allocated once."""
         return self._scratch.like(name, like)
 
     def _with_decay(self, theta: Array, grad: Array, n_weights: int | None) -> Array:
@@ -127,7 +127,7 @@ class Optimizer:
         return total
 
     def _flush(self) -> None:
-        """Set near-subnormal entries of the state to 0: parameters whose gradient has vanished."""
+        """Set near-subnormal entries of the state, left by vanished gradients, to 0."""
         for kept in self.state.values():
             xp, size = module_of(kept), self.scratch("size", kept)
             xp.abs(kept, out=size)

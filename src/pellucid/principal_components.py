@@ -52,7 +52,7 @@ class PrincipalComponents:
     Attributes
     ----------
     directions : array, shape (n_in, k)
-        V, in order of falling variance. The entry of each column with the largest magnitude is positive.
+        V, by decreasing variance. In each column, the entry of largest magnitude is positive.
     shares : array, shape (k,)
         The fraction of the variance of x along each direction.
     rescale : Rescale
@@ -69,7 +69,7 @@ class PrincipalComponents:
     The covariance is estimated from at most 5,000 rows, drawn at random, in 2 · 5,000 n_in² floating-point
     operations. Subspace iteration then takes about 10 n_in² k. It is exact if k + 16 >= n_in, and nearly
     exact if the variances fall off as they do for images. If all directions have about the same variance, the
-    result keeps up to a tenth less of it than the best directions.
+    result keeps up to a tenth less variance than the best directions.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""Provenance: what the bits of a result depend on besides its settings, and digests that name results.
+"""Provenance: what a result depends on besides its settings, and digests that identify results.
 
-Versions, processor and threads are facts for the record. `source_digest` covers the part of the package that
+Versions, processor and threads are recorded. `source_digest` covers the part of the package that
 a run can depend on, without comments and docstrings: editing those invalidates no result, changing a formula
 does.
 """
@@ -22,14 +22,14 @@ import numpy as np
 
 from pellucid.wording import brief
 
-#: Environment variables that set the number of BLAS threads; the first that is set counts.
+#: Environment variables that set the number of BLAS threads; the first one that is set applies.
 VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 #: Versions and hardware by name; None where unknown.
 Arithmetic: TypeAlias = dict[str, str | int | None]
 
 
 def arithmetic(packages: Sequence[str], *, with_blas: bool, with_threads: bool) -> Arithmetic:
-    """Return the versions and hardware that the bits of a training run depend on.
+    """Return the versions and hardware that determine a training run bit for bit.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def arithmetic(packages: Sequence[str], *, with_blas: bool, with_threads: bool) 
 
 
 def warn_of_changes(then: Mapping[str, Any], now: Arithmetic, path: object) -> None:
-    """Log a warning if a run resumes with other versions or hardware than its checkpoint was made with."""
+    """Log a warning if versions or hardware have changed since the checkpoint that a run resumes from."""
     import logging
 
     changed = [name for name in now if None not in (then.get(name), now[name]) and then[name] != now[name]]
@@ -142,7 +142,7 @@ def fingerprint(made_of: Mapping[str, Any]) -> str:
 
 #: The modules that define the runs; the digest covers everything they import, directly or indirectly.
 RUNS = tuple(f"lab.reports.{letter}_run" for letter in "abcde")
-#: Modules that draw or judge results; they change no number of a run.
+#: Modules that draw or judge results; they do not affect the numbers of a run.
 SHOWN = ("drawing", "lab.ledger", "lab.pictures")
 
 
