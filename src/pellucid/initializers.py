@@ -1,9 +1,9 @@
 """Initializers: random starting values of weights and biases.
 
 An initializer is a function ``f(rng, shape, n_in, n_out) -> array`` that returns float64. `Dense` calls one
-for ``W`` and one for ``b``, and casts the values to the network's dtype. The LeCun, Glorot
-and He initializers derive the variance from the layer's widths, so that activations and gradients keep their
-scale from layer to layer; `uniform` and `normal` have a fixed variance.
+for ``W`` and one for ``b``, and casts the values to the network's dtype. The LeCun, Glorot and He
+initializers derive the variance from the layer's widths, so that activations and gradients keep their scale
+from layer to layer; `uniform` and `normal` have a fixed variance.
 
 >>> import numpy as np
 >>> he_normal(np.random.default_rng(0), (2, 3), n_in=2, n_out=3).shape

@@ -154,8 +154,8 @@ def f1(
 ) -> float | NDArray[np.float64]:
     """Return the harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN).
 
-    The parameters are those of `precision`. The F1 score of a class without rows that is never
-    predicted is 0.
+    The parameters are those of `precision`. The F1 score of a class without rows that is never predicted
+    is 0.
 
     Examples
     --------

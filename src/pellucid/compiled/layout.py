@@ -29,14 +29,14 @@ class Layout(NamedTuple):
     A Dense and the activation and dropout that follow it are one layer. Layer l maps widths[l] inputs to
     widths[l + 1] outputs. Names that end in `_at` are offsets. The product is written at `y_at`, then the
     activation overwrites it; the gradient of the loss with respect to y is at `d_at`. The input of the next
-    layer, at `x_at`, is y itself, or a copy if there is dropout in between. At `wide_at` the
-    first products of all networks lie side by side. `drawn_at` counts the random numbers
-    per row that the dropouts of earlier layers use.
+    layer, at `x_at`, is y itself, or a copy if there is dropout in between. At `wide_at` the first
+    products of all networks lie side by side. `drawn_at` counts the random numbers per row that the dropouts
+    of earlier layers use.
 
     A sparse first product lists `part_rows` rows at a time and computes `tile_width` columns, which are
     `tile_lines` cache lines, at a time. Its lists hold their values at `entries_at`, its tile is at
-    `tile_at`. If sparse products would be slower, `tile_lines` is 0. At `packing_at` is scratch space to pack the
-    first weights.
+    `tile_at`. If sparse products would be slower, `tile_lines` is 0. At `packing_at` is scratch space to
+    pack the first weights.
 
     A layout belongs to k networks; `first_net` is the index of the first of them among all networks that are
     trained together. In the stacked layout of all shares each entry is an array with one more axis, the

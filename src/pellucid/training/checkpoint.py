@@ -26,8 +26,8 @@ from pellucid.wording import brief
 
 #: The version of the file's contents.
 VERSION = 1
-#: Bit generators whose state is plain numbers. MT19937 is left out: its position in a buffer could be
-#: invalid.
+#: Bit generators whose state is plain numbers. MT19937 is left out, because a damaged file could set an
+#: invalid position in its buffer.
 GENERATORS: dict[str, Any] = {
     kind.__name__: kind for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.SFC64)
 }

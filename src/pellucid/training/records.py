@@ -160,7 +160,7 @@ class Tally:
         losses = np.concatenate([np.empty((0, self.model.k)), *self.losses[self.checked :]])
         self.checked = len(self.losses)
         finite = np.isfinite(losses)
-        # If minimum and maximum are finite, every entry is; this needs no array of theta's size.
+        # If minimum and maximum are finite, so is every entry. This needs no array of theta's size.
         theta = self.model.theta
         ends = [to_host(end) for end in ((theta.min(), theta.max()) if theta.size else ())]
         if finite.all() and np.isfinite(ends).all():

@@ -179,8 +179,8 @@ def train_many(
 
     Notes
     -----
-    Networks trained together see the same split and the same batches. An interval over their results leaves
-    out the variance that split and order contribute.
+    Networks trained together see the same split and the same batches. A confidence interval over their
+    results does not include the variance due to the split and the order of rows.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Compiles the kernels of ``kernels.cu`` for given dtypes by CuPy, and launches them.
+"""Compile the kernels of ``kernels.cu`` for given dtypes with CuPy, and launch them.
 
 The kernels are copies of the formulas in `pellucid.layers`, `pellucid.losses` and `pellucid.optimizers`.
 `tests/compiled/gpu/test_fused.py` runs them on the processor and compares them with the plain layers;

@@ -139,8 +139,8 @@ def from_sequential(
     ----------
     model : torch.nn.Sequential
         Modules may be Linear, ReLU, LeakyReLU, Tanh, Sigmoid, Softmax over columns, Identity and Dropout,
-        optionally after the `Rescaling` that `sequential` creates. A Linear without bias
-        gets a bias of zeros, which changes in further training.
+        optionally after the `Rescaling` that `sequential` creates. A Linear
+        without bias gets a bias of zeros, which further training changes.
     rescale : Rescale, optional
         Becomes the first layer, so that the network takes raw input.
     rng : numpy.random.Generator, optional

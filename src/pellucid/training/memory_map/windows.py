@@ -22,8 +22,8 @@ class FromFile:
 
     Shuffling works on runs of neighbouring rows, half a MiB each, because reading single rows from a disk
     takes about a hundred times as long. Each epoch puts the runs into a new order, fills a window of 32 MiB
-    with the next 64 runs, and permutes the rows of the window. A file that is sorted by class is therefore
-    mixed less than by a permutation of all rows.
+    with the next 64 runs, and permutes the rows of the window. A file sorted by class is therefore shuffled
+    less thoroughly than by a permutation of all rows.
 
     The numbers of a window are checked when it is read: checking earlier would read the whole file twice.
 
