@@ -1,7 +1,7 @@
 // GPU copies of the formulas that pellucid.layers, losses and optimizers define; fused.py launches them,
 // and tests/compiled/gpu/test_fused.py compares them with the plain layers. kernels.py prepends
-// definitions of the types T of the network, X of the data, S of scale and shift, L of the labels; the numbers
-// of activations and losses (RELU, ...); CHUNK, the rows that one thread adds up.
+// definitions of the types T of the network, X of the data, S of scale and shift, L of the labels; the
+// numbers of activations and losses (RELU, ...); CHUNK, the rows that one thread adds up.
 //
 // A thread computes entry i of n, and threads share nothing, so the tests can compile the kernels for the
 // processor and run the threads one after the other. Matrices are stored row by row; r is a row, j a column.
@@ -125,8 +125,8 @@ DEVICE T mean_squared_error(const T *z, unsigned label, T share, T *dy, unsigned
     return value;
 }
 
-// A thread computes a row of a batch. Gradient and loss are divided by the number of rows in the batch, so that
-// sums over rows are means. `table` has a row for each row of the batch and two columns for each step: first
+// A thread computes a row of a batch. Gradient and loss are divided by the number of rows in the batch, so
+// that sums over rows are means. `table` has a row for each row of the batch and two columns for each step: first
 // the losses of all steps, then whether the row is classified correctly in each step. `place` is the index of
 // the loss of row 0 in this step.
 KERNEL losses(const T *outputs, const L *labels, T *gradient, double *table, unsigned first, unsigned width,
