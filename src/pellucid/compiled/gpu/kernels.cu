@@ -126,7 +126,7 @@ DEVICE T mean_squared_error(const T *z, unsigned label, T share, T *dy, unsigned
 }
 
 // A thread computes a row of a batch. Gradient and loss are divided by the number of rows in the batch, so
-// that sums over rows are means. `table` has a row for each row of the batch and two columns for each step: first
+// that sums over rows are means. `table` has a row per row of the batch and two columns for each step: first
 // the losses of all steps, then whether the row is classified correctly in each step. `place` is the index of
 // the loss of row 0 in this step.
 KERNEL losses(const T *outputs, const L *labels, T *gradient, double *table, unsigned first, unsigned width,
