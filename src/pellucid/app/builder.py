@@ -1,4 +1,4 @@
-"""From settings to the objects of the library: network, loss, optimizer, schedule."""
+"""Build the network, loss, optimizer and learning-rate schedule from the settings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,30 +27,31 @@ LOSSES: dict[str, type[pl.Loss]] = {
     "sigmoid-cross-entropy": pl.SigmoidCrossEntropy,
     "mean-squared-error": pl.MeanSquaredError,
 }
-#: Scales below this count as 0: their reciprocal could be infinite.
+#: Scales below this count as 0, since their reciprocals could overflow.
 TINY = 1e-300
 INITS: dict[str, Initializer] = {name: getattr(pl, name.replace("-", "_")) for name in INITIALIZERS}
 
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """A network in training, and the principal components it takes, if any.
+    """A network in training, and the principal components that its inputs are projected onto, if any.
 
-    One thread computes them: rows with other bits would make it impossible to resume a training exactly.
+    Components and projections are computed on one thread. With several, the last bits could differ, and a
+    resumed run could not repeat the uninterrupted one exactly.
     """
 
     net: pl.Network
-    components: pl.PrincipalComponents | None = None  #: The network takes coordinates on these, or the rows.
+    components: pl.PrincipalComponents | None = None  #: None: the network takes the features.
 
     def rows(self, x: np.ndarray[Any, Any]) -> Array:
-        """Return rows as the network takes them."""
+        """Return the network's inputs for rows of features."""
         if self.components is None:
             return x
         with one_thread():
             return self.components.transform(x)
 
     def whole(self) -> pl.Network:
-        """Return the network for the rows themselves, with the current weights."""
+        """Return a network that takes the original features, with the current weights."""
         if self.components is None:
             return self.net
         with one_thread():
@@ -67,8 +68,8 @@ def build_learner(
 ) -> Learner:
     """Return a built network for the rows of a source, or for their principal components.
 
-    The feature scales and the components are fitted on the training rows, whose numbers are `rows`. The
-    network's notes tell `pellucid predict` how to use it.
+    Feature scales and components are fitted on the training rows, whose indices are `rows`. The network's
+    notes tell `pellucid predict` how to use it.
 
     Examples
     --------
@@ -105,8 +106,9 @@ def _notes(settings: TrainSettings, source: LabelledRows, first: pl.Rescale) -> 
 def first_layer(source: LabelledRows, rows: np.ndarray, *, subtract_mean: bool = False) -> pl.Rescale:
     """Return the layer that scales raw input for training.
 
-    Pixels are scaled to 0 … 1; their mean over the training rows can be subtracted. Columns of a table get
-    mean 0 and standard deviation 1 over the training rows; a constant column keeps its scale.
+    Pixels are scaled to [0, 1]; `subtract_mean` also subtracts their mean over the training rows. Columns of
+    a table are standardized to mean 0 and standard deviation 1 over the training rows; a constant column
+    keeps its scale.
     """
     x = taken(source.x, rows)
     if source.image_shape is None:
@@ -114,7 +116,7 @@ def first_layer(source: LabelledRows, rows: np.ndarray, *, subtract_mean: bool =
     white = int(source.x.max(initial=1))
     if not subtract_mean:
         return pl.Rescale(1 / white)
-    mean = x.sum(axis=0) / len(x)  # sums integers, without a copy of all pixels as floats
+    mean = x.sum(axis=0) / len(x)  # an integer sum needs no float copy of the pixels
     return pl.Rescale(1 / white, -mean / white)
 
 
@@ -122,7 +124,7 @@ def _for_columns(x: np.ndarray) -> pl.Rescale:
     size = np.maximum(np.abs(x).max(axis=0), TINY)
     unit = x / size  # squares of numbers beyond 1e154 would overflow
     mean, deviation = unit.mean(axis=0) * size, unit.std(axis=0) * size
-    # Rounding gives a constant column a deviation in the last digits of its mean.
+    # Rounding can give a constant column a tiny standard deviation instead of 0.
     constant = deviation <= np.maximum(1e-12 * np.abs(mean), TINY)
     scale = 1 / np.where(constant, 1, deviation)
     return pl.Rescale(scale, -mean * scale)
@@ -143,13 +145,16 @@ def _hidden_layers(settings: TrainSettings) -> list[pl.Layer]:
 
 
 def _last_layers(loss: str, n_classes: int) -> list[pl.Layer]:
-    """Return one output per class, or one for two classes; cross-entropies include their activation."""
+    """Return the output layers: one unit per class, or a single one for two classes without softmax.
+
+    The cross-entropy losses apply the output activation themselves.
+    """
     n_out = 1 if n_classes == 2 and loss != "softmax-cross-entropy" else n_classes
     return [pl.Dense(n_out), pl.Sigmoid()] if loss == "mean-squared-error" else [pl.Dense(n_out)]
 
 
 def build_optimizer(settings: TrainSettings, n_rows: int) -> pl.Optimizer:
-    """Return the optimizer, with a schedule that spans the training.
+    """Return the optimizer; its schedule, if any, spans the whole training.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`pellucid compare`: train in both libraries, print the differences and the verdict, write files."""
+"""`pellucid compare`: train in pellucid and PyTorch, print the differences and the verdict, write files."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ RELATIVE = (
 def compare(setup: Setup, steps: int, out: Path | None, console: Console) -> bool:
     """Take the steps in both libraries, print the differences, and write them to a folder if one is given.
 
-    Return whether every bar holds. On Ctrl-C nothing is written.
+    Return True if all differences are within the limits in `BARS`. Ctrl-C leaves no files.
     """
     if out is not None:
         check_place("--out", out / FILE if out.is_dir() else out)
@@ -42,11 +42,11 @@ def compare(setup: Setup, steps: int, out: Path | None, console: Console) -> boo
 
 
 def take_steps(setup: Setup, steps: int, console: Console) -> Comparison:
-    """Train with a progress bar; small matrix products get one thread, here and in PyTorch."""
+    """Train with a progress bar; if all matrix products are small, both libraries use one thread."""
     with interrupts_held():
         from pellucid.interop.torch import threads
 
-        side_by_side = SideBySide(setup)  # makes PyTorch finish its imports
+        side_by_side = SideBySide(setup)  # completes PyTorch's imports
     n_rows = setup.batch_size or len(setup.y)
     is_small = largest_product(setup.net, n_rows) <= SMALL_PRODUCT
     comparison = Comparison(setup, side_by_side)
@@ -109,7 +109,7 @@ def blocks_table(comparison: Comparison) -> Table:
 
 
 def times_line(comparison: Comparison) -> str:
-    """Return the time of the steps in each library; `make bench` measures speed properly."""
+    """Return the time of the steps in each library; to compare speed, use `make bench`."""
     found = [
         f"{library} {sum(taken):.2f} s ({1000 * median(taken):.2f} ms a step)"
         for library, taken in comparison.side_by_side.seconds.items()
@@ -118,7 +118,7 @@ def times_line(comparison: Comparison) -> str:
 
 
 def verdict_lines(comparison: Comparison) -> str:
-    """Return whether the bars hold, or why there are none."""
+    """Return whether the differences are within their limits, or why there are no limits."""
     if verdicts := comparison.verdicts():
         return "\n".join(_verdict_line(each) for each in verdicts)
     rounding = np.finfo(comparison.setup.net.dtype).eps / 2

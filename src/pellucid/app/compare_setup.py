@@ -1,4 +1,4 @@
-"""What a comparison trains in both libraries: from settings of `pellucid train`, or from a report.
+"""The training that a comparison runs in both libraries, from `pellucid train` settings or from a report.
 
 >>> setup = setup_of_settings(TrainSettings(source="digits", hidden=(20,)), steps=100)
 >>> setup.net.dtype, len(setup.y)
@@ -21,9 +21,9 @@ from pellucid.training.batches import InMemory
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """What is trained in both libraries, which start from the network's parameters and its generators."""
+    """A training to run in both libraries from the same initial parameters and generator states."""
 
-    name: str  #: The data, or the report.
+    name: str  #: Name of the data or of the report.
     net: pl.Network
     loss: pl.Loss
     optimizer: pl.Optimizer
@@ -42,7 +42,7 @@ class Setup:
 
 
 def setup_of_settings(settings: TrainSettings, steps: int, *, dtype: object = np.float64) -> Setup:
-    """Return what `pellucid train` trains with these settings; a schedule spans the steps, not the epochs."""
+    """Return the training of `pellucid train` with these settings; a schedule spans steps, not epochs."""
     rng = np.random.default_rng(settings.seed)
     source = load_rows(settings)
     rows = divide(source, settings, rng).train
@@ -63,7 +63,7 @@ def setup_of_settings(settings: TrainSettings, steps: int, *, dtype: object = np
 def setup_of_report(
     letter: str, seed: int, *, dtype: object = np.float64, folder: Path | None = None
 ) -> Setup:
-    """Return what report D or E trains, here and in PyTorch.
+    """Return the training of report D or E, the reports that were run in PyTorch too.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def setup_of_report(
 
 
 def _in_precision(net: pl.Network, dtype: object) -> pl.Network:
-    """Return a report's network in another precision, with the report's own starting weights."""
+    """Rebuild a report's network in another precision, with the same initial weights."""
     theta = net.theta.copy()
     net.build(net.n_in, rng=np.random.default_rng(0), dtype=dtype)
     net.theta[...] = theta

@@ -1,4 +1,4 @@
-"""Steps in pellucid and in PyTorch side by side: how far apart losses, gradients and weights are after each.
+"""Train in pellucid and PyTorch side by side; compare losses, gradients and weights after each step.
 
 >>> difference(np.array([1.0, 2.0]), np.array([1.0, 2.5]))
 Difference(absolute=0.5, relative=0.2)
@@ -27,7 +27,7 @@ OURS, THEIRS = "pellucid", "PyTorch"
 
 @dataclass(frozen=True)
 class Difference:
-    """How far our numbers are from PyTorch's: the largest |a - b|, and that over the largest |b|."""
+    """Differences of our numbers a from PyTorch's b: max |a - b|, and max |a - b| / max |b|."""
 
     absolute: float
     relative: float
@@ -35,7 +35,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class StepDifferences:
-    """One step: both losses, ours first, and the differences of the loss and of each block."""
+    """The losses of one step, pellucid's first, and the differences of the loss and of each block."""
 
     step: int
     losses: tuple[float, float]
@@ -45,16 +45,16 @@ class StepDifferences:
 
     @property
     def largest(self) -> float:
-        """The largest relative difference of all."""
+        """The largest relative difference of the step."""
         # NumPy's max propagates NaN; Python's depends on the order.
         return float(np.max([each.relative for each in (self.loss, *self.gradients, *self.weights)]))
 
 
 class SideBySide:
-    """A training in both libraries at once; `TypeError` if PyTorch has no counterpart of something.
+    """Train in both libraries step by step; raise `TypeError` if PyTorch lacks a layer, loss or optimizer.
 
     `blocks` names the blocks of parameters as `pellucid.gradcheck` does: ``1.W`` is W of layers[1].
-    `seconds` are the times of the steps in each library, without the comparison.
+    `seconds` holds the time of each step in each library, without the comparison.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -83,7 +83,7 @@ class SideBySide:
             )
 
     def _step(self) -> tuple[float, pl.Record]:
-        """Take a step in pellucid; return its loss first, as the twin does."""
+        """Take a step in pellucid; return the loss first, as `Twin.step` does."""
         record = next(self._records)
         return record.loss, record
 
@@ -95,7 +95,7 @@ class SideBySide:
         return float(value)
 
     def _differences(self, prefix: str, theirs: Mapping[str, Array]) -> tuple[Difference, ...]:
-        """Compare all blocks; the prefix "d" compares their gradients."""
+        """Compare all blocks: their gradients if `prefix` is "d", else their parameters."""
         return tuple(
             difference(getattr(layer, prefix + ours), theirs[name])
             for name, (layer, ours) in self._layers.items()
@@ -105,8 +105,8 @@ class SideBySide:
 def difference(ours: Any, theirs: Any) -> Difference:
     """Return max |a - b|, and max |a - b| / max |b|: relative to the size of the block, not entry by entry.
 
-    A single entry may be rounding alone, such as the gradient of a weight without effect. If all b are 0, the
-    difference is relative to the largest |a|; if all a are 0 too, it is 0.
+    A single entry can be pure rounding error, such as the gradient of a weight without effect. If all b are
+    0, the difference is relative to the largest |a|; if all a are 0 too, it is 0.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def difference(ours: Any, theirs: Any) -> Difference:
     return Difference(absolute, absolute / size if size else 0.0)
 
 
-#: By dtype: the largest relative difference allowed up to a step, as (step, limit).
+#: For each dtype, pairs (step, limit): the largest relative difference allowed up to that step.
 BARS: dict[str, tuple[tuple[int, float], ...]] = {"float64": ((100, 1e-10), (1000, 1e-8)), "float32": ()}
 KINDS = ("gradients", "weights")
 #: Points of a curve per decade of steps.
@@ -135,7 +135,7 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether the difference is small enough."""
+        """Whether the difference is within the limit."""
         return self.measured <= self.limit
 
 
@@ -144,9 +144,9 @@ class Comparison:
 
     def __init__(self, setup: Setup, side_by_side: SideBySide) -> None:
         self.setup, self.side_by_side = setup, side_by_side
-        #: Marked steps, those of a smooth curve on a logarithmic axis, and the last one.
+        #: The steps of the table, of a smooth curve on a logarithmic axis, and the last step.
         self.kept: list[StepDifferences] = []
-        #: For each kept step, the largest relative difference of each block so far: gradients, weights.
+        #: For each kept step, the largest relative differences so far of each block's gradients and weights.
         self.peaks: list[dict[str, list[float]]] = []
         #: The largest relative difference of every step.
         self.largest: list[float] = []
@@ -165,7 +165,7 @@ class Comparison:
             self.peaks.append(dict(self._peaks))
 
     def verdicts(self) -> list[Verdict]:
-        """Return the verdict on each bar that the steps reach."""
+        """Return a verdict for each limit in `BARS` that applies to the steps taken."""
         return verdicts(self.largest, self.setup.net.dtype.name)
 
     def to_json(self) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class Comparison:
 
 
 def verdicts(largest: Sequence[float], dtype: str) -> list[Verdict]:
-    """Return the verdict on each bar that the steps reach, from the largest difference of each step.
+    """Return a verdict for each limit in `BARS` that applies, from the largest difference of each step.
 
     Examples
     --------
@@ -223,7 +223,7 @@ def is_on_curve(step: int) -> bool:
 
 
 def _as_json(found: StepDifferences) -> dict[str, Any]:
-    """Return pairs of absolute and relative difference."""
+    """Return the differences of a step as JSON values, each as the pair (absolute, relative)."""
     return {
         "step": found.step,
         "losses": dict(zip((OURS, THEIRS), found.losses, strict=True)),

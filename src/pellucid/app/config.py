@@ -16,9 +16,9 @@ from pellucid.wording import brief, plain
 #: The type of each setting: int, tuple[str, ...], Path | None ...
 KINDS: dict[str, Any] = {field.name: field.type for field in fields(TrainSettings)}
 WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path as text"}
-#: A setting takes one line. The parser needs up to 130 times the size of a file, for nested lists.
+#: Ample for one line per setting. For nested lists, the parser needs up to 130 times the size of the file.
 MAX_BYTES = 1 << 15
-#: Dots in a line. Reading a dotted key of n parts takes n² steps; the keys of settings have one part.
+#: Most dots in a line: parsing a dotted key of n parts takes O(n²) time. The names of settings have no dots.
 MAX_DOTS = 200
 USUAL = TrainSettings()
 
@@ -26,8 +26,8 @@ USUAL = TrainSettings()
 def merge(config: Path | None, flags: Mapping[str, Any], *, usual: TrainSettings = USUAL) -> TrainSettings:
     """Return checked settings: flags override the file, which overrides the recipe and the defaults.
 
-    The file is TOML; its keys are the names of the flags, with ``-`` or ``_``. An error message names the
-    file if the mistake is in it.
+    The file is TOML; its keys are the names of the flags, with ``-`` or ``_``. If a value in the file is
+    wrong, the error message names the file.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def merge(config: Path | None, flags: Mapping[str, Any], *, usual: TrainSettings
 
 
 def _read_settings(config: Path) -> dict[str, Any]:
-    """Return the settings in a file, each checked by itself; error messages name the file."""
+    """Return the settings in a file, each checked on its own; error messages name the file."""
     try:
         settings = _by_name(read_toml(config))
         _with(TrainSettings(), settings)
@@ -58,7 +58,7 @@ def _read_settings(config: Path) -> dict[str, Any]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file; if it is not TOML, the error message says where."""
+    """Return the content of a TOML file; for a syntax error, the message gives the position."""
     import tomllib
 
     if not path.is_file():
@@ -82,7 +82,7 @@ def _check_dots(text: str) -> None:
 
 
 def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by field name."""
+    """Return the values keyed by field name; raise for unknown or repeated settings."""
     named: dict[str, Any] = {}
     for key, value in values.items():
         name = key.replace("-", "_")
@@ -101,7 +101,7 @@ def _with(settings: TrainSettings, values: Mapping[str, Any]) -> TrainSettings:
 
 
 def as_kind(name: str, value: Any, kind: Any) -> Any:
-    """Return a value with the type of a setting: text is not parsed as a number, fractions are not rounded.
+    """Return a value converted to the type of a setting; text is not parsed, and fractions are not rounded.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def as_kind(name: str, value: Any, kind: Any) -> Any:
     if get_origin(kind) is tuple:
         values = value if isinstance(value, list | tuple) else [value]
         return tuple(as_kind(name, each, get_args(kind)[0]) for each in values)
-    kind = (get_args(kind) or (kind,))[0]  # of X | None, X
+    kind = (get_args(kind) or (kind,))[0]  # X | None becomes X
     accepted = {float: (int, float), Path: (str, Path)}.get(kind, (kind,))
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{flag(name)} must be {WORDS[kind]}, got {brief(value)}")

@@ -1,4 +1,4 @@
-"""`pellucid gradcheck` from settings to a verdict: a network in float64, a small batch, each block checked.
+"""`pellucid gradcheck`: check the gradient of each block of parameters, in float64, on a small batch.
 
 >>> from pellucid.app.settings import TrainSettings
 >>> case = new_case(TrainSettings(source="digits", hidden=(5,), activation=("tanh",)), n_rows=10)
@@ -29,14 +29,14 @@ from pellucid.files.saved_network import describe_layers, make_layers
 from pellucid.gradient_check import KINK_LIMIT, KINK_STEP, SMOOTH_STEP, suspects
 from pellucid.wording import counted
 
-#: The finite differences for networks with kinks, and for smooth ones.
+#: Finite-difference formulas for networks with kinks, such as ReLU's, and for smooth networks.
 KINK_FORMULA = f"(f(h) - f(-h)) / 2h, h = {KINK_STEP:g}: ReLUs have kinks"
 SMOOTH_FORMULA = f"(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h, h = {SMOOTH_STEP:g}"
 
 
 @dataclass(frozen=True, eq=False)
 class GradientCase:
-    """What is checked: a network in float64 with fixed dropout masks, and a batch."""
+    """A network in float64 with fixed dropout masks, its loss, and the batch to check it on."""
 
     name: str  #: Where the rows come from.
     net: pl.Network
@@ -49,8 +49,8 @@ class GradientCase:
 def new_case(settings: TrainSettings, n_rows: int) -> GradientCase:
     """Return the initial network of `pellucid train`, and rows of its source.
 
-    Its biases are drawn at random: training starts them at 0, and where a whole layer outputs 0, that would
-    put the ReLUs of the next layer at their kink, where they have no derivative.
+    Biases are drawn at random. `pellucid train` initializes them to 0; if a layer outputs only zeros, the
+    ReLUs of the next layer would then lie exactly on their kink, where they have no derivative.
     """
     rng = np.random.default_rng(settings.seed)
     source = load_rows(settings)
@@ -60,7 +60,10 @@ def new_case(settings: TrainSettings, n_rows: int) -> GradientCase:
 
 
 def saved_case(model: Path, settings: TrainSettings, n_rows: int) -> GradientCase:
-    """Return a saved network and labelled rows; of the settings, source, folder, seed and smoothing count."""
+    """Return a saved network and labelled rows.
+
+    Of the settings, only the source, the folder, the seed and label smoothing apply.
+    """
     net, notes = load_model(model)
     rows = read_inputs([settings.source], notes, folder=settings.folder)
     if rows.y is None:
@@ -74,7 +77,7 @@ def saved_case(model: Path, settings: TrainSettings, n_rows: int) -> GradientCas
 
 
 def _with_rows(case: GradientCase, n_rows: int) -> GradientCase:
-    """Return the case with some of its rows, drawn at random, and one dropout mask for all passes."""
+    """Return the case with `n_rows` rows drawn at random, and dropout masks that stay fixed."""
     chosen = case.rng.permutation(len(case.x))[:n_rows]
     for layer in case.net.layers:
         if isinstance(layer, pl.Dropout):
@@ -83,7 +86,7 @@ def _with_rows(case: GradientCase, n_rows: int) -> GradientCase:
 
 
 def in_double(net: pl.Network) -> pl.Network:
-    """Return a copy of a network whose parameters are the same numbers in float64."""
+    """Return a copy of a network with its parameters converted to float64."""
     copy = pl.Network(make_layers(describe_layers(net.layers)))
     copy.build(net.n_in, rng=np.random.default_rng(0), dtype=np.float64)
     copy.theta[...] = net.theta
@@ -94,7 +97,7 @@ def check_gradient(case: GradientCase, directions: int) -> list[pl.GradientCheck
     """Check each block of parameters, and all together."""
     try:
         return pl.gradcheck(case.net, case.loss, case.x, case.y, rng=case.rng, directions=directions)
-    except RuntimeError as error:  # a unit lies on its kink, where the difference has no limit
+    except RuntimeError as error:  # a unit lies on its kink, where it has no derivative
         raise ValueError(f"{error}, by --rows or --seed") from error
 
 

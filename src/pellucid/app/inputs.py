@@ -1,6 +1,6 @@
 """Read the inputs of `pellucid predict` (a CSV, images, an IDX file or a data set) as rows for a model.
 
-The first bytes of a file decide its kind, never its name.
+A file's type is detected from its first bytes, never from its name.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ MAGIC = {b"\x89PNG": "picture", b"\xff\xd8\xff": "picture", b"\0\0\x08": "idx"}
 class Inputs:
     """Rows to predict.
 
-    `names` are file names or row numbers, 1 for the first row below a CSV's header or the first image.
+    `names` holds file names, or row numbers from 1: the first row below a CSV header, or the first image.
     """
 
     x: NDArray[Any]  #: Shape (n, n_features).
@@ -47,8 +47,8 @@ def read_inputs(
 ) -> Inputs:
     """Read the inputs that a user named, for the model with these notes.
 
-    They may be one CSV file, one IDX file, one data set, or any number of images; for `resize` and `invert`
-    see `read_pictures`.
+    Accepted are one CSV file, one IDX file, one data set, or any number of images. `read_pictures` explains
+    `resize` and `invert`.
     """
     kinds = {each: kind_of(each) for each in named}
     others = [each for each, kind in kinds.items() if kind != "picture"]

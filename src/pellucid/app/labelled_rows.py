@@ -1,6 +1,6 @@
-"""Load a data set or a CSV file, and divide its rows into training, validation and test rows.
+"""Load a data set or a CSV file, and split its rows into training, validation and test rows.
 
-Nothing is chosen by the test rows: neither the epoch at which training stops nor the scale of a column.
+Test rows influence nothing: neither the epoch at which training stops nor the scale of a column.
 """
 
 import re
@@ -22,13 +22,13 @@ from pellucid.data.unpack import open_unpacked, sha256_unpacked
 from pellucid.wording import brief, counted, plain
 
 Labels = NDArray[np.int64]
-#: A class that is a whole number, short enough for `int`.
+#: Matches whole numbers short enough for `int`.
 WHOLE = re.compile(r"-?[0-9]{1,1000}")
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledRows:
-    """Rows, their classes, and what both mean.
+    """Rows with their class numbers, and the names of features and classes.
 
     `x` has the shape (n, n_features), `y` the shape (n,).
     """
@@ -36,7 +36,7 @@ class LabelledRows:
     name: str  #: The data set or file.
     x: NDArray[Any]  #: uint8 pixels or float64 features.
     y: Labels
-    test: tuple[NDArray[Any], Labels] | None  #: The data set's own; None if still to be held out.
+    test: tuple[NDArray[Any], Labels] | None  #: The data set's test rows; None if yet to be held out.
     classes: tuple[str, ...]
     features: tuple[str, ...]
     label: str
@@ -46,7 +46,7 @@ class LabelledRows:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The row numbers for training and validation, and the test rows themselves."""
+    """The indices of the training and validation rows, and the test rows themselves."""
 
     train: Labels
     validation: Labels
@@ -77,7 +77,7 @@ def load_rows(settings: TrainSettings) -> LabelledRows:
 
 
 def divide(source: LabelledRows, settings: TrainSettings, rng: np.random.Generator) -> Parts:
-    """Divide the rows at random, each class in proportion; a class needs a row for each part.
+    """Split the rows at random, stratified by class; each class needs at least one row per part.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def divide(source: LabelledRows, settings: TrainSettings, rng: np.random.Generat
 
 
 def taken(values: NDArray[Any], rows: Labels) -> NDArray[Any]:
-    """Return the rows with these increasing numbers; without a copy if these are all rows.
+    """Return the rows at these ascending indices; all rows are returned without a copy.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def taken(values: NDArray[Any], rows: Labels) -> NDArray[Any]:
 def _divided(
     y: Labels, rows: Labels, flag: str, share: float, rng: np.random.Generator
 ) -> tuple[Labels, Labels]:
-    """Divide row numbers into the held-out share and the rest."""
+    """Split row indices into the held-out share and the rest."""
     if not share:
         return rows[:0], rows
     try:
@@ -206,7 +206,7 @@ def _label_column(table: tables.Table, label: str | None) -> str:
 
 
 def _checked_classes(found: Sequence[str], name: str, label: str) -> tuple[str, ...]:
-    """Return the classes in order, numbers by size; at least two are needed."""
+    """Return the classes sorted, whole numbers by value; raise if there are fewer than two."""
     if len(found) < 2:
         raise DataError(
             f"{name}: column {plain(label)} holds only one class, {brief(found[0])}: at least 2 are needed"

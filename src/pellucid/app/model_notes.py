@@ -1,4 +1,4 @@
-"""The notes in a saved model: what `pellucid predict` must know beside the layers.
+"""The notes in a saved model: what `pellucid predict` needs besides the layers.
 
 >>> notes = ModelNotes(("no", "yes"), ("width", "height"), "kind", None, None, "softmax-cross-entropy")
 >>> ModelNotes.from_json(notes.to_json(), "a.safetensors") == notes
@@ -11,7 +11,7 @@ from typing import Any, Self
 from pellucid.app.settings import CHOICES
 from pellucid.wording import brief
 
-#: The white of 16-bit images.
+#: White in 16-bit images.
 MAX_PIXEL = 65_535
 
 
@@ -24,7 +24,7 @@ class ModelNotes:
     label: str  #: The column that held the labels.
     image_shape: tuple[int, int] | None  #: Height and width if rows are images.
     pixel_max: int | None  #: The value of white in the training images.
-    loss: str  #: The loss of the training, which determines how outputs become probabilities.
+    loss: str  #: The training loss, which determines how outputs become probabilities.
 
     def to_json(self) -> dict[str, Any]:
         """Return the notes as JSON values."""
@@ -32,7 +32,7 @@ class ModelNotes:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], path: object) -> Self:
-        """Return notes from the values of `to_json`, which are checked: a file may come from anywhere.
+        """Return notes from the values of `to_json`, which are validated: the file may be from anywhere.
 
         Examples
         --------
@@ -56,7 +56,7 @@ class ModelNotes:
 
 
 def _fits(name: str, value: Any) -> bool:
-    """Tell whether a note's value is of the right kind."""
+    """Tell whether a note has a valid value."""
     match name:
         case "classes" | "features":
             distinct = isinstance(value, list) and all(isinstance(each, str) for each in value)

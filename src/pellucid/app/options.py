@@ -1,6 +1,6 @@
-"""How an option is declared: its default, limits and help text stand with its field in a dataclass.
+"""Declare options as fields of a dataclass, each with its default, limits and help text.
 
-The command line makes flags from these fields, and config files take them as keys.
+The command line turns these fields into flags, and config files use them as keys.
 
 >>> @dataclass(frozen=True)
 ... class Walk(Options):
@@ -28,7 +28,7 @@ REQUIRED = MISSING
 
 
 class Range:
-    """Numbers from `low` up to, but not including, `high`; `is_open` leaves out `low` too."""
+    """The interval from `low` up to, but not including, `high`; `is_open` excludes `low` too."""
 
     def __init__(self, low: float, high: float = inf, *, is_open: bool = False) -> None:
         self.low, self.high, self.is_open = low, high, is_open
@@ -45,18 +45,18 @@ SHARE, NOT_NEGATIVE, POSITIVE = Range(0, 1), Range(0), Range(0, is_open=True)
 
 
 class Declaration(NamedTuple):
-    """What is known of an option beside its name, type and default."""
+    """Everything about an option except its name, type and default."""
 
     help: str
     group: str = ""  #: One of `GROUPS`.
-    metavar: str = ""  #: Stands for the value on the help page; "": chosen by type.
-    default_text: str = ""  #: Stands for the default on the help page; "": the default itself.
-    choices: tuple[str, ...] = ()  #: All allowed words; (): any.
-    least: int | None = None  #: The least whole number.
+    metavar: str = ""  #: Placeholder for the value on the help page; "": chosen by type.
+    default_text: str = ""  #: Text for the default on the help page; "": the default itself.
+    choices: tuple[str, ...] = ()  #: Allowed values; (): any.
+    least: int | None = None  #: The smallest allowed whole number.
     range: Range | None = None
-    path: str = ""  #: "file" or "folder" for a path that must not be the other; "": either.
-    is_argument: bool = False  #: Whether it is given by position, without a flag.
-    has_negative: bool = True  #: Whether a switch can also be turned off by ``--no-NAME``.
+    path: str = ""  #: "file" or "folder" if an existing path must be one; "": either.
+    is_argument: bool = False  #: Whether it is positional, without a flag.
+    has_negative: bool = True  #: Whether a switch also has the form ``--no-NAME``.
 
     def check(self, name: str, value: Any) -> None:
         """Raise unless each value of the option lies within its limits."""
@@ -77,18 +77,18 @@ class Declaration(NamedTuple):
 
 
 def option(default: Any, help: str, **about: Any) -> Any:
-    """Return the field of an option; see `Declaration` for what can be said about it."""
+    """Return a dataclass field for an option; `about` holds further fields of its `Declaration`."""
     return field(default=default, metadata={"option": Declaration(help, **about)})
 
 
 def declarations(options: Any) -> dict[str, Declaration]:
-    """Return what is declared of each option of a dataclass, or of an instance of it."""
+    """Return the `Declaration` of each option of a dataclass, or of an instance of it."""
     return {each.name: each.metadata["option"] for each in fields(options)}
 
 
 @dataclass(frozen=True)
 class Options:
-    """Base of the options of a command: each value is checked against its limits."""
+    """Base class for the options of a command; it checks each value against its limits."""
 
     def __post_init__(self) -> None:
         for name, declared in declarations(self).items():
@@ -96,7 +96,7 @@ class Options:
 
 
 def flag(name: str) -> str:
-    """Return how an option is written on the command line.
+    """Return an option's flag on the command line.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def flag(name: str) -> str:
 
 
 def nearest(word: str, allowed: tuple[str, ...]) -> str:
-    """Return ``: did you mean ...?``, or nothing where no allowed word is near.
+    """Return ``: did you mean ...?``, or "" if no allowed word is close.
 
     Examples
     --------
@@ -119,6 +119,6 @@ def nearest(word: str, allowed: tuple[str, ...]) -> str:
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
-    """Return the first names and, if there are more, how many there are in all."""
+    """Return the first `most` names, joined by commas; if there are more, add the total."""
     rest = f", ... ({len(names)} in all)" if len(names) > most else ""
     return ", ".join(map(plain, names[:most])) + rest

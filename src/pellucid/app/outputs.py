@@ -1,4 +1,4 @@
-"""The files of a command: paths are checked before the work, and the run file is written after it."""
+"""Output files: check their paths before a command starts its work, and write the run file after it."""
 
 import hashlib
 import json
@@ -41,7 +41,7 @@ def check_place(flag: str, path: Path | None) -> None:
 
 
 def check_checkpoint(path: Path | None, *, resume: bool) -> None:
-    """Raise if a checkpoint cannot be written, or exists although it is not to be resumed."""
+    """Raise if the checkpoint cannot be written, or if it exists and `resume` is False."""
     check_place("--checkpoint", path)
     if path is not None:
         Checkpoint(path).check_place(resume=resume)
@@ -55,7 +55,7 @@ def write_run(
     from pellucid.provenance import environment, fingerprint, source_digest
 
     with fitting_threads(run.learner.net, run.settings.batch_size):
-        machine = environment()  # with the number of threads of the training
+        machine = environment()  # inside the block, to record the number of threads used in training
     data, package = _about_data(source, parts), source_digest(("app.trainer",))
     made_of = {"settings": run.settings.made_of(), "data": data, "environment": machine}
     content = {

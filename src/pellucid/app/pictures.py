@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 50_000_000
-#: The limit on a file: `MAX_PIXELS` pixels of four bytes, not compressed at all.
+#: The largest file accepted: `MAX_PIXELS` uncompressed pixels of four bytes.
 MAX_BYTES = 200 << 20
 #: The highest compression ratio of deflate, which PNG uses; JPEG's is lower.
 MAX_RATIO = 1032
 #: Modes in which a pixel may take a single bit.
 SMALL_MODES = ("1", "L", "P")
-#: Modes of images with 16 bits a pixel.
+#: Modes of images with 16 bits per pixel.
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
 
 
@@ -38,8 +38,8 @@ def read_pictures(
 ) -> Pixels:
     """Return PNG or JPEG images as rows of pixels from 0 to 255, shape (n, height · width).
 
-    Colours become grey, transparent pixels become white. `resize` stretches or shrinks images whose height
-    and width differ from `shape` instead of refusing them; `invert` swaps dark and light.
+    Colours become grey, transparent pixels become white. With `resize`, images whose height and width differ
+    from `shape` are stretched or shrunk; without it, they are an error. `invert` swaps dark and light.
     """
     rows = np.empty((len(paths), shape[0] * shape[1]), np.uint8)
     for row, path in zip(rows, paths, strict=True):
@@ -75,7 +75,7 @@ def _read_grey(path: Path, shape: tuple[int, int], resize: bool) -> Pixels:
                 grey = _to_grey(image)
     except (DataError, MemoryError):
         raise
-    except Exception as error:  # for damaged files Pillow raises many kinds of exceptions
+    except Exception as error:  # Pillow raises many kinds of exceptions for damaged files
         raise DataError(f"{path}: not a complete PNG or JPEG image: {_why(error)}") from error
     if grey.size != (width, height):
         grey = grey.resize((width, height), Image.Resampling.BILINEAR)
@@ -83,7 +83,7 @@ def _read_grey(path: Path, shape: tuple[int, int], resize: bool) -> Pixels:
 
 
 def _read_content(path: Path) -> io.BytesIO:
-    """Return a file in memory: reading from disk, Pillow would trust a damaged length."""
+    """Read a file into memory: when it reads from disk, Pillow trusts a damaged length field."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_BYTES:
@@ -92,7 +92,7 @@ def _read_content(path: Path) -> io.BytesIO:
 
 
 def _why(error: Exception) -> str:
-    """Return Pillow's reason; for an unknown header it would give the address of an object in memory."""
+    """Return the reason for Pillow's error; its own message for an unknown header is a memory address."""
     from PIL import UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
@@ -101,7 +101,7 @@ def _why(error: Exception) -> str:
 
 
 def _check_size(path: Path, size: tuple[int, int], shape: tuple[int, int], resize: bool) -> None:
-    """Raise before any pixel is unpacked if the header states a wrong size."""
+    """Raise if the header gives a wrong size, before any pixel is decoded."""
     (width, height), (wanted_height, wanted_width) = size, shape
     if width * height > MAX_PIXELS:
         raise DataError(
@@ -115,7 +115,7 @@ def _check_size(path: Path, size: tuple[int, int], shape: tuple[int, int], resiz
 
 
 def _check_bytes(path: Path, image: "Image", n_bytes: int) -> None:
-    """Raise before memory is allocated if no compression could fit the pixels into the file."""
+    """Raise if the file is too short for its pixels at any compression, before memory is allocated."""
     most = n_bytes * MAX_RATIO * (8 if image.mode in SMALL_MODES else 1)
     if image.width * image.height > most:
         found = f"{image.width} x {image.height} pixels do not fit in {n_bytes:,} bytes"

@@ -14,7 +14,7 @@ import pellucid as pl
 from pellucid.app.inputs import Inputs
 from pellucid.app.model_notes import ModelNotes
 
-#: Rows of CSV text made at once.
+#: Rows formatted as CSV at once.
 BLOCK_ROWS = 1000
 
 
@@ -57,7 +57,7 @@ class Predictions:
 
 
 def load_model(path: str | PathLike[str]) -> tuple[pl.Network, ModelNotes]:
-    """Load a model that `pellucid train` saved, with its notes, which must fit its network."""
+    """Load a model that `pellucid train` saved; raise unless its notes fit its network."""
     if not Path(path).is_file():
         raise ValueError(f"there is no model {path}: pellucid train digits --save {path} makes one")
     net = pl.Network.load(path)
@@ -69,7 +69,7 @@ def load_model(path: str | PathLike[str]) -> tuple[pl.Network, ModelNotes]:
             f"{path}: its notes do not fit its network: {len(notes.features)} features and "
             f"{len(notes.classes)} classes, but the network has {net.n_in} inputs and {net.n_out} outputs"
         )
-    if not np.isfinite([net.theta.min(initial=0), net.theta.max(initial=0)]).all():  # NaN is both
+    if not np.isfinite([net.theta.min(initial=0), net.theta.max(initial=0)]).all():  # both propagate NaN
         raise ValueError(
             f"{path}: some of its weights are not finite numbers, so it cannot predict: train it again"
         )
@@ -84,8 +84,9 @@ def predict(net: pl.Network, notes: ModelNotes, inputs: Inputs) -> Predictions:
 def probabilities(outputs: NDArray[np.floating], loss: str) -> NDArray[np.floating]:
     """Return the probability of each class from a network's outputs, shape (n, k) or (n, 1).
 
-    The loss is that of the training. With the softmax cross-entropy a row's probabilities add up to 1; with
-    the other losses each class is a yes-or-no question, and (n, 1) is a single one.
+    `loss` is the training loss. With the softmax cross-entropy, the probabilities in a row add up to 1. With
+    the other losses, each output is an independent yes-or-no decision: one per class, or a single one for
+    two classes.
 
     Examples
     --------

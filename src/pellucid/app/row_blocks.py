@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import polars
 
 Places = NDArray[np.int32]
-#: While a block is parsed, its cells take up to 20 times its size in memory.
+#: Parsing a block takes up to 20 times its size in memory.
 BLOCK_BYTES = 1 << 18
 MAX_ROW_BYTES = 1 << 19
 COMMA, NEWLINE, RETURN, QUOTE = b',\n\r"'
@@ -39,12 +39,12 @@ class RowBlock:
     name: str  #: The file, for messages.
     first_row: int
     text: bytes  #: Each row ends with a newline.
-    marks: Places  #: The place of the comma or newline that ends each cell.
-    lasts: Places  #: Which of the marks end a row.
+    marks: Places  #: The offset of the comma or newline that ends each cell.
+    lasts: Places  #: The indices of the marks that end a row.
 
     @classmethod
     def of(cls, content: bytes, name: str, first_row: int) -> Self:
-        """Return the rows that end in this text."""
+        """Return the complete rows at the start of this text."""
         text = np.frombuffer(content, np.uint8)
         marks = np.flatnonzero((text == COMMA) | (text == NEWLINE)).astype(np.int32)
         if b'"' in content:
@@ -57,22 +57,22 @@ class RowBlock:
 
     @property
     def n_rows(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self.lasts)
 
     @property
     def widths(self) -> Places:
-        """How many cells each row has."""
+        """The number of cells in each row."""
         return np.diff(self.lasts, prepend=np.int32(-1))
 
     def row(self, i: int) -> Self:
-        """Return a row alone."""
+        """Return a block of one row."""
         start = self.marks[self.lasts[i - 1]] + 1 if i else 0
         content = self.text[start : self.marks[self.lasts[i]] + 1]
         return type(self).of(content, self.name, self.first_row + i)
 
     def column(self, k: int) -> list[str]:
-        """Return a cell of each row; all rows must be of one width."""
+        """Return column `k`; all rows must have the same number of cells."""
         import polars
 
         width = int(self.lasts[0]) + 1
@@ -89,7 +89,7 @@ class RowBlock:
         return self._parsed(self._with_commas(), len(self.marks), dtype)
 
     def check(self, columns: Sequence[str] | None = None) -> None:
-        """Raise `DataError` unless this is text, quoted well, in rows as wide as the header (if given)."""
+        """Raise `DataError` unless the text is UTF-8, well quoted and, given `columns`, in rows that wide."""
         try:
             self.text.decode()
         except UnicodeDecodeError as error:
@@ -104,11 +104,11 @@ class RowBlock:
             self.row(int((self.widths != len(columns)).argmax()))._refuse_width(columns)
 
     def _where(self, place: int) -> str:
-        """Return the file and the row of a place in the text, for messages."""
+        """Return the file and the row of an offset in the text, for messages."""
         return f"{self.name}: row {self.first_row + np.searchsorted(self.marks[self.lasts], place)}"
 
     def _wrong_quotes(self) -> NDArray[np.intp]:
-        """Return the places of quotes in quoted cells that are neither at the cell's end nor doubled.
+        """Return the offsets of quotes in quoted cells that are neither at the cell's end nor doubled.
 
         polars reads some of these cells, but drops their quotes.
         """
@@ -144,9 +144,9 @@ class RowBlock:
         return text.tobytes()
 
     def _parsed(self, cells: bytes, n_cells: int, dtype: Any) -> "polars.Series":
-        """Return cells, each of which ends with a comma, as one column.
+        """Parse cells, each followed by a comma, as one column.
 
-        Zero bytes, which the text does not have, take the place of commas as separators of columns.
+        Commas serve as line ends. Zero bytes, which the text does not contain, serve as column separators.
         """
         import polars
 

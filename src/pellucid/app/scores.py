@@ -13,7 +13,7 @@ import pellucid as pl
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Counts and ratios of one part of the rows.
+    """Confusion matrix and metrics for one part of the rows.
 
     Examples
     --------
@@ -24,8 +24,8 @@ class Scores:
 
     part: str  #: "test", "validation" or "training".
     classes: tuple[str, ...]
-    confusion: np.ndarray  #: Shape (k, k): rows by true class (down) and predicted class (across).
-    precision: np.ndarray  #: Shape (k,), as recall and F1.
+    confusion: np.ndarray  #: Shape (k, k): counts by true class (rows) and predicted class (columns).
+    precision: np.ndarray  #: Shape (k,), like recall and F1.
     recall: np.ndarray
     f1: np.ndarray
 

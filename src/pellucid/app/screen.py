@@ -1,4 +1,4 @@
-"""What long commands share: a progress bar, and a delay of Ctrl-C until an import ends."""
+"""Terminal helpers for the commands: a progress bar, plain printing, and a delayed Ctrl-C."""
 
 import signal
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """CSV files with a header, plain or gzip: columns of numbers and columns of labels.
 
 Messages name the row (the header is row 1) and the column. Nothing is guessed: an empty cell is never 0, and
-a word is never a number. The unpacked file stays in memory; beside it are only the numbers asked for, 8 bytes
-each, and a few MB for the block of rows that is being parsed.
+a word is never a number. Memory holds the unpacked file, the requested numbers (8 bytes each), and a few MB
+for the block of rows being parsed.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 #: Limits on the unpacked file: a small gzip file can hold a very large one.
 MAX_BYTES = 1 << 30
 MAX_CELLS = 100_000_000
-#: Twice as many columns as the widest tables of gene expressions have.
+#: Twice the width of the widest gene-expression tables.
 MAX_COLUMNS = 1 << 15
 #: A column with more labels than this is not a column of classes.
 MAX_LABELS = 10_000
@@ -58,11 +58,11 @@ class Table:
 
     @cached_property
     def places(self) -> dict[str, int]:
-        """The number of each column, from 0."""
+        """The index of each column."""
         return {column: k for k, column in enumerate(self.columns)}
 
     def blocks(self) -> Iterator[tuple[slice, RowBlock]]:
-        """Yield the rows in blocks, and which rows they are."""
+        """Yield blocks of rows, each after the slice of row indices that it covers."""
         start = 0
         for block in row_blocks(self.body, self.name, first_row=2):
             yield slice(start, start := start + block.n_rows), block
@@ -72,8 +72,8 @@ class Table:
 class LabelColumn:
     """A column of labels."""
 
-    names: tuple[str, ...]  #: The different labels, in order of first appearance.
-    codes: NDArray[np.int16]  #: For each row, the place of its label in `names`.
+    names: tuple[str, ...]  #: The distinct labels, in order of first appearance.
+    codes: NDArray[np.int16]  #: For each row, the index of its label in `names`.
 
     def numbers_in(self, classes: Sequence[str]) -> NDArray[np.int64]:
         """Return each row's class number; all labels must be among the classes."""
@@ -119,7 +119,7 @@ def numbers(table: Table, columns: Sequence[str]) -> Floats:
     places, n_right = [table.places[column] for column in columns], np.zeros(len(columns))
     wrong: tuple[int, int, str] | None = None
     for rows, block in table.blocks():
-        target = values[rows] if wrong is None else None  # pages of `values` are used only when filled
+        target = values[rows] if wrong is None else None  # unfilled pages of `values` take no memory
         is_right = np.isfinite(_floats(block, places, target))
         n_right += len(is_right) if is_right.all() else is_right.sum(axis=0)
         if wrong is None and not is_right.all():
@@ -175,7 +175,7 @@ def labels(table: Table, column: str) -> LabelColumn:
 
 
 def _number_new(known: dict[str, int], cells: Sequence[str], where: str) -> None:
-    """Number the labels that are not known yet."""
+    """Assign numbers to the labels that are not in `known` yet."""
     for cell in dict.fromkeys(cells):
         known.setdefault(cell, len(known))
     if len(known) > MAX_LABELS or sum(map(len, known)) > MAX_LABEL_BYTES:
@@ -186,7 +186,10 @@ def _number_new(known: dict[str, int], cells: Sequence[str], where: str) -> None
 
 
 def _whole(cell: str, value: float) -> str:
-    """Return a whole number without sign + and leading zeros; beyond 2^53 a float would change its digits."""
+    """Return a whole number without plus sign or leading zeros.
+
+    The digits are copied from the text, since a float beyond 2**53 would change them.
+    """
     digits = cell.removeprefix("-").removeprefix("+").lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
         return str(int(value))
@@ -203,7 +206,7 @@ def _floats(block: RowBlock, places: Sequence[int], out: Floats | None) -> Float
     values = chosen(block.cells(polars.Float64))
     if np.isfinite(values).all():
         return values
-    return chosen(_as_numbers(block.cells(polars.String)))  # numbers with blanks around them count
+    return chosen(_as_numbers(block.cells(polars.String)))  # accepts blanks around numbers
 
 
 def _as_numbers(cells: "polars.Series") -> "polars.Series":
@@ -232,7 +235,7 @@ def _read_content(source: str | Path | bytes, name: str) -> tuple[bytearray, str
 
 
 def _strip_end(content: bytearray) -> None:
-    """Remove newlines at the end; something else comes before them."""
+    """Remove newlines at the end of content that does not consist of newlines alone."""
     n_kept = 0
     while not n_kept:
         tail = content[-CHUNK_BYTES:]
@@ -249,7 +252,7 @@ def _check_size(name: str, n_bytes: int, n_cells: int) -> None:
 
 
 def _column_names(header: RowBlock) -> tuple[str, ...]:
-    """Return the names in the header, each of which is there once."""
+    """Return the column names in the header; raise if one is missing or repeated."""
     import polars
 
     name, width = header.name, len(header.marks)

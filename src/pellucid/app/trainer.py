@@ -17,10 +17,10 @@ from pellucid.wording import counted
 
 
 def train(settings: TrainSettings, console: Console) -> bool:
-    """Train by the settings, print the progress, and write the files they name.
+    """Train with these settings, print the progress, and write the files they name.
 
-    Return False if Ctrl-C interrupted it; the weights learned until then are kept. If the training diverges,
-    the files are written before the `FloatingPointError` is raised.
+    Return False if Ctrl-C interrupted the training; the weights kept so far are still written. If the
+    training diverges, the files are written before the `FloatingPointError` is raised.
     """
     check_place("--save", settings.save)
     check_place("--run", settings.run)
@@ -74,7 +74,7 @@ def epoch_line(record: pl.Record) -> str:
 
 
 def score(run: TrainingRun, source: LabelledRows, parts: Parts) -> Scores:
-    """Score the kept weights on the test rows, or else on the validation or the training rows."""
+    """Score the kept weights on the test rows; if there are none, on the validation or training rows."""
     run.put_back()
     x, y = parts.x_test, parts.y_test
     part = "test"

@@ -1,4 +1,4 @@
-"""A training with early stopping that keeps the best weights and can be interrupted and resumed."""
+"""A training run with early stopping, which can be interrupted and resumed."""
 
 import json
 from collections.abc import Iterator
@@ -18,14 +18,15 @@ from pellucid.wording import brief
 
 
 class TrainingRun:
-    """Train a network epoch by epoch; `put_back` gives it the kept weights.
+    """Train a network epoch by epoch; `put_back` restores the kept weights.
 
-    With patience, the weights of the epoch with the lowest validation loss are kept; without, those of the
-    last whole epoch. Iteration may stop anywhere, by Ctrl-C too.
+    With patience, the weights of the epoch with the lowest validation loss are kept; without it, those of the
+    last finished epoch. Iteration may stop at any point, also by Ctrl-C.
 
-    `net` takes the original features, and has the weights of the start or of the last `put_back`. `begun` are
-    the epochs finished when the training was resumed, `seconds` the time from the start of the training to
-    the end of its last epoch. `status` is "running", "finished", "stopped early after epoch 7", ...
+    `net` takes the original features; its weights are the initial ones, or those of the last `put_back`.
+    `begun` is the number of epochs that were finished when the training was resumed, and `seconds` the time
+    from the start of the training to the end of its last epoch. `status` is "running", "finished", "stopped
+    early after epoch 7", ...
 
     Examples
     --------
@@ -85,16 +86,16 @@ class TrainingRun:
 
     @property
     def kept_epoch(self) -> int:
-        """The epoch whose weights are kept; 0: no epoch has ended yet."""
+        """The epoch whose weights are kept; 0 before the first epoch has ended."""
         return self._kept[0]
 
     def put_back(self) -> None:
-        """Give the network the kept weights."""
+        """Restore the kept weights."""
         np.copyto(self.learner.net.theta, self._kept[2])
         self.net = self.learner.whole()
 
     def _measured_on(self, source: LabelledRows, rows: Labels) -> tuple[Array, Labels] | None:
-        """Return the validation rows as the network takes them, or None."""
+        """Return the network's inputs and the labels of the validation rows, or None without any."""
         return (self.learner.rows(source.x[rows]), source.y[rows]) if len(rows) else None
 
     def _note_extras(self) -> None:
@@ -138,12 +139,12 @@ class TrainingRun:
         self._kept, self.seconds = (int(epoch), record, theta), float(seconds)
 
     def _has_waited(self, epoch: int) -> bool:
-        """Whether patience has run out and epochs are left to skip."""
+        """Whether patience has run out before the last epoch."""
         patience = self.settings.patience
         return patience is not None and epoch - self.kept_epoch >= patience and epoch < self.settings.epochs
 
     def _keep(self, record: pl.Record) -> None:
-        """Record a finished epoch; one assignment keeps its weights, so that Ctrl-C cannot come between."""
+        """Record a finished epoch. A single assignment keeps its weights, so Ctrl-C cannot split it."""
         best = self._kept[1]
         if best is None or not self.settings.patience or _is_better(record, best):
             self._kept = (record.epoch, record, self.learner.net.theta.copy())
@@ -173,5 +174,5 @@ def _check_same(then: dict[str, Any], now: dict[str, Any], checkpoint: pl.Checkp
 
 def _is_better(record: pl.Record, best: pl.Record) -> bool:
     assert record.validation_loss is not None and best.validation_loss is not None
-    # A loss that is NaN is never better, and a finite one always better than NaN.
+    # NaN is never better; any finite loss is better than NaN.
     return record.validation_loss < best.validation_loss or bool(np.isnan(best.validation_loss))
