@@ -1,4 +1,4 @@
-"""`pellucid compare`: its own options, beside the settings of a training."""
+"""`pellucid compare`: its options besides the training settings."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,7 +13,7 @@ from pellucid.cli.shared import SETTINGS as ALL_SETTINGS
 from pellucid.cli.shared import ConfigOptions, console
 
 DTYPES = ("float64", "float32")
-#: Settings that have no meaning where the steps are counted and nothing is saved.
+#: Settings that do not apply: `--steps` sets the length, and no network or checkpoint is saved.
 LEFT_OUT = {"epochs", "patience", "save", "run", "checkpoint", "every", "resume", "deterministic"}
 SETTINGS = tuple(name for name in ALL_SETTINGS if name not in LEFT_OUT)
 EXAMPLES = """pellucid compare
@@ -24,7 +24,7 @@ pellucid compare --config train.toml --dtype float32"""
 
 @dataclass(frozen=True)
 class CompareOptions(ConfigOptions):
-    """What `pellucid compare` takes beside `SETTINGS`."""
+    """Options of `pellucid compare` besides `SETTINGS`."""
 
     source: str = source_argument("digits")
     against: str = option("torch", "The other library: torch.", choices=("torch",))
@@ -42,9 +42,10 @@ class CompareOptions(ConfigOptions):
 
 
 def compare(options: CompareOptions, flags: dict[str, Any]) -> None:
-    """Train in PyTorch too, and compare all numbers step by step.
+    """Train in pellucid and PyTorch, and compare them step by step.
 
-    Both libraries start with the same weights and take the same batches.
+    Both start with the same weights and take the same batches. The comparison covers losses, gradients and
+    weights.
     """
     if find_spec("torch") is None:
         raise ValueError("compare needs PyTorch, which is missing: pip install 'pellucid[compare]'")
@@ -60,7 +61,7 @@ def compare(options: CompareOptions, flags: dict[str, Any]) -> None:
 
 
 def _setup(options: CompareOptions, flags: dict[str, Any]) -> Any:
-    """Return what to train: the network of a report, or that of the flags."""
+    """Return the training of a report, or the one that the flags describe."""
     from pellucid.app.compare_setup import setup_of_report, setup_of_settings
     from pellucid.app.config import merge
 
@@ -73,7 +74,7 @@ def _setup(options: CompareOptions, flags: dict[str, Any]) -> Any:
 
 
 def _check_alone(report: str, flags: dict[str, Any], config: Path | None) -> None:
-    """Raise where settings are given beside a report, which has its own."""
+    """Raise if settings are given together with a report, which has its own."""
     others = [flag(name) for name in flags if name not in ("seed", "folder", "source")]
     others += ["--config"] if config else []
     others += ["SOURCE"] if "source" in flags else []

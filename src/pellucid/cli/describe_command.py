@@ -1,4 +1,4 @@
-"""`pellucid data describe`: look at a data set."""
+"""`pellucid data describe`: print facts about a data set."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ EXAMPLES = "pellucid data describe digits --picture pictures"
 
 @dataclass(frozen=True)
 class DescribeOptions(Options):
-    """What `pellucid data describe` takes."""
+    """Arguments and options of `pellucid data describe`."""
 
     dataset: DatasetName = option(
         REQUIRED, f"The data set: {', '.join(pl.DATASETS)}.", metavar="DATASET", is_argument=True

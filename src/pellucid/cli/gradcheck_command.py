@@ -1,4 +1,4 @@
-"""`pellucid gradcheck`: its own options, beside the settings of a network."""
+"""`pellucid gradcheck`: its options besides the network settings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ pellucid gradcheck mnist --model net.safetensors"""
 
 @dataclass(frozen=True)
 class GradcheckOptions(ConfigOptions):
-    """What `pellucid gradcheck` takes beside `SETTINGS`."""
+    """Options of `pellucid gradcheck` besides `SETTINGS`."""
 
     source: str = source_argument("digits", "Where the batch comes from")
     rows: int = option(20, "Rows of the batch, drawn at random.", least=1)
@@ -60,7 +60,7 @@ def gradcheck(options: GradcheckOptions, flags: dict[str, Any]) -> None:
 
 
 def _check_flags_of_model(names: Iterable[str]) -> None:
-    """Raise if an option beside --model is one that the saved network has settled."""
+    """Raise if an option given with --model is already fixed by the saved network."""
     for name in names:
         if name in (*OF_NEW_NETWORKS, "config"):
             raise ValueError(f"{flag(name)} is for a new network, and --model is a saved one: leave one out")

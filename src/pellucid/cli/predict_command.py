@@ -21,7 +21,7 @@ pellucid predict net.safetensors mnist"""
 
 @dataclass(frozen=True)
 class PredictOptions(Options):
-    """What `pellucid predict` takes."""
+    """Arguments and options of `pellucid predict`."""
 
     model: Path = option(
         REQUIRED, "A network saved by pellucid train --save.", metavar="MODEL", is_argument=True
@@ -52,8 +52,8 @@ class PredictOptions(Options):
 def predict(options: PredictOptions) -> None:
     """Predict classes and probabilities with a saved network.
 
-    The result is a CSV table; its row 1 is the first row below a header. If the input has labels, the
-    accuracy is printed too.
+    The result is a CSV table. Rows are numbered from 1, starting below the header. If the input has labels,
+    the accuracy is printed too.
     """
     from pellucid.app.inputs import read_inputs
     from pellucid.app.outputs import check_place

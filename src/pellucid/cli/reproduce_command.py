@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pellucid.lab.report import Mode, Report
     from pellucid.lab.running.pool import Pool
 
-#: The letters of the published reports; to ask the laboratory for them would import it at every start.
+#: The letters of the published reports, listed here so that startup need not import the laboratory.
 LETTERS = ("A", "B", "C", "D", "E")
 EXAMPLES = """pellucid reproduce --quick
 pellucid reproduce --report C --report D --full"""
@@ -26,7 +26,7 @@ pellucid reproduce --report C --report D --full"""
 
 @dataclass(frozen=True)
 class ReproduceOptions(Options):
-    """What `pellucid reproduce` takes."""
+    """Options of `pellucid reproduce`."""
 
     report: tuple[str, ...] = option(
         (), "Only this report; may be repeated.", metavar="|".join(LETTERS), default_text="all"
@@ -111,9 +111,8 @@ def _check_known(letters: Iterable[str], known: Iterable[str]) -> None:
 def _data_sets(
     reports: Collection["Report"], letters: Collection[str], folder: Path | None
 ) -> list[pl.Dataset]:
-    """Return the available data sets of all reports; their checksums name the kept runs.
-
-    Each report to run needs at least one of its data sets.
+    """Return the available data sets of all reports; their checksums are part of the digests that name runs.
+    Raise if none of the data sets of a requested report is available.
     """
     from pellucid.data.sources import MissingError
 

@@ -1,4 +1,4 @@
-"""What the commands share: the console, and Typer commands made from dataclasses of options."""
+"""Code shared by the commands: the console, and Typer commands built from dataclasses of options."""
 
 import inspect
 import re
@@ -17,17 +17,17 @@ from pellucid.app.options import FILES, GROUPS, Declaration, Options, flag, opti
 from pellucid.app.settings import TrainSettings
 
 console = Console()
-#: For words about a result where the result itself goes to standard output.
+#: Standard error, for messages about a result that itself goes to standard output.
 messages = Console(stderr=True)
 METAVARS = {int: "N", float: "X", str: "NAME", Path: "PATH"}
-#: Default and limits at the end of a help text, if short enough to stand on one line.
+#: Matches the default and limits at the end of a help text, if short enough to fit on one line.
 NOTES = re.compile(r"\[.{,36}\]$")
 SETTINGS = {each.name: each for each in fields(TrainSettings)}
 
 
 @dataclass(frozen=True)
 class ConfigOptions(Options):
-    """The options of a command that takes the settings of a training beside its own."""
+    """Base class for the options of a command that takes training settings too."""
 
     config: Path | None = option(
         None, "TOML file of settings; flags override it.", group=FILES, path="file", metavar="FILE"
@@ -50,7 +50,7 @@ class GroupedHelp(TyperCommand):
                 formatter.write(_table(rows, formatter.width))
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples, a line each."""
+        """Write the examples, one per line."""
         with formatter.section("Examples"):
             formatter.write("".join(f"  {line}\n" for line in (self.epilog or "").splitlines()))
 
@@ -150,7 +150,7 @@ def _help(about: Declaration, default: Any) -> str:
 
 
 def given(context: typer.Context) -> dict[str, Any]:
-    """Return the settings of a training that stand on the command line, without defaults."""
+    """Return the training settings given on the command line, without defaults."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {
         name: context.params[name]

@@ -16,7 +16,7 @@ pellucid train mnist --epochs 100 --checkpoint a.ckpt --resume"""
 def train(options: ConfigOptions, flags: dict[str, Any]) -> None:
     """Train a network on a data set or a CSV file.
 
-    The accuracy is measured on rows that are not trained on.
+    The accuracy is measured on held-out rows.
     """
     from pellucid.app.config import merge
     from pellucid.app.trainer import train as carry_out
