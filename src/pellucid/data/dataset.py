@@ -1,6 +1,6 @@
 """Labelled images in memory, and a description of what is in them.
 
-A description is computed in blocks, so describing MNIST takes about a second and little memory beside the
+A description is computed in blocks, so describing MNIST takes about a second and little memory besides the
 images.
 """
 
@@ -38,7 +38,7 @@ class Dataset:
 
     Notes
     -----
-    The arrays are read-only because they may be shared in the process; copy them to change them.
+    The arrays are read-only because they may be shared within the process; copy them to change them.
 
     Examples
     --------
@@ -127,7 +127,7 @@ class Description:
         Training images farther from the mean image of their class than the class's mean distance plus four
         standard deviations (divided by n) of its distances.
     outliers : tuple of Outlier
-        The ten of them with the most deviations, in descending order.
+        The ten with the most deviations, in descending order.
 
     Examples
     --------
@@ -230,7 +230,7 @@ def _label_counts(labels: NDArray[np.int64], n_classes: int) -> tuple[int, ...]:
 
 
 def _histogram(x: Pixels) -> NDArray[np.int64]:
-    """Count each of the 256 pixel values; all other statistics of the pixels follow from it, exactly."""
+    """Count each of the 256 pixel values; mean and standard deviation follow exactly from the counts."""
     counts = np.zeros(256, np.int64)
     for start in range(0, len(x), BLOCK_ROWS):
         counts += np.bincount(x[start : start + BLOCK_ROWS].ravel(), minlength=256)

@@ -1,7 +1,7 @@
 """Images as CSV files of whole numbers from 0 to 255, such as Kaggle's ``label,pixel0,...,pixel783``.
 
 `numpy.loadtxt` parses a block of rows. A block with anything unusual, such as leading zeros or blanks, is
-parsed once more cell by cell, which names the row and column that are wrong. The header is row 1.
+parsed again cell by cell, so that an error names its row and column. The header is row 1.
 """
 
 import io
@@ -32,7 +32,7 @@ def read_digit_csv(
         A CSV file, plain or gzip, or its content: the header ``label,pixel0,...,pixel783``, then one image
         per row. Each cell is a whole number of one to three digits.
     max_rows : int, default 1,000,000
-        The most rows to accept: a small gzip file can hold very many.
+        The maximum number of rows; a small gzip file can hold very many.
 
     Returns
     -------

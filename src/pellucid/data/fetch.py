@@ -1,7 +1,7 @@
 """Find the IDX files of a data set: in the user's folder, in the cache, or at its sources in turn.
 
-What a source gives is kept in the cache. A file is accepted only if its SHA-256 is the pinned one, whatever
-the source. A damaged file in the user's folder is an error; a damaged file in the cache is replaced.
+Files from a source are cached. A file is accepted only if its SHA-256 is the pinned one, whatever the source.
+A damaged file in the user's folder is an error; a damaged file in the cache is replaced.
 """
 
 from collections.abc import Iterator, Sequence
@@ -84,9 +84,10 @@ def owner_of(digest: str) -> str | None:
 
 
 def gather(origin: Origin, folder: str | Path | None, *, progress: bool) -> tuple[Files, str]:
-    """Return the checked content of every file of `origin`, and the place it came from.
+    """Return the checked content of every file of `origin`, and where it came from.
 
-    A folder that the caller names is the only place searched; one that the environment names is the first.
+    If the caller names a folder, only that folder is searched; a folder that the environment names is
+    searched first.
     """
     place = named_folder(folder) if folder is None else Path(folder).expanduser()
     tried: list[str] = []
@@ -162,7 +163,7 @@ def _from_cache(origin: Origin, folder: Path) -> Files:
 
 
 def _take(source: DataSource, origin: Origin, have: Files, tried: list[str], progress: bool) -> str:
-    """Add missing files from one source to `have` and the cache; return its title if it had any."""
+    """Add missing files from one source to `have` and the cache; return its title if it supplied any."""
     missing = [file for file in origin.files if file not in have]
     before, folder = len(have), cache_folder() / origin.name
     for file, data in _offers(source, missing, tried, progress) if missing else ():
@@ -173,7 +174,7 @@ def _take(source: DataSource, origin: Origin, have: Files, tried: list[str], pro
 
 
 def _offers(source: DataSource, files: Sequence[DataFile], tried: list[str], progress: bool) -> Offers:
-    """Yield the files of a source whose SHA-256 is right; record in `tried` what stopped it."""
+    """Yield the files of a source that pass the SHA-256 check; record in `tried` the error that ended it."""
     try:
         for file, data in source.fetch(files, progress=progress):
             file.check(data, file.name)

@@ -1,7 +1,7 @@
 """The IDX format of the MNIST files (LeCun, Cortes and Burges 1998): a header, then the values.
 
-Bytes 0 and 1 are zero, byte 2 is the type (0x08: unsigned byte), byte 3 the number of dimensions; then one
-big-endian 32-bit count a dimension, then the values, the last dimension fastest.
+Bytes 0 and 1 are zero, byte 2 is the type (0x08: unsigned byte), byte 3 the number of dimensions. Then follow
+one big-endian 32-bit count per dimension, and the values, with the last dimension varying fastest.
 
 >>> read_idx(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9]))
 array([7, 8, 9], dtype=uint8)
@@ -41,7 +41,7 @@ def read_idx(
     n_classes : int, optional
         For labels: each value must be below this number. Default: values are not checked.
     max_bytes : int, default 2**30
-        Refuse files whose header states more values.
+        Reject files whose header states more values than this.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def read_idx(
     Notes
     -----
     Memory grows with the bytes that arrive, up to the size in the header: neither a forged header nor a gzip
-    bomb can fill it.
+    bomb can exhaust it.
 
     Examples
     --------

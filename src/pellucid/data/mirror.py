@@ -1,7 +1,7 @@
 """Downloads over HTTPS with pooch (extra `lab`), kept in memory until their checksums are verified.
 
-Without a network each mirror takes `CONNECT_SECONDS`, name lookup included: a mirror is given up at the first
-file that fails.
+Without a network, each mirror costs at most `CONNECT_SECONDS`, DNS lookup included. A mirror is abandoned at
+the first file that fails.
 """
 
 import sys
@@ -77,7 +77,7 @@ class MemoryFile:
 def check_connection(url: str) -> None:
     """Raise `MissingError` unless the host of `url`, or its proxy, accepts a connection in time.
 
-    A thread tries it, because nothing else limits the time of the name lookup and of all addresses together.
+    It connects in a thread, because nothing else limits the total time for the DNS lookup and all addresses.
     """
     failures: list[OSError] = []
     attempt = Thread(target=_try_connection, args=(*_first_hop(url), failures), daemon=True)
@@ -129,7 +129,7 @@ def _bar(title: str, progress: bool) -> Iterator["RichBar | ProgressLine | bool"
 
 
 class RichBar:
-    """A task of rich with the interface that pooch expects."""
+    """A rich progress bar with the interface that pooch expects."""
 
     def __init__(self, shown: "Progress", task: "TaskID") -> None:
         self.shown, self.task = shown, task
@@ -148,7 +148,7 @@ class RichBar:
         self.shown.advance(self.task, n)
 
     def reset(self) -> None:
-        """Count from zero again."""
+        """Restart the count at zero."""
         self.shown.update(self.task, completed=0)
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ class RichBar:
 
 
 class ProgressLine:
-    """Progress without rich, for pooch: a line when a download begins, and one with its size at the end."""
+    """Progress for pooch without rich: a line when a download begins, and one with its size at the end."""
 
     def __init__(self, title: str) -> None:
         self.total = 0

@@ -29,8 +29,8 @@ def split(
     rng : numpy.random.Generator
         The same generator state gives the same parts.
     stratify : bool, default False
-        Give every part the same share of each class, which needs labels. Each class in each part is less than
-        one row from its exact share; the sizes of the parts are exact.
+        Give every part the same proportion of each class; this needs labels. The count of each class in each
+        part is less than one row away from its exact share; the sizes of the parts are exact.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def split(
     Notes
     -----
     Fractions become counts by largest remainders, so fractions that add up to 1 use every row.
-    Stratified counts are a controlled rounding (Cox, 1987) of the table class x part in integer arithmetic:
-    rounding each class by itself would meet the classes' totals but miss the parts' sizes.
+    Stratified counts are a controlled rounding (Cox, 1987) of the class x part table, in integer arithmetic.
+    Rounding each class on its own would keep the class totals but miss the sizes of the parts.
 
     References
     ----------
@@ -133,9 +133,12 @@ def _largest_remainders(shares: NDArray[np.float64], total: int) -> list[int]:
 
 
 def _table(class_sizes: Indices, part_sizes: Sequence[int]) -> Indices:
-    """Return the rows of each class (down) for each part and the rest (across): shares rounded up or down."""
+    """Return the number of rows of each class (axis 0) in each part and the rest (axis 1).
+
+    Each number is the exact share, rounded up or down; class and part totals are kept.
+    """
     n = int(class_sizes.sum())
-    # In units of 1 / n row, so that all is exact.
+    # In units of 1/n of a row, so that the arithmetic is exact.
     shares = np.outer(class_sizes, [*part_sizes, n - sum(part_sizes)])
     while (broken := shares % n != 0).any():
         cells = _closed_path(broken)
@@ -147,11 +150,11 @@ def _table(class_sizes: Indices, part_sizes: Sequence[int]) -> Indices:
 
 
 def _closed_path(broken: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return broken cells that form a closed path of moves along a row, then a column, in turn.
+    """Return the cells of a closed path through fractional cells, alternating between rows and columns.
 
-    Adding to and subtracting from its cells in turn keeps all sums. Sums are whole numbers, so that no row
-    or column has just one broken cell: the walk can always go on, and it ends at the first line (row or
-    column) met twice.
+    Alternately adding to and subtracting from these cells keeps all row and column sums. These sums are whole
+    numbers, so no row or column has exactly one fractional cell. The path can therefore always be extended,
+    and it closes at the first line (row or column) that it reaches twice.
     """
     lines = [(0, int(broken.any(axis=1).argmax()))]  # (0, i) is row i, (1, j) is column j
     while (step := _next_line(broken, lines)) not in lines:

@@ -1,6 +1,6 @@
 """Read files, plain or gzip, and members of tar archives.
 
-The content decides whether a file is gzip, never its name. No function here uses more memory than its caller
+Gzip is detected from a file's content, never from its name. No function here uses more memory than its caller
 allows, whatever a header or a compressed stream claims.
 """
 
@@ -71,16 +71,16 @@ def read_at_most(stream: io.BufferedIOBase, limit: int) -> bytearray:
 
 
 def read_unpacked(source: str | Path | bytes, limit: int) -> bytearray:
-    """Return the unpacked content; of a file longer than `limit`, one byte more than `limit`."""
+    """Return the unpacked content, cut to `limit` + 1 bytes if it is longer than `limit`."""
     with open_unpacked(source) as stream:
         return read_at_most(stream, limit + 1)
 
 
 def read_known(source: str | Path, size: int) -> memoryview:
-    """Return the unpacked content of a file that should have `size` bytes, in memory from NumPy.
+    """Return the unpacked content of a file that should have `size` bytes, in memory allocated by NumPy.
 
-    NumPy requests huge pages, which makes gathering rows several times as fast. Of a longer file, one byte
-    more than `size` is returned.
+    NumPy requests huge pages, which makes gathering rows several times as fast. A longer file is cut to
+    `size` + 1 bytes.
     """
     content, n = np.empty(size + 1, np.uint8).data, 0
     with open_unpacked(source) as stream:
@@ -92,10 +92,10 @@ def read_known(source: str | Path, size: int) -> memoryview:
 def read_members(
     archive: str | Path, sizes: Mapping[str, int], limit: int
 ) -> Iterator[tuple[str, memoryview]]:
-    """Yield files of a tar archive, plain or gzip, by name: nothing is written to the disk.
+    """Yield the names and contents of files in a tar archive, plain or gzip; nothing is written to disk.
 
-    `sizes` maps names to sizes in bytes; a longer file is cut one byte past its size. An archive that unpacks
-    to more than `limit` bytes is not read to its end.
+    `sizes` maps the names of the files to their sizes in bytes; a longer file is cut one byte past its size.
+    An archive that unpacks to more than `limit` bytes is not read to its end.
     """
     import tarfile
 
@@ -127,7 +127,7 @@ def _content(tar: "tarfile.TarFile", member: "tarfile.TarInfo", size: int) -> me
 class Limited:
     """A stream that raises `DataError` after `limit` bytes.
 
-    Reads past its end count too: a damaged header can ask to skip 2^80 bytes.
+    Reads past its end count too, since a damaged header can ask to skip 2**80 bytes.
     """
 
     def __init__(self, stream: io.BufferedIOBase, limit: int) -> None:
