@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, read safely, safetensors, saved networks."""
+"""Files: atomic writes, safe reads, and the formats safetensors, .npy and saved networks."""

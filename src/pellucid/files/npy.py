@@ -1,7 +1,7 @@
-"""Arrays that `numpy.save` has written, mapped into memory instead of read.
+"""Memory-map arrays that `numpy.save` has written.
 
-`numpy.load` does the work. Checked around it: the file is a regular one, its header is not huge, it holds
-numbers, and whatever else is wrong ends in a `ValueError` of one line.
+`numpy.load` does the work. This module also checks that the file is a regular one, has a short header and
+holds numbers; for a damaged file, it raises a `ValueError` with a one-line message.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -19,7 +19,7 @@ from pellucid.files.reading import open_regular
 from pellucid.wording import brief, plain
 
 MAGIC = b"\x93NUMPY"
-#: Of numbers on 64 axes, NumPy's limit, it takes some 1,500 bytes.
+#: The header of an array with 64 axes, NumPy's limit, takes about 1,500 bytes.
 MAX_HEADER = 2048
 
 
@@ -28,11 +28,11 @@ def open_npy(path: str | PathLike[str]) -> Array:
     with open_regular(path) as file:
         _check_start(file.read(12))
     try:
-        with np.errstate(over="raise"):  # of the size in bytes
+        with np.errstate(over="raise"):  # the size in bytes may overflow
             array: Array = np.load(path, mmap_mode="r", allow_pickle=False, max_header_size=MAX_HEADER)
     except OSError:
         raise
-    except Exception as error:  # for a damaged header NumPy raises a dozen kinds of exceptions
+    except Exception as error:  # NumPy raises a dozen kinds of exceptions for damaged headers
         raise ValueError(_why(error)) from error
     if array.dtype.kind not in "biufc":
         raise ValueError(f"it must hold numbers, got dtype {brief(array.dtype)}")
@@ -40,7 +40,7 @@ def open_npy(path: str | PathLike[str]) -> Array:
 
 
 def _check_start(start: bytes) -> None:
-    """Raise unless a file begins like .npy; NumPy would read a header of any length before it checks it."""
+    """Raise unless a .npy file begins here, with a short header: NumPy checks a length only after reading."""
     if not start.startswith(MAGIC):
         raise ValueError(f"not a .npy file: it begins with {start[:8]!r}, not with {MAGIC!r}: use numpy.save")
     length = int.from_bytes(start[8:10] if start[6:7] == b"\1" else start[8:12], "little")

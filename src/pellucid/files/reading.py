@@ -1,4 +1,4 @@
-"""Read files that may come from anywhere: only regular files, strict JSON, short messages.
+"""Read untrusted files: only regular files, strict JSON, short error messages.
 
 >>> parse_json('{"a": [1, 2.5]}')
 {'a': [1, 2.5]}
@@ -18,7 +18,7 @@ from pellucid.wording import brief
 
 #: An escape in JSON for half of a UTF-16 surrogate pair, which may lack its other half.
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-#: The longest JSON file that is read, in bytes; the ledger of all reports takes a third.
+#: The longest JSON file that is read, in bytes; the ledger of all reports takes a third of that.
 MAX_JSON = 2_000_000
 #: The most memory that parsed JSON may take beyond twice its length.
 MAX_VALUES_BYTES = 6_500_000
@@ -27,7 +27,7 @@ VALUE_BYTES, NAME_BYTES = 64, 128
 
 
 def open_regular(path: str | PathLike[str]) -> BufferedReader:
-    """Open a file to read its bytes, but no folder, pipe or device: these may never end."""
+    """Open a regular file to read its bytes; reject folders, pipes and devices, which may never end."""
     file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 - the caller closes it
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
@@ -53,14 +53,14 @@ def read_json(path: str | PathLike[str]) -> Any:
 def check_json_size(text: str) -> None:
     """Raise `ValueError` if JSON is too long, or its values would take too much memory.
 
-    Writers call this too, so that nothing is written that could not be read. Punctuation inside texts counts
-    as values; files that pellucid writes stay far below the limit all the same.
+    Writers call this too, so that every file written can be read again. Punctuation inside strings is counted
+    as values too; even so, files that pellucid writes stay far below the limit.
     """
     if len(text) > MAX_JSON or len(text.encode(errors="surrogatepass")) > MAX_JSON:
         raise ValueError(f"JSON of more than {MAX_JSON:,} bytes, which is the limit")
     n_names = text.count(":")
     n_values = n_names + sum(map(text.count, ",[{"))
-    wide = sys.getsizeof(text) - sys.getsizeof("") - len(text)  # for text that is not ASCII, and parts of it
+    wide = sys.getsizeof(text) - sys.getsizeof("") - len(text)  # extra bytes if the text is not ASCII
     width = 4 if SURROGATE.search(text) else 2 if "\\u" in text else 1
     needed = 2 * wide + (width - 1) * len(text) + n_values * VALUE_BYTES + n_names * NAME_BYTES
     if needed > MAX_VALUES_BYTES:
@@ -71,7 +71,7 @@ def check_json_size(text: str) -> None:
 
 
 def parse_json(text: str) -> Any:
-    """Return the value of strict JSON: no name twice, NaN or lone surrogate, and limited nesting and size."""
+    """Parse strict JSON: no duplicate names, NaN or lone surrogates, and limited nesting and size."""
     check_json_size(text)
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)

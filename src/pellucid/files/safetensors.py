@@ -28,7 +28,7 @@ from pellucid.files.reading import MAX_JSON, check_json_size, open_regular, pars
 from pellucid.files.whole import write_whole
 from pellucid.wording import brief
 
-#: NumPy's dtypes in the order in which the format's own package lays tensors out.
+#: NumPy's dtypes, in the order in which the safetensors package stores tensors.
 DTYPES = {
     "U64": "<u8",
     "I64": "<i8",
@@ -44,13 +44,13 @@ DTYPES = {
     "BOOL": "|b1",
 }
 CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
-#: The metadata key of our files.
+#: The metadata key that pellucid uses.
 KEY = "pellucid"
-#: The longest header: within what `check_json_size` allows, it names 5,000 tensors, or 50,000 table columns.
+#: The longest header. Within `check_json_size`, it has room for 5,000 tensors, or 50,000 table columns.
 MAX_HEADER = MAX_JSON
 #: NumPy's own limit.
 MAX_AXES = 64
-#: Bytes read at once into an array whose order in memory is not the file's.
+#: Bytes read at once into an array whose memory layout differs from the file's.
 BLOCK_BYTES = 1 << 18
 
 
@@ -76,8 +76,8 @@ def write(path: str | PathLike[str], tensors: Mapping[str, Array], about: object
 def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
     """Read all arrays of a file, and the value under the metadata key ``pellucid`` (None if there is none).
 
-    The header is checked against the file's size before any tensor is read, and each tensor is read straight
-    into its array. Memory: the size of the file, and at most some 10 MB while the header is parsed.
+    The header is checked against the file's size before any tensor is read, and each tensor is read directly
+    into its array. Memory use is the size of the file, plus at most about 10 MB while the header is parsed.
     """
     with opened(path) as file:
         return {name: file.read(name) for name in file.places}, file.about
@@ -85,14 +85,14 @@ def read(path: str | PathLike[str]) -> tuple[dict[str, Array], Any]:
 
 @contextmanager
 def opened(path: str | PathLike[str]) -> Iterator["TensorFile"]:
-    """Open a file and read its header, which must fit the file's size, before any tensor."""
+    """Open a file and read its header, which is checked against the file's size before any tensor is read."""
     with open_regular(path) as file:
         yield TensorFile(file, path)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tensor as the header describes it: dtype, shape, and its bytes, counted from the header's end."""
+    """A tensor's header entry: dtype, shape, and the range of its bytes, counted from the header's end."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -106,7 +106,7 @@ class Place:
 
 
 class TensorFile:
-    """An open file with a valid header: its `places` by name, and `about`, the value under our key."""
+    """An open file with a valid header: its `places` by name, and `about`, the value under `KEY`."""
 
     def __init__(self, file: BufferedReader, path: str | PathLike[str]) -> None:
         self._file, self._path = file, path
@@ -124,7 +124,7 @@ class TensorFile:
         place = self.places[name]
         try:
             array = np.empty(place.shape, place.dtype)
-        except ValueError as error:  # no array has axes of 2**62 and 4, even if another is 0
+        except ValueError as error:  # NumPy rejects axes of 2**62 and 4, even if another axis is 0
             where = f"{self._path}: tensor {brief(name)}"
             raise ValueError(f"{where} cannot have shape {place.shape}: {error}") from error
         self._file.seek(self._start + place.start)
@@ -132,7 +132,7 @@ class TensorFile:
         return array
 
     def read_into(self, name: str, target: Array) -> None:
-        """Read a tensor into an array of its shape, of any order in memory, a block of rows at a time."""
+        """Read a tensor, block by block, into an array of its shape with any memory layout."""
         place = self.places[name]
         self._file.seek(self._start + place.start)
         n_rows = max(1, BLOCK_BYTES * len(target) // max(1, place.stop - place.start))
@@ -161,7 +161,7 @@ def make_header(arrays: Mapping[str, Array], about: object) -> bytes:
     b'{"__metadata__":{"pellucid":"null"},"a":{"dtype":"F64","shape":[2],"data_offsets":[0,16]}}      '
     """
     note = json.dumps(about, allow_nan=False)
-    parse_json(note)  # so that nothing is written that could not be read
+    parse_json(note)  # so that every file written can be read again
     header: dict[str, Any] = {"__metadata__": {KEY: note}}
     stop = 0
     for name, array in arrays.items():
@@ -213,7 +213,7 @@ def _read_header(file: BufferedReader, size: int, path: object) -> dict[str, Any
 
 
 def _about(metadata: Any, path: object) -> Any:
-    """Return the value under our key. Files of other libraries may have other keys, or no metadata."""
+    """Return the value under `KEY`. Files of other libraries may have other keys, or no metadata."""
     metadata = {} if metadata is None else metadata
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
         raise ValueError(f"{path}: the metadata are not JSON text: they must map names to texts")
@@ -224,7 +224,7 @@ def _about(metadata: Any, path: object) -> Any:
 
 
 def _place(where: str, entry: Any) -> Place:
-    """Return a header entry, checked as far as it can be without the others."""
+    """Return a header entry after the checks that do not need the other entries."""
     try:
         code, shape, (start, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
     except (KeyError, TypeError, ValueError) as error:

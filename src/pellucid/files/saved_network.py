@@ -20,7 +20,7 @@ from pellucid.files.safetensors import Place
 from pellucid.layers import SAVED_LAYERS, Dense, Layer
 from pellucid.wording import brief
 
-#: A layer may take 18 bytes in a file, but some 600 in memory.
+#: A layer may take only 18 bytes in a file, but about 600 in memory.
 MAX_LAYERS = 2000
 
 
@@ -36,7 +36,7 @@ def describe_layers(layers: Sequence[Layer]) -> list[dict[str, Any]]:
 def describe_network(
     layers: Sequence[Layer], n_in: int, dtype: np.dtype[np.floating], notes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the metadata of a network; there is no entry for empty notes."""
+    """Return the metadata of a network; empty notes are left out."""
     about = {"layers": describe_layers(layers), "n_in": n_in, "dtype": dtype.name}
     return {**about, "notes": dict(notes)} if notes else about
 
@@ -58,8 +58,8 @@ def _check_count(n_layers: int) -> None:
 def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
     """Yield each parameter's name in `torch.nn.Sequential`, its layer, and its name in the layer.
 
-    Names are ``0.weight``, ``0.bias``, ``2.weight`` …; a first layer that converts raw input does not count.
-    PyTorch's weights are the transpose of ours, (n_out, n_in).
+    Names are ``0.weight``, ``0.bias``, ``2.weight`` …; a first layer that converts raw input is not counted.
+    PyTorch's weights have shape (n_out, n_in), the transpose of ours.
 
     Examples
     --------
@@ -89,7 +89,7 @@ def checked_notes(notes: Any) -> dict[str, Any]:
 
 
 def check_described(about: Any, path: object) -> None:
-    """Raise `ValueError` if a file's metadata do not describe a network, as in files of other libraries."""
+    """Raise `ValueError` if a file is a checkpoint, or has no metadata, as in files of other libraries."""
     if isinstance(about, dict) and "checkpoint" in about:
         raise ValueError(
             f"{path} is a checkpoint, not a network: resume from it with train(..., checkpoint=path, "
@@ -137,7 +137,7 @@ def read_parameters(layers: Sequence[Layer], contents: safetensors.TensorFile) -
 
 @contextmanager
 def metadata(about: Any, path: object) -> Iterator[dict[str, Any]]:
-    """Yield a file's metadata, and turn the errors of a block that uses them into one that names the file."""
+    """Yield a file's metadata; an error in the ``with`` block becomes a `ValueError` that names the file."""
     check_described(about, path)
     try:
         yield about

@@ -1,4 +1,4 @@
-"""Write files that appear complete or not at all, even if the process or the machine stops.
+"""Write files atomically: they appear complete or not at all, even if the process or the machine stops.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 
 class System:
-    """The system calls of `write_whole`; a test replaces them to end the process before and after each."""
+    """The system calls of `write_whole`; tests replace them to kill the process before and after each one."""
 
     def create(self, path: Path) -> BinaryIO:
         """Create a file, which must not exist."""
@@ -54,8 +54,8 @@ SYSTEM = System()
 def write_whole(path: str | PathLike[str], chunks: Iterable[bytes | bytearray | memoryview]) -> None:
     """Write chunks to a temporary file in the same folder, flush it to the disk, and rename it.
 
-    An existing file is replaced in one step; after an error it is unchanged. A link is followed, but a pipe
-    or a device is an `OSError`.
+    An existing file is replaced in one step; after an error it is unchanged. Symbolic links are followed; a
+    pipe or a device raises `OSError`.
     """
     path = Path(path).resolve()
     if path.exists() and not (path.is_file() or path.is_dir()):
