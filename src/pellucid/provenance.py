@@ -186,8 +186,9 @@ def _sources(starts: Sequence[str], folder: Path) -> dict[str, str]:
         path = _module_path(folder, name)
         if path is None or name in found or name.startswith(SHOWN):
             continue
-        found[name] = _code(path)
-        pending += _imported(ast.parse(path.read_bytes()))
+        tree = ast.parse(path.read_bytes())
+        pending += _imported(tree)
+        found[name] = ast.unparse(_without_docstrings(tree))
         found |= {kernels.name: _code(kernels) for kernels in path.parent.glob("*.cu")}
     return found
 

@@ -9,7 +9,7 @@ import pytest
 import pellucid as pl
 from pellucid import __main__ as entry
 from pellucid.data import Dataset
-from pellucid.data.sources import MissingError
+from pellucid.data.unpack import MissingError
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from joblib import cpu_count
 
 import pellucid as pl
-from pellucid.data.sources import MissingError
+from pellucid.data.unpack import MissingError
 from pellucid.lab.report import Mode, Report, Run
 from pellucid.lab.reports import REPORTS
 

@@ -8,7 +8,7 @@ from rich.progress import Progress
 
 from pellucid.data import DataError, mirror
 from pellucid.data.mirror import MemoryFile, Mirror, ProgressLine, RichBar, check_connection
-from pellucid.data.sources import MissingError
+from pellucid.data.unpack import MissingError
 
 
 @pytest.fixture(autouse=True)

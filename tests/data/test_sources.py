@@ -7,7 +7,8 @@ import tarfile
 import pytest
 
 from pellucid.data import DataError
-from pellucid.data.sources import DataFile, Folder, MissingError, NpmPackage, read_package, spellings
+from pellucid.data.sources import DataFile, Folder, NpmPackage, read_package, spellings
+from pellucid.data.unpack import MissingError
 
 #: An IDX file of three labels: its digest is that of the bytes below.
 DATA = bytes.fromhex("00000801 00000003 030104")

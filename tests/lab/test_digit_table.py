@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pellucid.data import DataError, Dataset
-from pellucid.data.sources import MissingError
+from pellucid.data.unpack import MissingError
 from pellucid.lab import digit_table
 from pellucid.lab.digit_table import kaggle_table, shuffled_table
 

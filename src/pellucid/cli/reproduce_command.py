@@ -114,7 +114,7 @@ def _data_sets(
     """Return the available data sets of all reports; their checksums are part of the digests that name runs.
     Raise if none of the data sets of a requested report is available.
     """
-    from pellucid.data.sources import MissingError
+    from pellucid.data.unpack import MissingError
 
     found: dict[str, pl.Dataset] = {}
     missing: dict[str, MissingError] = {}

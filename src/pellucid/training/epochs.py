@@ -196,25 +196,27 @@ class Epoch:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the rows piece by piece, and save between two pieces where that is due."""
-        training = self.training
-        for piece in training.source.epoch(training.steps_at_a_time, skip=len(self.tally.sizes)):
+        training, sizes = self.training, self.tally.sizes
+        for piece in training.source.epoch(training.steps_at_a_time, skip=len(sizes)):
+            n_before = len(sizes)
             yield piece
-            training.save_if_due(len(piece.sizes))
+            training.save_if_due(len(sizes) - n_before)
 
     def batches(self) -> Iterator["Batch"]:
         """Yield the rows batch by batch."""
         model, training = self.training.model, self.training
         xp = array_module(model.device)
         for piece in self.pieces():
-            shape = (len(piece.sizes), model.k)
+            sizes = piece.sizes
+            shape = (len(sizes), model.k)
             losses, n_correct = xp.empty(shape, model.dtype), xp.empty(shape, np.int64)
-            self.add(piece, losses, n_correct)
+            self.tally.add(sizes, losses, n_correct)
             for i, (x, y) in enumerate(piece.batches(training.scratch)):
                 yield Batch(training, x, y, losses[i], n_correct[i])
 
     def add(self, piece: Piece, losses: Array, n_correct: Array) -> None:
         """Add the losses and correct rows of the steps on a piece, both (steps, k)."""
-        self.tally.add(piece, losses, n_correct)
+        self.tally.add(piece.sizes, losses, n_correct)
 
     def records_of_batch(self) -> list[Record]:
         """Return a record of the last batch for each network."""

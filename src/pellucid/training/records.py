@@ -14,7 +14,7 @@ from pellucid.backend import Array, to_device, to_host
 from pellucid.losses import Loss
 from pellucid.metrics import count_correct
 from pellucid.network import Network, blocks
-from pellucid.training.batches import BLOCK_ROWS, Piece
+from pellucid.training.batches import BLOCK_ROWS
 from pellucid.training.many import Model
 
 #: Loss and accuracy on the validation rows; (None, None) without validation rows.
@@ -147,9 +147,9 @@ class Tally:
         """Return losses and correct rows, (steps, k), and sizes of all batches; call `check` first."""
         return np.concatenate(self.losses), np.concatenate(self.n_correct), np.array(self.sizes, np.int64)
 
-    def add(self, piece: Piece, losses: Array, n_correct: Array) -> None:
+    def add(self, sizes: Sequence[int], losses: Array, n_correct: Array) -> None:
         """Add the steps on a piece: losses and correct rows have the shape (steps, k)."""
-        self.sizes += piece.sizes
+        self.sizes += sizes
         self.losses.append(losses)
         self.n_correct.append(n_correct)
 

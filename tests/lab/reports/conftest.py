@@ -7,7 +7,7 @@ import pytest
 
 import pellucid as pl
 from pellucid.data import Dataset
-from pellucid.data.sources import MissingError
+from pellucid.data.unpack import MissingError
 from pellucid.lab import digit_table
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 
 import pellucid as pl
-from pellucid.data.sources import MissingError
+from pellucid.data.unpack import MissingError
 from pellucid.lab.report import Run
 from pellucid.lab.running.pool import Done, Task
 from pellucid.lab.running.runs import carry_out, checksums
